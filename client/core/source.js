@@ -1,0 +1,88 @@
+// Where the app's music comes from. Views know this interface and nothing behind it: on a PC it is the node's HTTP API,
+// on the phone it is the swarm. A method that `can` does not name may reject with SourceError("unsupported").
+
+/** @import {Album, AlbumDetail, Artist, ArtistDetail, Folder, Found, Genre, Job, Library, Lyrics, Notice, Page, Rendition, Status, Track, TrackDetail} from "./model.js" */
+
+/**
+ * @typedef {"phrase" | "hide" | "folders" | "export" | "verify" | "sign_out" | "devices" | "keep"} Ability
+ *   phrase: shows the recovery phrase until it is confirmed; hide: takes a track out of the library; folders: adds, moves
+ *   and removes watched folders; export and verify: starts those jobs; sign_out: forgets this browser;
+ *   devices: lists, pairs and revokes devices; keep: holds music on this device.
+ */
+
+/**
+ * @typedef {object} TrackQuery
+ * @property {number} [offset]
+ * @property {number} [limit]  at most 500
+ * @property {"title" | "artist" | "album" | "added" | "year" | "duration"} [sort]
+ * @property {"asc" | "desc"} [order]
+ * @property {string} [album]  id
+ * @property {string} [artist]  id
+ * @property {string} [genre]  name
+ */
+
+/**
+ * @typedef {object} AlbumQuery
+ * @property {number} [offset]
+ * @property {number} [limit]  at most 500
+ * @property {"name" | "artist" | "year" | "added"} [sort]
+ * @property {"asc" | "desc"} [order]
+ * @property {string} [artist]  id
+ * @property {string} [genre]  name
+ */
+
+/**
+ * @typedef {{kind: "changed", revision: number}
+ *   | {kind: "progress", job: Job}
+ *   | {kind: "notice", notice: Notice}
+ *   | {kind: "link", online: boolean}
+ *   | {kind: "signed_out"}} SourceEvent
+ *   changed: any list may differ; link: the source can, or can no longer, be reached.
+ */
+
+/**
+ * @typedef {object} Source
+ * @property {ReadonlySet<Ability>} can
+ * @property {() => Promise<Library>} library
+ * @property {(query: TrackQuery, signal?: AbortSignal) => Promise<Page<Track>>} tracks
+ * @property {(id: string) => Promise<TrackDetail>} track
+ * @property {(query: AlbumQuery, signal?: AbortSignal) => Promise<Page<Album>>} albums
+ * @property {(id: string) => Promise<AlbumDetail>} album
+ * @property {(query: {offset?: number, limit?: number}, signal?: AbortSignal) => Promise<Page<Artist>>} artists
+ * @property {(id: string) => Promise<ArtistDetail>} artist
+ * @property {() => Promise<Page<Genre>>} genres
+ * @property {(text: string, limit: number, signal?: AbortSignal) => Promise<Found>} search
+ * @property {(id: string) => Promise<Lyrics | null>} lyrics  null: this track has none
+ * @property {(id: string, size: 96 | 256 | 512 | 1024) => string} coverUrl  a cover's id; usable at once in <img>
+ * @property {(id: string, rendition: Rendition) => string} streamUrl  a track's id; usable at once in <audio>
+ * @property {(listener: (event: SourceEvent) => void) => () => void} subscribe  returns its own undoing
+ * @property {() => Promise<Status>} status
+ * @property {() => Promise<string[] | null>} phrase  the 24 words; null once confirmed
+ * @property {() => Promise<number[]>} phraseChallenge  three positions, counted from 1
+ * @property {(words: Record<number, string>) => Promise<void>} confirmPhrase  rejects with code "invalid" on a wrong word
+ * @property {(id: string) => Promise<void>} hideTrack
+ * @property {(path: string) => Promise<Folder>} addFolder
+ * @property {(id: string) => Promise<void>} removeFolder
+ * @property {(id: string, path: string) => Promise<void>} moveFolder
+ * @property {(tracks: string[] | null, dir: string) => Promise<Job>} exportTracks  null: everything
+ * @property {(repair: boolean) => Promise<Job>} verify
+ * @property {() => Promise<void>} signOut
+ */
+
+/**
+ * @typedef {"offline" | "signed_out" | "not_found" | "invalid" | "refused" | "unsupported" | "failed"} SourceErrorCode
+ *   offline: nothing answers, try later; signed_out: this browser must sign in; refused and failed: the message says why.
+ */
+
+/** Why a source could not do what was asked; its message is a sentence for the person. */
+export class SourceError extends Error {
+  /**
+   * @param {SourceErrorCode} code
+   * @param {string} message
+   */
+  constructor(code, message) {
+    super(message);
+    this.name = "SourceError";
+    this.code = code;
+  }
+}
