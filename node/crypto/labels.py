@@ -48,3 +48,10 @@ LABEL_HPKE_MESSAGE: Final = b"songkeep/v1/hpke/message"
 
 LABEL_TRACK: Final = b"songkeep/v1/track"
 LABEL_VAULT: Final = b"songkeep/v1/vault"
+LABEL_ROOM_SENDER: Final = b"songkeep/v1/room-sender"
+LABEL_SEALED_ROOM: Final = b"songkeep/v1/sealed-room"
+
+LABEL_PAIR_ROOM: Final = b"songkeep/v1/pair/room"
+LABEL_PAIR_COMMIT: Final = b"songkeep/v1/pair/commit"
+LABEL_PAIR_KEY: Final = b"songkeep/v1/pair/key"
+LABEL_PAIR_CHECK: Final = b"songkeep/v1/pair/check"
