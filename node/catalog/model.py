@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from node.ids import BlobRoot, TrackId
+from node.ids import BlobRoot, CoverId, TrackId, to_text
 
 RenditionKind = Literal["original", "mobile"]
 
@@ -103,3 +103,18 @@ class Track:
     cover: BlobRef | None = None
     extra: dict[str, object] = field(default_factory=dict)
     """Fields written by a newer version, kept as they came."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fingerprint:
+    """What tells that a file on disk is still the one that was read: all four must be as they were."""
+
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+
+def cover_id(image_sha256: bytes) -> CoverId:
+    """The API's name of a cover: from the SHA-256 of the image's bytes."""
+    return CoverId(to_text(image_sha256[:16]))
