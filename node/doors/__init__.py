@@ -1,0 +1,1 @@
+"""One outside thing each: a file, a library, a machine. Doors do not know each other."""

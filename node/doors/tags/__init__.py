@@ -1,0 +1,17 @@
+"""What music files say of themselves. The only room that knows mutagen."""
+
+from node.doors.tags.beside import folder_cover, lrc_beside
+from node.doors.tags.facts import MAX_COVER_BYTES, MAX_LYRICS_CHARS, CoverArt, FileFacts
+from node.doors.tags.read import read_tags
+from node.doors.tags.sniff import is_music_name
+
+__all__ = [
+    "MAX_COVER_BYTES",
+    "MAX_LYRICS_CHARS",
+    "CoverArt",
+    "FileFacts",
+    "folder_cover",
+    "is_music_name",
+    "lrc_beside",
+    "read_tags",
+]
