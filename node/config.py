@@ -1,0 +1,172 @@
+"""The few settings a person may change, each with its bounds (docs/commands.md, "config")."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from node.errors import UnknownFormatError, UserError
+
+DEFAULT_PORT: Final = 7664
+MIN_MOBILE_KBPS: Final = 32
+MAX_MOBILE_KBPS: Final = 160
+MIN_CACHE_BYTES: Final = 64 * 1024 * 1024
+MAX_WORKERS: Final = 256
+MAX_TRACKERS: Final = 8
+MAX_ARTICLES: Final = 32
+MAX_SETTINGS_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the person chose, or the default."""
+
+    mobile_kbps: int = 48
+    """Opus bitrate of mobile renditions, 32 to 160 kbit/s."""
+    renditions: str = "on"
+    """on | paused | off: whether mobile renditions are made in the background."""
+    keep_sealed: bool = False
+    """Keep every sealed original in the store, not only a bounded cache of them."""
+    cache_bytes: int = 2_000_000_000
+    """How much room sealed originals that could be made again may take."""
+    workers: int = 0
+    """Processes that make renditions; 0 is one less than there are cores."""
+    port: int = DEFAULT_PORT
+    lan: bool = False
+    """Answer other machines of the local network, by password."""
+    lan_password: str = ""
+    """Argon2id hash; never shown."""
+    log_level: str = "info"
+    trackers: tuple[str, ...] = ()
+    """WebSocket addresses, ws:// or wss://."""
+    sort_articles: tuple[str, ...] = ("the", "a", "an")
+    """Words that don't count at the beginning of a name when names are sorted."""
+
+
+SECRET_SETTINGS: Final = frozenset({"lan_password"})
+
+
+def _whole(lowest: int, highest: int) -> Callable[[str, object], int]:
+    def check(name: str, value: object) -> int:
+        if isinstance(value, str) and re.fullmatch(r"\d{1,18}", value):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
+            raise UserError(f"{name} is a whole number from {lowest} to {highest}")
+        return value
+
+    return check
+
+
+def _switch(name: str, value: object) -> bool:
+    spelled = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
+    if isinstance(value, str) and value.lower() in spelled:
+        return spelled[value.lower()]
+    if not isinstance(value, bool):
+        raise UserError(f"{name} is on or off")
+    return value
+
+
+def _one_of(*choices: str) -> Callable[[str, object], str]:
+    def check(name: str, value: object) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise UserError(f"{name} is one of {', '.join(choices)}")
+        return value
+
+    return check
+
+
+def _texts(name: str, value: object, most: int) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = value.replace(",", " ").split()
+    if not isinstance(value, list | tuple) or len(value) > most:
+        raise UserError(f"{name} is a list of at most {most} words")
+    if not all(isinstance(item, str) and 0 < len(item) <= 500 for item in value):
+        raise UserError(f"each of {name} is a word of at most 500 characters")
+    return tuple(value)
+
+
+def _trackers(name: str, value: object) -> tuple[str, ...]:
+    urls = _texts(name, value, MAX_TRACKERS)
+    for url in urls:
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in ("ws", "wss") and parts.hostname and (parts.port or 1)
+        except ValueError:
+            usable = False
+        if not usable or not re.fullmatch(r"[!-~]+", url) or re.search(r"[;,'\"<>\\]", url):
+            raise UserError(f"{url[:80]!r} is not a tracker's address; one looks like wss://tracker.example.org/room")
+    return urls
+
+
+def _articles(name: str, value: object) -> tuple[str, ...]:
+    return tuple(word.lower() for word in _texts(name, value, MAX_ARTICLES))
+
+
+def _password_hash(name: str, value: object) -> str:
+    if not isinstance(value, str) or not (value == "" or value.startswith("$argon2id$")) or len(value) > 300:
+        raise UserError(f"{name} is set by 'songkeep config lan on'")
+    return value
+
+
+_CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
+    "mobile_kbps": _whole(MIN_MOBILE_KBPS, MAX_MOBILE_KBPS),
+    "renditions": _one_of("on", "paused", "off"),
+    "keep_sealed": _switch,
+    "cache_bytes": _whole(MIN_CACHE_BYTES, 1 << 50),
+    "workers": _whole(0, MAX_WORKERS),
+    "port": _whole(1, 65_535),
+    "lan": _switch,
+    "lan_password": _password_hash,
+    "log_level": _one_of("debug", "info", "warning", "error"),
+    "trackers": _trackers,
+    "sort_articles": _articles,
+}
+
+
+def setting_names() -> list[str]:
+    """Every setting that may be shown, in the order of the table in the documentation."""
+    return [field.name for field in fields(Settings) if field.name not in SECRET_SETTINGS]
+
+
+def change(settings: Settings, wishes: Mapping[str, object]) -> Settings:
+    """`settings` with each of `wishes` checked and put in. Raises UserError that names the bounds."""
+    checked: dict[str, Any] = {}
+    for name, value in wishes.items():
+        if name not in _CHECKS:
+            raise UserError(f"there is no setting {name[:40]!r}; there are {', '.join(setting_names())}")
+        checked[name] = _CHECKS[name](name, value)
+    changed = replace(settings, **checked)
+    if changed.lan and not changed.lan_password:
+        raise UserError("opening the player to the local network needs a password: songkeep config lan on")
+    return changed
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """The settings as JSON values, without secrets."""
+    return {name: value for name, value in asdict(settings).items() if name not in SECRET_SETTINGS}
+
+
+def settings_from_json(data: bytes) -> Settings:
+    """Read what `settings_to_json` wrote. Raises UnknownFormatError, or UserError if it was edited into nonsense."""
+    try:
+        value = json.loads(data)
+        wishes = dict(value["settings"])
+        version = value["version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnknownFormatError(
+            "the settings file is not readable; take it away to begin with the defaults"
+        ) from error
+    if version != 1:
+        raise UnknownFormatError("the settings were written by a newer Songkeep")
+    return change(Settings(), wishes)
+
+
+def settings_to_json(settings: Settings) -> bytes:
+    """The settings that differ from the defaults, readable by a person."""
+    default = asdict(Settings())
+    wishes = {name: value for name, value in asdict(settings).items() if value != default[name]}
+    return (json.dumps({"version": 1, "settings": wishes}, indent=2, ensure_ascii=False) + "\n").encode()
