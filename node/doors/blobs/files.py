@@ -1,0 +1,150 @@
+"""One sealed blob's file: being read, being sealed, or arriving from elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from node.crypto import merkle
+from node.crypto.labels import CHUNK_BYTES, PIECE_BYTES
+from node.doors.blobs.disk import Disk, as_storage_error
+from node.errors import DamagedError
+from node.ids import BlobRoot
+from node.positions import read_at
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A whole blob that lies in `incoming` and waits to be published. A value: it may come from another process."""
+
+    path: Path
+    root: BlobRoot
+    size_bytes: int
+
+
+class BlobReader:
+    """Positioned reads of one sealed blob; several threads may read at once."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self.size_bytes = os.fstat(fd).st_size
+
+    def chunks(self, first: int, count: int) -> bytes:
+        """Sealed bytes of chunks `first` to `first + count - 1`, as far as the file goes. Raises StorageError."""
+        with as_storage_error():
+            return read_at(self._fd, count * CHUNK_BYTES, first * CHUNK_BYTES)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Draft:
+    """A private file that a blob is sealed into, chunk after chunk; gone on exit unless `finish` was called."""
+
+    def __init__(self, path: Path, disk: Disk) -> None:
+        self._path = path
+        self._disk = disk
+        self._tree = merkle.TreeBuilder()
+        self._size = 0
+        self._buffer = bytearray()
+        self._done = False
+        with as_storage_error():
+            self._fd = disk.create(path)
+
+    def write(self, chunk: bytes) -> None:
+        """The next sealed chunk. Raises StorageError."""
+        self._tree.add(chunk)
+        self._buffer += chunk
+        if len(self._buffer) >= 16 * PIECE_BYTES:
+            self._flush()
+
+    def finish(self) -> tuple[Drafted, bytes]:
+        """The draft, read back and compared, and its layer. Raises DamagedError if the disk gives back other bytes."""
+        self._flush()
+        root, layer = self._tree.finish()
+        self._check(layer)
+        self._done = True
+        return Drafted(self._path, root, self._size), layer
+
+    def _flush(self) -> None:
+        with as_storage_error():
+            self._disk.write(self._fd, bytes(self._buffer), self._size)
+        self._size += len(self._buffer)
+        self._buffer.clear()
+
+    def _check(self, layer: bytes) -> None:
+        with as_storage_error():
+            for index in range(len(layer) // merkle.HASH_BYTES):
+                merkle.check_piece(layer, index, read_at(self._fd, PIECE_BYTES, index * PIECE_BYTES))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        os.close(self._fd)
+        if not self._done or error is not None:
+            with contextlib.suppress(OSError):
+                self._disk.remove(self._path)
+
+
+class Incoming:
+    """A blob that arrives piece by piece; gone on exit unless it was committed."""
+
+    def __init__(self, draft: Drafted, *, layer: bytes, disk: Disk, publish: Callable[[Drafted], None]) -> None:
+        self._draft = draft
+        self._layer = layer
+        self._disk = disk
+        self._publish = publish
+        self._missing = set(range(len(layer) // merkle.HASH_BYTES))
+        with as_storage_error():
+            self._fd = disk.create(draft.path)
+
+    def missing(self) -> list[int]:
+        """Indices of the pieces that haven't come yet, ascending."""
+        return sorted(self._missing)
+
+    def write_piece(self, index: int, data: bytes) -> None:
+        """Raises DamagedError, and writes nothing, if `data` isn't that piece."""
+        at = index * PIECE_BYTES
+        if not 0 <= at < self._draft.size_bytes or len(data) != min(PIECE_BYTES, self._draft.size_bytes - at):
+            raise DamagedError(f"piece {index} has the wrong length")
+        merkle.check_piece(self._layer, index, data)
+        with as_storage_error():
+            self._disk.write(self._fd, data, at)
+        self._missing.discard(index)
+
+    def commit(self) -> None:
+        """Publish the blob. Raises DamagedError while pieces are missing, or if they don't read back as they came."""
+        if self._missing:
+            raise DamagedError(f"{len(self._missing)} pieces of a blob have not come")
+        with as_storage_error():
+            for index in range(len(self._layer) // merkle.HASH_BYTES):
+                merkle.check_piece(self._layer, index, read_at(self._fd, PIECE_BYTES, index * PIECE_BYTES))
+        self._close()
+        self._publish(self._draft)
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+        with contextlib.suppress(OSError):
+            self._disk.remove(self._draft.path)
