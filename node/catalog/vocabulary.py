@@ -1,0 +1,161 @@
+"""Which registers the catalog has, what they hold, and a track read out of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from node.catalog.batch import Op
+from node.catalog.model import BlobRef, Rendition, Stream, Tags, cover_id
+from node.catalog.register import Key
+from node.catalog.values import (
+    blob_of,
+    blob_value,
+    rendition_of,
+    rendition_value,
+    stream_of,
+    stream_value,
+    tag_of,
+    tag_value,
+    tags_of,
+    tags_value,
+)
+from node.errors import PeerError
+from node.ids import CoverId, TrackId, to_text
+from node.wire.codec import natural
+
+TRACK: Final = "track"
+COVER: Final = "cover"
+PLAYLIST: Final = "playlist"
+STAR: Final = "star"
+RATING: Final = "rating"
+PLAYS: Final = "plays"
+DEVICE: Final = "device"
+
+ADDED: Final = "added"
+"""Milliseconds since 1970 when the track came."""
+TAGS: Final = "tags"
+"""As the file says."""
+TAG_PREFIX: Final = "tag:"
+"""'tag:title': as a person says, over what the file does."""
+STREAM: Final = "stream"
+ORIGINAL_PREFIX: Final = "original:"
+"""And the first 16 bytes of the file's SHA-256 in base32: one register for each different file."""
+MOBILE: Final = "mobile"
+TRACK_COVER: Final = "cover"
+"""Text: the cover's identifier, a row of the table of covers."""
+HIDDEN: Final = "hidden"
+"""True: the person removed it from what is shown; its blobs may go."""
+COVER_BLOB: Final = "blob"
+"""[blob, content type]."""
+_MAX_TIME_MS: Final = 1 << 47
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackFacts:
+    """All that a track's registers say, read one by one: what is malformed counts as absent."""
+
+    tags: Tags | None = None
+    stream: Stream | None = None
+    added_ms: int | None = None
+    originals: tuple[Rendition, ...] = ()
+    mobile: Rendition | None = None
+    cover: CoverId | None = None
+    hidden: bool = False
+
+
+def read_track(fields: Mapping[str, Any]) -> TrackFacts:
+    """A track out of the shown values of its registers, by field."""
+    tags = _read(tags_of, fields.get(TAGS))
+    edits = {
+        name[len(TAG_PREFIX) :]: value
+        for name, value in fields.items()
+        if name.startswith(TAG_PREFIX) and hasattr(_NO_TAGS, name[len(TAG_PREFIX) :])
+    }
+    for name, value in edits.items():
+        content = _read(lambda raw, name=name: (tag_of(name, raw),), value)
+        if content is not None:
+            tags = replace(tags or _NO_TAGS, **{name: content[0]})
+    originals = [
+        rendition
+        for name in sorted(fields)
+        if name.startswith(ORIGINAL_PREFIX)
+        and (rendition := _read(lambda raw: rendition_of("original", raw), fields[name])) is not None
+    ]
+    cover = fields.get(TRACK_COVER)
+    return TrackFacts(
+        tags=tags,
+        stream=_read(stream_of, fields.get(STREAM)) or (originals[0].stream if originals else None),
+        added_ms=_read(lambda raw: natural(raw, _MAX_TIME_MS, "a time"), fields.get(ADDED)),
+        originals=tuple(originals),
+        mobile=_read(lambda raw: rendition_of("mobile", raw), fields.get(MOBILE)),
+        cover=CoverId(cover) if isinstance(cover, str) and len(cover) <= 64 else None,
+        hidden=fields.get(HIDDEN) is True,
+    )
+
+
+_NO_TAGS: Final = Tags()
+
+
+def _read(reader: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    try:
+        return reader(value)
+    except PeerError:
+        return None
+
+
+def track_key(track: TrackId, field: str) -> Key:
+    return Key(TRACK, track, field)
+
+
+def original_field(sha256: bytes) -> str:
+    return ORIGINAL_PREFIX + to_text(sha256[:16])
+
+
+def set_added(track: TrackId, added_ms: int) -> Op:
+    return Op(track_key(track, ADDED), added_ms)
+
+
+def set_tags(track: TrackId, tags: Tags, replaces: Any = None) -> Op:
+    """`replaces` is the value written before, so that fields of newer versions in it stay."""
+    return Op(track_key(track, TAGS), tags_value(tags, replaces))
+
+
+def edit_tag(track: TrackId, name: str, content: object) -> Op:
+    """A person's own word for one tag; None takes it back, and the file's stands again."""
+    return Op(track_key(track, TAG_PREFIX + name), None if content is None else tag_value(name, content))
+
+
+def set_stream(track: TrackId, stream: Stream) -> Op:
+    return Op(track_key(track, STREAM), stream_value(stream))
+
+
+def set_original(track: TrackId, original: Rendition) -> Op:
+    return Op(track_key(track, original_field(original.blob.sha256)), rendition_value(original))
+
+
+def set_mobile(track: TrackId, mobile: Rendition) -> Op:
+    return Op(track_key(track, MOBILE), rendition_value(mobile))
+
+
+def set_cover(track: TrackId, image_sha256: bytes) -> Op:
+    return Op(track_key(track, TRACK_COVER), cover_id(image_sha256))
+
+
+def set_hidden(track: TrackId, hidden: bool) -> Op:
+    return Op(track_key(track, HIDDEN), True if hidden else None)
+
+
+def set_cover_blob(blob: BlobRef, mime: str) -> Op:
+    return Op(Key(COVER, cover_id(blob.sha256), COVER_BLOB), [blob_value(blob), mime])
+
+
+def read_cover(value: Any) -> tuple[BlobRef, str] | None:
+    """A cover's blob and content type, or None if the value is malformed."""
+    if not isinstance(value, list) or len(value) < 2 or not isinstance(value[1], str) or len(value[1]) > 128:
+        return None
+    blob = _read(blob_of, value[0])
+    return None if blob is None else (blob, value[1])
