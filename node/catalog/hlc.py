@@ -21,7 +21,7 @@ MAX_STAMP: Final = (1 << 63) - 1
 
 
 def next_stamp(now_ms: int, newest: int) -> int:
-    """The stamp of a batch written at `now_ms`; `newest` is the newest believed stamp that the device has seen, or 0."""
+    """The stamp of a batch written at `now_ms`; `newest` is the newest stamp that the device has seen, or 0."""
     now_ms = min(max(now_ms, 0), MAX_MS)
     if is_doubted(now_ms, newest):
         return (now_ms << COUNTER_BITS) + MIN_STAMP

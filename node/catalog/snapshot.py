@@ -43,9 +43,8 @@ def write_snapshot(header: SnapshotHeader, registers: Iterable[tuple[Key, Regist
     at = {log: index for index, log in enumerate(logs)}
     deflate = zlib.compressobj(6)
     yield bytes((SNAPSHOT_VERSION,))
-    yield deflate.compress(
-        pack([[[log, header.heads[log].seq, header.heads[log].hash] for log in logs], header.newest])
-    )
+    heads = [[log, header.heads[log].seq, header.heads[log].hash] for log in logs]
+    yield deflate.compress(pack([heads, header.newest]))
     rows = 0
     for (table, row), group in groupby(registers, key=lambda pair: pair[0][:2]):
         fields = [_field_value(key, register, at) for key, register in group]
@@ -86,12 +85,10 @@ class SnapshotReader:
     def registers(self) -> Iterator[tuple[Key, Register]]:
         """Every register, in the order of the keys. Raises PeerError."""
         before: Key | None = None
-        rows = 0
-        for value in self._values:
+        for rows, value in enumerate(self._values):
             if isinstance(value, int):
                 self._check_end(value, rows)
                 return
-            rows += 1
             table, row, fields = array(value, 3, "a snapshot's row")[:3]
             bounded_text(table, MAX_TABLE_CHARS, "a table's name")
             bounded_text(row, MAX_ID_CHARS, "a row's name")
@@ -178,9 +175,7 @@ def _inflate(document: Iterable[bytes]) -> Iterator[bytes]:
         if version is None and part:
             version, part = part[0], part[1:]
             if version != SNAPSHOT_VERSION:
-                raise UnknownFormatError(
-                    "a snapshot of the catalog was written by a newer version; update Songkeep here"
-                )
+                raise UnknownFormatError("a snapshot was written by a newer version; update Songkeep here")
         full = True
         while part or full:
             try:

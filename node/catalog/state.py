@@ -21,7 +21,7 @@ class State:
         """The newest believed stamp seen (node/catalog/hlc.py)."""
 
     def apply(self, batch: Batch) -> None:
-        """Take in a batch whose signature was checked; one already known changes nothing. Raises GapError, ForkError."""
+        """Take in a batch from decode_batch; one already known changes nothing. Raises GapError, ForkError."""
         head = self.heads.get(batch.log, Head())
         if batch.seq <= head.seq:
             return

@@ -1,4 +1,4 @@
-"""How tags, streams, blobs and renditions are written in the catalog: compact, open to newer fields, strict about types.
+"""How tags, streams, blobs and renditions are written in the catalog: compact, open to newer fields, strict on types.
 
 A reader raises PeerError for a value of the wrong type and leaves alone what it does not know; a writer that is given
 the value it replaces carries the unknown fields over.
