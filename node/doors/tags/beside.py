@@ -6,8 +6,8 @@ import itertools
 import os
 from pathlib import Path
 
+from node.catalog.sniff import picture_mime
 from node.doors.tags.facts import MAX_COVER_BYTES, MAX_LYRICS_CHARS, CoverArt
-from node.doors.tags.sniff import picture_mime
 from node.doors.tags.text import clean_lines
 
 _COVER_STEMS = ("cover", "folder", "front", "albumart", "album")

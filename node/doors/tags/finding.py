@@ -7,9 +7,9 @@ import os
 from dataclasses import dataclass, field
 
 from node.catalog.model import Stream
+from node.catalog.sniff import picture_mime
 from node.doors.tags.facts import MAX_COVER_BYTES, MAX_READ_BYTES, CoverArt
 from node.doors.tags.fields import Fields
-from node.doors.tags.sniff import picture_mime
 from node.errors import DamagedError
 
 FRONT_COVER = 3

@@ -12,10 +12,10 @@ from mutagen.apev2 import APEv2
 from mutagen.id3 import ID3
 from mutagen.mp3 import MP3
 
+from node.catalog.sniff import id3v2_size
 from node.doors.tags.fields import Fields
 from node.doors.tags.finding import Finding, MusicFile, missing_part, stream_of
 from node.doors.tags.lyrics import lrc
-from node.doors.tags.sniff import id3v2_size
 from node.errors import DamagedError
 
 _MAX_TAG_BYTES = 64 * 1024 * 1024

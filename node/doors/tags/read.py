@@ -7,14 +7,15 @@ import io
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from node.catalog.model import Stream
+from node.catalog.sniff import SPOKEN, Kind, find_kind
 from node.doors.tags import asf, id3, mp4, riff, vorbis
 from node.doors.tags.facts import FileFacts
 from node.doors.tags.finding import Finding, MusicFile, front_cover
-from node.doors.tags.sniff import HEAD_BYTES, SPOKEN, Kind, id3v2_size, kind_of, stranger
 from node.errors import DamagedError, NotFoundError, SongkeepError, UserError
 
 _MIN_BITRATE_BPS = 300
@@ -46,7 +47,7 @@ _OS_REASONS: Final[dict[int, str]] = {
 def read_tags(path: Path, *, probe: Callable[[Path], Stream] | None = None) -> FileFacts:
     """Tags, stream, cover and lyrics of the music file at `path`, whatever its name says it is.
 
-    `probe` is asked for the stream where the file's tags and headers don't tell how long it plays. Reads at most
+    `probe` (audio.read_stream) counts how long the file plays, if its headers don't tell or lie. Reads at most
     MAX_READ_BYTES. Raises UserError if there is no music in it or it may not be read (NotFoundError if it is
     gone) and DamagedError if it is broken; the message says why, without the path.
     """
@@ -64,7 +65,8 @@ def read_tags(path: Path, *, probe: Callable[[Path], Stream] | None = None) -> F
         raise UserError(reason) from error
     stream, damage = finding.stream, finding.damage
     if stream.duration_ms == 0 and probe is not None:
-        stream = probe(path)
+        counted = probe(path)
+        stream = replace(stream, duration_ms=counted.duration_ms, bitrate_bps=counted.bitrate_bps)
     return FileFacts(
         tags=finding.fields.tags(),
         stream=stream,
@@ -77,7 +79,7 @@ def read_tags(path: Path, *, probe: Callable[[Path], Stream] | None = None) -> F
 def _read(file: MusicFile, suffix: str) -> Finding:
     if file.size_bytes == 0:
         raise DamagedError("it is an empty file")
-    kind = _kind(file, suffix)
+    kind, _ = find_kind(file.piece, suffix)
     try:
         finding = _READERS[kind](file)
     except SongkeepError:
@@ -92,45 +94,10 @@ def _read(file: MusicFile, suffix: str) -> Finding:
     return _without_lies(finding, file.size_bytes)
 
 
-def _kind(file: MusicFile, suffix: str) -> Kind:
-    head = file.piece(0, HEAD_BYTES)
-    tag_bytes = id3v2_size(head)
-    kind = kind_of(file.piece(tag_bytes, HEAD_BYTES) if tag_bytes else head)
-    if tag_bytes and kind not in ("flac", "adts"):
-        return "mp3"
-    if kind is not None:
-        return kind
-    words = stranger(head)
-    if not words and suffix.lower() in (".mp3", ".mp2"):
-        # MPEG audio has no signature, and may begin in the middle of a frame.
-        return "mp3"
-    named = f"with the name of {_article(suffix)}" if suffix else "and not music"
-    if words:
-        raise UserError(f"this is {words} {named}")
-    raise UserError(f"this is no kind of music that Songkeep knows, {named}")
-
-
-def _article(suffix: str) -> str:
-    word = suffix[1:].lower()[:12]
-    return f"an {word}" if word[:1] in tuple("aeiofmlnrsx") else f"a {word}"
-
-
 def _without_lies(finding: Finding, size_bytes: int) -> Finding:
     seconds = finding.stream.duration_ms / 1000
     if seconds > 60 and size_bytes * 8 / seconds < _MIN_BITRATE_BPS:
         hours = seconds / 3600
         finding.damage = f"its header lies: it can't hold the {hours:,.1f} hours that it says"
-        finding.stream = _without_length(finding.stream)
+        finding.stream = replace(finding.stream, duration_ms=0, bitrate_bps=0)
     return finding
-
-
-def _without_length(stream: Stream) -> Stream:
-    return Stream(
-        codec=stream.codec,
-        mime=stream.mime,
-        duration_ms=0,
-        sample_rate_hz=stream.sample_rate_hz,
-        channels=stream.channels,
-        bitrate_bps=0,
-        bit_depth=stream.bit_depth,
-    )

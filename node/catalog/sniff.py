@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
+
+from node.errors import UserError
 
 Kind = Literal["mp3", "flac", "mp4", "vorbis", "opus", "oggflac", "wav", "aiff", "asf", "adts", "wavpack"]
 
 HEAD_BYTES = 4096
 """How much of a file's start `kind_of` wants to see."""
+_MAX_LEADING_TAGS = 8
+"""Windows Media Player writes several ID3v2 tags in a row."""
 
 SPOKEN: dict[Kind, str] = {
     "mp3": "MP3",
@@ -24,9 +29,42 @@ SPOKEN: dict[Kind, str] = {
 }
 """What a person calls each kind."""
 
+MIMES: dict[Kind, str] = {
+    "mp3": "audio/mpeg",
+    "flac": "audio/flac",
+    "mp4": "audio/mp4",
+    "vorbis": "audio/ogg; codecs=vorbis",
+    "opus": "audio/ogg; codecs=opus",
+    "oggflac": "audio/ogg; codecs=flac",
+    "wav": "audio/wav",
+    "aiff": "audio/aiff",
+    "asf": "audio/x-ms-wma",
+    "adts": "audio/aac",
+    "wavpack": "audio/x-wavpack",
+}
+"""The content type of a file of each kind; an MP4's is told better with its codec."""
+
 _MUSIC_ENDINGS = frozenset(
-    ("mp3", "mp2", "flac", "m4a", "m4b", "m4r", "ogg", "oga", "opus", "wav", "wave", "aif", "aiff", "aifc")
-    + ("wma", "asf", "aac", "wv")
+    [
+        "mp3",
+        "mp2",
+        "flac",
+        "m4a",
+        "m4b",
+        "m4r",
+        "ogg",
+        "oga",
+        "opus",
+        "wav",
+        "wave",
+        "aif",
+        "aiff",
+        "aifc",
+        "wma",
+        "asf",
+        "aac",
+        "wv",
+    ]
 )
 
 _PICTURES: tuple[tuple[bytes, str, str], ...] = (
@@ -131,3 +169,35 @@ def stranger(head: bytes) -> str:
     if all(byte >= 32 or byte in b"\t\r\n" for byte in head[:512]):
         return "a text"
     return ""
+
+
+def find_kind(piece: Callable[[int, int], bytes], suffix: str) -> tuple[Kind, int]:
+    """The kind of a file, and where in it the first byte stands that is no ID3v2 tag.
+
+    `piece` reads (offset, size); `suffix` is how the file's name ends. Raises UserError, with what the file is in
+    a person's words, if it is no music that is known.
+    """
+    head = piece(0, HEAD_BYTES)
+    start, after = 0, head
+    for _ in range(_MAX_LEADING_TAGS):
+        tag_bytes = id3v2_size(after)
+        if tag_bytes == 0:
+            break
+        start += tag_bytes
+        after = piece(start, HEAD_BYTES)
+    kind = kind_of(after)
+    if start and kind not in ("flac", "adts"):
+        return "mp3", start
+    if kind is not None:
+        return kind, start
+    words = stranger(head)
+    if not words and suffix.lower() in (".mp3", ".mp2"):
+        # MPEG audio has no signature, and may begin in the middle of a frame.
+        return "mp3", start
+    named = f"with the name of {_article(suffix)}" if len(suffix) > 1 else "and not music"
+    raise UserError(f"this is {words or 'no kind of music that Songkeep knows,'} {named}")
+
+
+def _article(suffix: str) -> str:
+    word = suffix[1:].lower()[:12]
+    return f"an {word}" if word[:1] in tuple("aefhilmnorsx") else f"a {word}"

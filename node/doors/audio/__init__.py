@@ -1,0 +1,19 @@
+"""Sound and pictures, taken apart and made anew. The only room that knows PyAV."""
+
+from node.doors.audio.mobile import DEFAULT_BITRATE_BPS, MAX_BITRATE_BPS, MIN_BITRATE_BPS, MOBILE_MIME, encode_mobile
+from node.doors.audio.pictures import resize_cover
+from node.doors.audio.recording import read_stream, recording_digest
+from node.doors.audio.worker import encode_mobile_job, start_worker
+
+__all__ = [
+    "DEFAULT_BITRATE_BPS",
+    "MAX_BITRATE_BPS",
+    "MIN_BITRATE_BPS",
+    "MOBILE_MIME",
+    "encode_mobile",
+    "encode_mobile_job",
+    "read_stream",
+    "recording_digest",
+    "resize_cover",
+    "start_worker",
+]

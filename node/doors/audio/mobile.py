@@ -1,0 +1,177 @@
+"""Makes the mobile rendition of a track: small Opus in a WebM whose index stands in front."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.audio.frame import AudioFrame
+
+from node.catalog.model import Stream
+from node.doors.audio.opening import opened
+from node.errors import DamagedError, StorageError, UnavailableError, UserError
+
+MOBILE_MIME = "audio/webm; codecs=opus"
+DEFAULT_BITRATE_BPS = 48_000
+MIN_BITRATE_BPS, MAX_BITRATE_BPS = 32_000, 160_000
+
+RATE_HZ = 48_000
+_FRAME_MS = 60
+"""Three of Opus' own 20 ms frames in one packet: a third of the container's cost, and nothing lost to a seek."""
+_FRAME_SAMPLES = RATE_HZ * _FRAME_MS // 1000
+_CLUSTER_MS = 3_000
+"""How finely a seek lands, 18 kB at 48 kbit/s; each cluster costs about 30 bytes."""
+
+_MAX_HOURS = 100
+_MIN_SOURCE_RATE_HZ, _MAX_SOURCE_RATE_HZ = 1_000, 768_000
+
+
+def encode_mobile(
+    source: Path,
+    out: Path,
+    *,
+    bitrate_bps: int = DEFAULT_BITRATE_BPS,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Stream:
+    """Write the music of `source` to `out` as Opus (constrained VBR, 48 kHz, mono or stereo) in WebM.
+
+    The same source gives the same bytes on the same machine. The Cues and the Duration stand before the first
+    Cluster. A source that is cut short or damaged in places gives what can be heard of it. Memory: some frames,
+    whatever the length. `should_stop` is asked about every frame; UnavailableError is raised when it says so.
+    Other errors: UserError (no music, or an impossible bit rate), DamagedError (no sound can be made of it),
+    StorageError (`out` can't be written). After any error `out` is not there.
+    """
+    if not MIN_BITRATE_BPS <= bitrate_bps <= MAX_BITRATE_BPS:
+        raise UserError(f"a mobile rendition has {MIN_BITRATE_BPS} to {MAX_BITRATE_BPS} bit/s, not {bitrate_bps}")
+    try:
+        with opened(source) as (container, track, _):
+            frames = _decoded(container, track, should_stop)
+            first = next(frames, None)
+            if first is None:
+                raise DamagedError("no sound can be made of it: every part of it is damaged")
+            channels = 1 if first.layout.nb_channels == 1 else 2
+            layout = "mono" if channels == 1 else "stereo"
+            parts = _equal_parts(_reshaped(itertools.chain([first], frames), layout))
+            samples = _write(out, parts, layout=layout, bitrate_bps=bitrate_bps)
+        size_bytes = out.stat().st_size
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(out)
+        raise
+    duration_ms = round(samples * 1000 / RATE_HZ)
+    return Stream(
+        codec="opus",
+        mime=MOBILE_MIME,
+        duration_ms=duration_ms,
+        sample_rate_hz=RATE_HZ,
+        channels=channels,
+        bitrate_bps=size_bytes * 8_000 // max(1, duration_ms),
+    )
+
+
+def _decoded(container: Any, track: Any, should_stop: Callable[[], bool]) -> Iterator[AudioFrame]:
+    """Every frame that can be made of the track; what is damaged is passed over."""
+    heard_s = 0.0
+    for packet in _and_flush(container.demux(track)):
+        if should_stop():
+            raise UnavailableError("stopped before the rendition was done")
+        try:
+            frames = track.decode(packet)
+        except (av.FFmpegError, EOFError):
+            continue
+        for frame in frames:
+            if not _MIN_SOURCE_RATE_HZ <= frame.sample_rate <= _MAX_SOURCE_RATE_HZ:
+                raise DamagedError(f"its header lies: no music has {frame.sample_rate} samples a second")
+            heard_s += frame.samples / frame.sample_rate
+            if heard_s > _MAX_HOURS * 3600:
+                raise DamagedError(f"it claims to play for more than {_MAX_HOURS} hours")
+            if frame.samples:
+                yield frame
+
+
+def _and_flush(packets: Iterator[Any]) -> Iterator[Any]:
+    """The packets that hold anything, then None, which makes the decoder give out its last."""
+    try:
+        for packet in packets:
+            if packet.size:
+                yield packet
+    except av.FFmpegError:
+        # Demuxers get over most damage by themselves; behind what this one can't, nothing is to be had.
+        pass
+    yield None
+
+
+def _reshaped(frames: Iterable[AudioFrame], layout: str) -> Iterator[AudioFrame]:
+    """The frames as float samples at 48 kHz in `layout`, also where the source changes its shape midway."""
+    shape: tuple[str, str, int] | None = None
+    resampler = av.AudioResampler(format="flt", layout=layout, rate=RATE_HZ)
+    for frame in frames:
+        now = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if now != shape:
+            if shape is not None:
+                yield from filter(None, resampler.resample(None))
+            shape, resampler = now, av.AudioResampler(format="flt", layout=layout, rate=RATE_HZ)
+        # A source's own times may jump or begin anywhere: what counts is one sample after the other.
+        frame.pts = None
+        try:
+            yield from resampler.resample(frame)
+        except (av.FFmpegError, ValueError) as error:
+            raise DamagedError(f"its sound has a shape that nothing plays: {now[1]}") from error
+    if shape is not None:
+        yield from filter(None, resampler.resample(None))
+
+
+def _equal_parts(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
+    """The same samples as frames of 60 ms; the last may be shorter."""
+    fifo = av.AudioFifo()
+    at = 0
+    for frame in _and_none(frames):
+        if frame is not None:
+            frame.pts = None
+            fifo.write(frame)
+        while fifo.samples >= _FRAME_SAMPLES or (frame is None and fifo.samples):
+            part = fifo.read(_FRAME_SAMPLES, partial=frame is None)
+            assert part is not None
+            part.pts, part.time_base = at, Fraction(1, RATE_HZ)
+            at += part.samples
+            yield part
+
+
+def _and_none(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame | None]:
+    yield from frames
+    yield None
+
+
+def _write(out: Path, parts: Iterable[AudioFrame], *, layout: str, bitrate_bps: int) -> int:
+    """Encode and write all parts; returns how many samples they were."""
+    options = {
+        # No random identifiers and no date: the same sound gives the same bytes.
+        "fflags": "+bitexact",
+        "cues_to_front": "1",
+        "cluster_time_limit": str(_CLUSTER_MS),
+    }
+    samples = 0
+    try:
+        with av.open(str(out), "w", format="webm", options=options) as container:
+            stream: Any = container.add_stream(
+                "libopus",
+                rate=RATE_HZ,
+                options={"vbr": "constrained", "application": "audio", "frame_duration": str(_FRAME_MS)},
+            )
+            stream.layout = layout
+            stream.format = "flt"
+            stream.bit_rate = bitrate_bps
+            for part in parts:
+                samples += part.samples
+                container.mux(stream.encode(part))
+            container.mux(stream.encode(None))
+    except OSError as error:
+        # PyAV's errors are OSErrors too; those of the source were turned into ours before they came here.
+        raise StorageError(f"the rendition can't be written ({error.strerror or 'I/O error'})") from error
+    return samples
