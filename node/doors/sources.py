@@ -75,7 +75,7 @@ def why_unreadable(error: OSError) -> str:
             return f"the system could not read it ({os.strerror(error.errno or errno.EIO)})"
 
 
-class Source:
+class OpenSource:
     """One file of the person's, open for reading (`with`). Several threads may read at once."""
 
     def __init__(self, path: Path | str, *, expected: Fingerprint | None = None) -> None:
@@ -235,7 +235,8 @@ def _look_at(
             here = name == entry.name and not is_placeholder(facts)
             result.files.append(Found(path[: len(path) - len(entry.name)] + name, fingerprint(facts), here))
     except OSError as error:
-        result.problems.append((path, why_unreadable(error)))
+        if wanted(entry.name):
+            result.problems.append((path, why_unreadable(error)))
     except SourceMissingError as error:
         result.problems.append((path, str(error)))
 

@@ -15,7 +15,7 @@ from node.crypto import merkle
 from node.crypto.blob import PLAIN, BlobCipher, Purpose, blob_key
 from node.crypto.labels import PIECE_CHUNKS
 from node.doors.blobs import BlobStore, Drafted
-from node.doors.sources import Source, SourceChangedError
+from node.doors.sources import OpenSource, SourceChangedError
 from node.errors import DamagedError
 
 READ_ONCE_BYTES: Final = 64 << 20
@@ -41,7 +41,7 @@ def seal_bytes(data: bytes, *, purpose: Purpose, convergence: bytes, store: Blob
     return _seal([data], key=key, size_bytes=len(data), sha256=digest, purpose=purpose, store=store)
 
 
-def seal_source(source: Source, *, purpose: Purpose, convergence: bytes, store: BlobStore | None = None) -> Sealing:
+def seal_source(source: OpenSource, *, purpose: Purpose, convergence: bytes, store: BlobStore | None = None) -> Sealing:
     """Seal a file of the person's. Raises SourceChangedError if it changes meanwhile, and StorageError."""
     if source.size_bytes <= READ_ONCE_BYTES:
         sealing = seal_bytes(source.read(0, source.size_bytes), purpose=purpose, convergence=convergence, store=store)
@@ -61,7 +61,9 @@ def discard(sealing: Sealing, store: BlobStore | None) -> None:
         store.discard([sealing.draft])
 
 
-def _seal_in_two_passes(source: Source, *, purpose: Purpose, convergence: bytes, store: BlobStore | None) -> Sealing:
+def _seal_in_two_passes(
+    source: OpenSource, *, purpose: Purpose, convergence: bytes, store: BlobStore | None
+) -> Sealing:
     first = hashlib.sha256()
     for block in source.blocks(_BLOCK_BYTES):
         first.update(block)
@@ -128,7 +130,7 @@ def _sealed_chunks(cipher: BlobCipher, parts: Iterator[bytes]) -> Iterator[bytes
         yield chunk
 
 
-def piece_from_source(source: Source, cipher: BlobCipher, layer: bytes, index: int) -> tuple[bytes, bytes]:
+def piece_from_source(source: OpenSource, cipher: BlobCipher, layer: bytes, index: int) -> tuple[bytes, bytes]:
     """Piece `index` of a blob made again from its source: its plaintext, and its sealed bytes.
 
     Compared with the layer before it is given: raises SourceChangedError, and nothing of it leaves, if it differs.

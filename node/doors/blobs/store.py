@@ -15,7 +15,7 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,10 @@ class BlobStore:
         self.cache_bytes = cache_bytes
         self._disk = disk or Disk()
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Callable[..., BlobStore], tuple[Path, int, Disk]]:
+        """Travels to a worker process as its place, not as its lock."""
+        return _attached, (self.directory, self.cache_bytes, self._disk)
 
     @classmethod
     def open(cls, directory: Path, *, cache_bytes: int = DEFAULT_CACHE_BYTES, disk: Disk | None = None) -> BlobStore:
@@ -225,6 +229,10 @@ class BlobStore:
         for path in left:
             self._disk.remove(path)
         return len(left)
+
+
+def _attached(directory: Path, cache_bytes: int, disk: Disk) -> BlobStore:
+    return BlobStore(directory, cache_bytes=cache_bytes, disk=disk)
 
 
 def _root_of_name(name: str) -> BlobRoot | None:
