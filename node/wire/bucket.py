@@ -1,0 +1,34 @@
+"""A token bucket: how a rate is bounded without a clock of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`per_s` for long, `burst` at once."""
+
+    per_s: float
+    burst: float
+
+
+class Bucket:
+    """What is left of a rate at a given time."""
+
+    __slots__ = ("_at_s", "_left", "_rate")
+
+    def __init__(self, rate: Rate, now_s: float) -> None:
+        self._rate = rate
+        self._left = rate.burst
+        self._at_s = now_s
+
+    def take(self, cost: float, now_s: float) -> bool:
+        """Whether `cost` is still within the rate; if so it is taken. A clock that goes back gives nothing."""
+        rate = self._rate
+        self._left = min(rate.burst, self._left + max(0.0, now_s - self._at_s) * rate.per_s)
+        self._at_s = max(self._at_s, now_s)
+        if cost > self._left:
+            return False
+        self._left -= cost
+        return True
