@@ -10,7 +10,7 @@ from mutagen import MutagenError
 from mutagen.aac import AAC
 from mutagen.apev2 import APEv2
 from mutagen.id3 import ID3
-from mutagen.mp3 import MP3
+from mutagen.mp3 import MP3, HeaderNotFoundError
 
 from node.catalog.sniff import id3v2_size
 from node.doors.tags.fields import Fields
@@ -54,7 +54,10 @@ def read_mp3(file: MusicFile) -> Finding:
     """MPEG audio of any layer with ID3v2, ID3v1, APEv2, or several of them; the first of these has the say."""
     tag_bytes = refuse_bombs(file)
     file.seek(0)
-    mp3: Any = MP3(file)
+    try:
+        mp3: Any = MP3(file)
+    except HeaderNotFoundError as error:
+        raise DamagedError("no sound was found in it") from error
     info = mp3.info
     if info.sketchy and info.frame_offset > tag_bytes + 4096:
         raise DamagedError("no sound was found in it")

@@ -66,7 +66,6 @@ def read_mp4(file: MusicFile) -> Finding:
             sample_rate_hz=info.sample_rate,
             channels=info.channels,
             size_bytes=there or file.size_bytes,
-            bitrate_bps=info.bitrate,
             bit_depth=info.bits_per_sample if info.codec in ("alac", "fLaC") else None,
         ),
         damage=missing_part(there, claimed) if cut else "",

@@ -81,11 +81,14 @@ def id3_frames(tags: Tags, *, cover: bytes | None = None, lyrics: str = "") -> l
     text("TMOO", *tags.moods)
     if tags.comment:
         frames.append(id3.COMM(encoding=3, lang="eng", desc="", text=[tags.comment]))
+    ids: dict[str, list[str]] = {}
     for kind, value in tags.musicbrainz:
+        ids.setdefault(kind, []).append(value)
+    for kind, values in ids.items():
         if kind == "recording":
-            frames.append(id3.UFID(owner="http://musicbrainz.org", data=value.encode()))
+            frames.append(id3.UFID(owner="http://musicbrainz.org", data=values[0].encode()))
         else:
-            named(_MB[kind][0], value)
+            named(_MB[kind][0], *values)
     for name, gain in _gains(tags):
         named(name, gain)
     named("MusicBrainz Album Type", *tags.release_types)

@@ -1,7 +1,7 @@
 """Makes small, valid music files of every format, for the tests of all rooms.
 
 Nothing here is read by the program. The tags are written by their formats' own rules (Picard's names),
-apart from the code that reads them, so that a test of reading is a real one. For broken files see tests/zoo.py.
+apart from the code that reads them, so that a test of reading is a real one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.catalog.model import Tags
-from tests.music_tags import write_tags
+from tests.music.tagging import write_tags
 
 Kind = Literal["tone", "noise", "music"]
 
