@@ -32,3 +32,7 @@ class Bucket:
             return False
         self._left -= cost
         return True
+
+    def is_full(self, now_s: float) -> bool:
+        """Whether nothing was taken for so long that a new bucket would be the same."""
+        return self._left + max(0.0, now_s - self._at_s) * self._rate.per_s >= self._rate.burst

@@ -17,7 +17,6 @@ from node.wire.bucket import Bucket, Rate
 from node.wire.envelope import MAX_MESSAGE_BYTES
 from node.wire.roster import Roster, extend, read_roster
 
-
 _FRAMES: Final = Rate(per_s=40.0, burst=400.0)
 _BYTES: Final = Rate(per_s=512_000.0, burst=4_000_000.0)
 _LIBRARY_FRAMES: Final = Rate(per_s=160.0, burst=1_600.0)
@@ -208,6 +207,10 @@ class RoomServer:
             return self._refuse(number, roomframes.CLOSE_NOT_MEMBER, str(error))
         except SongkeepError as error:
             return self._refuse(number, roomframes.CLOSE_MALFORMED, str(error))
+
+    def turned_away(self, number: int, text: str) -> list[Effect]:
+        """The answer to LoadRoster or FindRoster if the server does not want that library, or can't tell."""
+        return self._refuse(number, roomframes.CLOSE_NOT_MEMBER, text) if number in self._connections else []
 
     def _act(self, number: int, connection: _Connection, word: str, fields: list[Any], now_s: float) -> list[Effect]:
         match word, connection.stage:

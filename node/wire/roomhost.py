@@ -1,0 +1,163 @@
+"""Carries out what RoomServer and PairRooms decide, over whatever sockets and store a program has.
+
+Tracker, seed and LAN node differ in those two only; here is all that they share. No socket, clock or disk of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from node.errors import SongkeepError
+from node.ids import DeviceId, LibraryId, to_text
+from node.wire import roomstate
+from node.wire.pairrooms import PairRooms
+from node.wire.roomstate import Close, FindRoster, KeepRoster, LoadRoster, RoomServer, Send
+from node.wire.roster import Roster
+
+log = logging.getLogger(__name__)
+
+TICK_S = 5.0
+
+
+class Outlet(Protocol):
+    """The way out to one client."""
+
+    async def send(self, data: bytes) -> None:
+        """Hand over one frame without waiting for a slow reader. Raises ConnectionError if the client is gone."""
+        ...
+
+    async def close(self, code: int, text: str) -> None:
+        """End the connection; nothing more is sent."""
+        ...
+
+
+class RosterShelf(Protocol):
+    """Where rosters are kept."""
+
+    async def load(self, library: LibraryId) -> Sequence[bytes] | None:
+        """That library's chain, if it is known. Raises RefusedError for a library that may not come here."""
+        ...
+
+    async def find(self, member: DeviceId) -> Sequence[bytes] | None:
+        """The chain of the library whose active member that is."""
+        ...
+
+    async def keep(self, roster: Roster) -> None:
+        """A chain that is new, or grew."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the host may not take for itself."""
+
+    now_s: Callable[[], float]
+    """A clock that only goes forward."""
+    time_ms: Callable[[], int]
+    random: Callable[[int], bytes]
+
+
+class RoomHost:
+    """All rooms and pairing rooms of one server, over its outlets."""
+
+    def __init__(self, rooms: RoomServer, shelf: RosterShelf, around: Surroundings) -> None:
+        self.rooms = rooms
+        self.pairs = PairRooms()
+        self.relayed = 0
+        """Frames sent to clients since the start."""
+        self._shelf = shelf
+        self._around = around
+        self._outlets: dict[int, Outlet] = {}
+        self._pair_outlets: dict[int, Outlet] = {}
+        self._last_pair = 0
+
+    async def enter_room(self, outlet: Outlet, *, address: str, host: str) -> int:
+        """A client opened `/v1/room`; the number is for `heard` and `left`."""
+        number, effects = self.rooms.opened(
+            address,
+            host,
+            nonce_32=self._around.random(32),
+            now_s=self._around.now_s(),
+            time_ms=self._around.time_ms(),
+        )
+        self._outlets[number] = outlet
+        await self._apply(effects)
+        return number
+
+    async def heard(self, number: int, data: bytes) -> None:
+        await self._apply(self.rooms.received(number, data, self._around.now_s()))
+
+    async def left(self, number: int) -> None:
+        effects = self.rooms.closed(number)
+        self._outlets.pop(number, None)
+        await self._apply(effects)
+
+    async def enter_pair(self, outlet: Outlet, name: str, *, waits: bool, address: str) -> int:
+        """A client opened `/v1/pair/<name>`; the number is for `heard_pair` and `left_pair`."""
+        self._last_pair += 1
+        number = self._last_pair
+        self._pair_outlets[number] = outlet
+        effects = self.pairs.opened(number, name, waits=waits, address=address, now_s=self._around.now_s())
+        await self._apply(effects, self._pair_outlets)
+        return number
+
+    async def heard_pair(self, number: int, data: bytes) -> None:
+        await self._apply(self.pairs.received(number, data), self._pair_outlets)
+
+    async def left_pair(self, number: int) -> None:
+        self._pair_outlets.pop(number, None)
+        await self._apply(self.pairs.closed(number), self._pair_outlets)
+
+    async def run(self) -> None:
+        """Ends what took too long; runs until cancelled."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            now_s = self._around.now_s()
+            await self._apply(self.rooms.tick(now_s))
+            await self._apply(self.pairs.tick(now_s), self._pair_outlets)
+
+    async def close_all(self, code: int, text: str) -> None:
+        """Say goodbye to everybody."""
+        for outlet in [*self._outlets.values(), *self._pair_outlets.values()]:
+            await _close(outlet, code, text)
+
+    async def _apply(self, effects: Iterable[roomstate.Effect], outlets: dict[int, Outlet] | None = None) -> None:
+        outlets = self._outlets if outlets is None else outlets
+        for effect in effects:
+            match effect:
+                case Send(number, data):
+                    outlet = outlets.get(number)
+                    if outlet is not None:
+                        self.relayed += 1
+                        # A receiver that has just died is no fault of the sender: its own reader ends it.
+                        with contextlib.suppress(ConnectionError):
+                            await outlet.send(data)
+                case Close(number, code, text):
+                    outlet = outlets.get(number)
+                    if outlet is not None:
+                        await _close(outlet, code, text)
+                case LoadRoster(number, library):
+                    await self._load(number, self._shelf.load(library))
+                case FindRoster(number, member):
+                    await self._load(number, self._shelf.find(member))
+                case KeepRoster(library, roster):
+                    await self._shelf.keep(roster)
+                    log.info("roster_kept library=%s entries=%d", to_text(library)[:8], len(roster.entries))
+
+    async def _load(self, number: int, loading: Awaitable[Sequence[bytes] | None]) -> None:
+        try:
+            entries = await loading
+        except SongkeepError as error:
+            await self._apply(self.rooms.turned_away(number, str(error)))
+        else:
+            await self._apply(self.rooms.loaded(number, entries, now_s=self._around.now_s()))
+
+
+async def _close(outlet: Outlet, code: int, text: str) -> None:
+    with contextlib.suppress(ConnectionError, RuntimeError):
+        await outlet.close(code, text)

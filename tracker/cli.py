@@ -1,0 +1,78 @@
+"""`songkeep tracker`: runs a tracker."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from node.errors import UserError
+from tracker.options import DEFAULT_PORT, DEFAULT_STUN_PORT, Options
+
+if TYPE_CHECKING:
+    from tracker.server import Running
+
+_OFF: Final = "off"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `tracker run`."""
+    parser.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        default=f"127.0.0.1:{DEFAULT_PORT}",
+        help="where to answer HTTP and WebSocket; a proxy with a certificate stands in front (%(default)s)",
+    )
+    parser.add_argument(
+        "--stun",
+        metavar="HOST:PORT|off",
+        default=f"0.0.0.0:{DEFAULT_STUN_PORT}",
+        help="where to answer STUN on UDP (%(default)s)",
+    )
+    parser.add_argument(
+        "--name",
+        metavar="HOST[:PORT]",
+        action="append",
+        default=[],
+        help="the name under which devices reach this tracker, as in wss://NAME; may be given more than once",
+    )
+    parser.add_argument("--no-app", action="store_true", help="do not serve the app to phones")
+
+
+def run_tracker(asked: argparse.Namespace, *, home: Path) -> int:
+    """Run until stopped; returns the exit code."""
+    from tracker.server import run
+
+    host, port = _address(asked.listen)
+    stun_host, stun_port = ("", None) if asked.stun == _OFF else _address(asked.stun)
+    options = Options(
+        home=home,
+        host=host,
+        port=port,
+        stun_host=stun_host,
+        stun_port=stun_port,
+        names=frozenset(name.lower() for name in asked.name),
+        app=not asked.no_app,
+    )
+    logging.basicConfig(level=logging.INFO if asked.verbose else logging.WARNING, stream=sys.stderr)
+
+    def started(tracker: Running) -> None:
+        if asked.json:
+            event = {"event": "started", "host": tracker.host, "port": tracker.port, "stun_port": tracker.stun_port}
+            print(json.dumps(event), flush=True)
+        else:
+            stun = f", STUN on UDP port {tracker.stun_port}" if tracker.stun_port else ""
+            print(f"The tracker answers on {tracker.host}:{tracker.port}{stun}. Ctrl-C stops it.", flush=True)
+
+    run(options, started=started)
+    return 0
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65_535:
+        raise UserError(f"{text!r} is not an address like 127.0.0.1:{DEFAULT_PORT}")
+    return host.strip("[]") or "0.0.0.0", int(port)

@@ -1,0 +1,114 @@
+"""Puts the tracker together and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from node.errors import StorageError, UnavailableError
+from node.wire.roomhost import RoomHost, Surroundings
+from node.wire.roomstate import RoomServer
+from tracker import stun
+from tracker.options import Options
+from tracker.shelf import Shelf
+from tracker.site import AppFiles
+from tracker.sockets import Doors
+
+log = logging.getLogger(__name__)
+
+SHUTDOWN_S: Final = 3.0
+CLOSE_GOING_AWAY: Final = 1001
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A tracker that answers."""
+
+    host: str
+    port: int
+    stun_port: int | None
+    rooms: RoomHost
+
+
+@contextlib.asynccontextmanager
+async def running(options: Options) -> AsyncIterator[Running]:
+    """A tracker for as long as the context lasts. Raises StorageError, UnavailableError (a port is taken)."""
+    async with contextlib.AsyncExitStack() as stack:
+        stun_port = None
+        if options.stun_port is not None:
+            stun_port = await stack.enter_async_context(stun.answering(options.stun_host, options.stun_port))
+        try:
+            options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"{options.home} can't be used as the tracker's home: {error.strerror}") from error
+        shelf = await stack.enter_async_context(Shelf.open(options.home / "tracker.sqlite"))
+        around = Surroundings(time.monotonic, lambda: time.time_ns() // 1_000_000, os.urandom)
+        rooms = RoomHost(RoomServer(options.limits, stun_port=stun_port), shelf, around)
+        runner = web.AppRunner(_app(rooms, options), access_log=None, shutdown_timeout=SHUTDOWN_S)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        stack.push_async_callback(rooms.close_all, CLOSE_GOING_AWAY, "the tracker is going down")
+        site = web.TCPSite(runner, options.host, options.port, backlog=1_024)
+        try:
+            await site.start()
+        except OSError as error:
+            raise UnavailableError(f"port {options.port} can't be used: {error.strerror}") from error
+        ticking = asyncio.create_task(rooms.run())
+        stack.callback(ticking.cancel)
+        port = int(runner.addresses[0][1])
+        log.info("tracker_started port=%d stun_port=%s", port, stun_port)
+        yield Running(options.host, port, stun_port, rooms)
+
+
+def _app(rooms: RoomHost, options: Options) -> web.Application:
+    app = web.Application(client_max_size=64 * 1024)
+    Doors(rooms, names=options.names).add_to(app)
+
+    async def health(_request: web.Request) -> web.Response:
+        return web.json_response({"ok": True})
+
+    async def metrics(_request: web.Request) -> web.Response:
+        counted = {
+            "songkeep_tracker_connections": rooms.rooms.connections,
+            "songkeep_tracker_rooms": rooms.rooms.rooms,
+            "songkeep_tracker_frames_sent_total": rooms.relayed,
+        }
+        return web.Response(text="".join(f"{name} {value}\n" for name, value in counted.items()))
+
+    app.router.add_get("/healthz", health)
+    app.router.add_get("/metrics", metrics)
+    if options.app:
+        AppFiles().add_to(app)
+    return app
+
+
+def run(options: Options, *, started: Callable[[Running], None]) -> None:
+    """Runs until SIGINT or SIGTERM; `started` is told once it answers."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(_until_stopped(options, started))
+    else:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_stopped(options, started))
+
+
+async def _until_stopped(options: Options, started: Callable[[Running], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        # Windows has no handlers in its loop; there KeyboardInterrupt ends the run.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(name, stop.set)
+    async with running(options) as tracker:
+        started(tracker)
+        await stop.wait()
