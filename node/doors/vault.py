@@ -28,9 +28,9 @@ ARGON2_ROUNDS: Final = 3
 ARGON2_LANES: Final = 4
 ARGON2_MEMORY_KIB: Final = 64 * 1024
 """RFC 9106's second recommended choice: 64 MiB, 3 passes, 4 lanes."""
-_MAX_ROUNDS: Final = 100
-_MAX_LANES: Final = 64
-_MAX_MEMORY_KIB: Final = 4 * 1024 * 1024
+_MAX_ROUNDS: Final = 16
+_MAX_LANES: Final = 16
+_MAX_MEMORY_KIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,17 +63,21 @@ class _Wrap:
     lanes: int
 
     def key(self, passphrase: str) -> bytes:
+        from argon2.exceptions import HashingError
         from argon2.low_level import Type, hash_secret_raw
 
-        raw = hash_secret_raw(
-            passphrase.encode(),
-            self.salt,
-            time_cost=self.rounds,
-            memory_cost=self.memory_kib,
-            parallelism=self.lanes,
-            hash_len=labels.KEY_BYTES,
-            type=Type.ID,
-        )
+        try:
+            raw = hash_secret_raw(
+                passphrase.encode(),
+                self.salt,
+                time_cost=self.rounds,
+                memory_cost=self.memory_kib,
+                parallelism=self.lanes,
+                hash_len=labels.KEY_BYTES,
+                type=Type.ID,
+            )
+        except HashingError as error:
+            raise DamagedError("the file that holds this device's keys is damaged") from error
         return derive(raw, labels.LABEL_VAULT)
 
     def as_list(self) -> list[object]:
