@@ -1,0 +1,217 @@
+"""Builds everything once, runs it, and takes it down again. The only file that knows every class."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from node import __version__
+from node.config import MAX_SETTINGS_BYTES, Settings, change, settings_from_json, settings_to_json
+from node.doors.blobs import BlobStore
+from node.doors.home import Home, RunningNode
+from node.doors.index import Index
+from node.doors.vault import Vault
+from node.faces.listener import Listener
+from node.faces.news import News
+from node.faces.parts import Parts
+from node.faces.sign_in import SignIn
+from node.faces.site import build_site
+from node.files import read_small, write_private
+from node.flows.export import Export
+from node.flows.folders import Folders
+from node.flows.ingest import Ingest, IngestKeys, IngestSettings
+from node.flows.jobs import Jobs
+from node.flows.pictures import Pictures
+from node.flows.stream import Streams
+from node.flows.verify import Verify
+from node.flows.words import Words
+from node.flows.workers import Workers
+from node.library import Library
+from node.wire.roster import read_roster
+
+log = logging.getLogger(__name__)
+
+Service = Callable[[], Coroutine[object, object, None]]
+
+QUESTION_THREADS: Final = 4
+RESTART_SERVICE_S: Final = 5.0
+LINGER_S: Final = 1.5
+"""How long a command's node stays after somebody else's last question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a node is to run."""
+
+    kind: Literal["up", "command"]
+    background: bool
+    """Seal, render and watch."""
+    wanted_port: int | None
+    """None: any free one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """The node answers."""
+
+    port: int
+    token: str
+    """For whoever started it."""
+
+
+def load_settings(home: Home) -> Settings:
+    """The settings of this home, or the defaults. Raises UnknownFormatError, UserError, StorageError."""
+    data = read_small(home.settings, max_bytes=MAX_SETTINGS_BYTES)
+    return Settings() if data is None else settings_from_json(data)
+
+
+class SettingsKeeper:
+    """The settings in force; a change is kept first, then applied."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._turn = asyncio.Lock()
+        self.current = load_settings(home)
+        self.on_change: list[Callable[[Settings, Settings], Awaitable[None]]] = []
+        """Called with the settings before and after."""
+
+    async def change(self, wishes: dict[str, object]) -> Settings:
+        """Check, keep and apply. Raises UserError, StorageError."""
+        async with self._turn:
+            before, after = self.current, change(self.current, wishes)
+            await asyncio.to_thread(write_private, self._home.settings, settings_to_json(after))
+            self.current = after
+            for apply in self.on_change:
+                await apply(before, after)
+            return after
+
+
+async def run_node(
+    home: Home, vault: Vault, options: RunOptions, *, ready: Callable[[Ready], None], stop: asyncio.Event
+) -> None:
+    """Run a node in `home`, whose lock the caller holds, until `stop` is set. `ready` is called when it answers."""
+    async with contextlib.AsyncExitStack() as lifetime:
+        settings = SettingsKeeper(home)
+        parts, services = await _build(home, vault, settings, lifetime, background=options.background)
+        listener: Listener | None = None
+        site = build_site(parts, port=lambda: listener.port if listener is not None else 0)
+        lan = settings.current.lan and options.kind == "up"
+        listener = await Listener.open(site, wanted_port=options.wanted_port, lan=lan)
+        lifetime.push_async_callback(listener.close)
+        lifetime.callback(parts.news.close)
+        if options.kind == "up":
+            settings.on_change.append(_follow_lan(listener))
+        home.tell_running(
+            RunningNode(
+                port=listener.port,
+                token=parts.sign_in.published_token,
+                pid=os.getpid(),
+                kind=options.kind,
+                version=__version__,
+            )
+        )
+        lifetime.callback(home.forget_running)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_keep_going(service, parts.news)) for service in services]
+            log.info("node_started kind=%s port=%d", options.kind, listener.port)
+            ready(Ready(port=listener.port, token=parts.sign_in.own_token))
+            await stop.wait()
+            if options.kind == "command":
+                await _see_guests_off(parts)
+            for task in tasks:
+                task.cancel()
+    log.info("node_stopped")
+
+
+async def _build(
+    home: Home, vault: Vault, settings: SettingsKeeper, lifetime: contextlib.AsyncExitStack, *, background: bool
+) -> tuple[Parts, list[Service]]:
+    """Every part, from the bottom up; `lifetime` closes them from the top down."""
+    loop = asyncio.get_running_loop()
+    secrets_kept = vault.secrets
+    roster = read_roster(secrets_kept.roster)
+    news = News(loop)
+    index = lifetime.enter_context(Index.open(home.index))
+    library = Library.open(index, secrets_kept.device, secrets_kept.epochs[0].identity)
+    lifetime.callback(library.on_change(news.changed))
+    store = await asyncio.to_thread(BlobStore.open, home.blobs, cache_bytes=settings.current.cache_bytes)
+    readers = lifetime.enter_context(ThreadPoolExecutor(QUESTION_THREADS, thread_name_prefix="question"))
+    workers = await lifetime.enter_async_context(Workers(processes=_worker_count(settings.current)))
+    ingest = Ingest(
+        library=library,
+        store=store,
+        workers=workers,
+        keys=IngestKeys(convergence=secrets_kept.epoch.convergence, identity=secrets_kept.epochs[0].identity),
+        settings=_ingest_settings(settings.current),
+        tell=news.notice,
+    )
+    streams = Streams(library=library, store=store)
+    lifetime.callback(streams.close)
+    jobs = Jobs()
+    folders = Folders(library, ingest)
+    parts = Parts(
+        home=home,
+        library_id=roster.library,
+        library=library,
+        streams=streams,
+        ingest=ingest,
+        export=Export(library, streams, store),
+        verify=Verify(library, store, ingest),
+        folders=folders,
+        jobs=jobs,
+        pictures=Pictures(index, streams, home.covers),
+        words=Words(library),
+        vault=vault,
+        settings=settings,
+        sign_in=SignIn(index.sessions, password_hash=lambda: settings.current.lan_password),
+        news=news,
+        readers=readers,
+    )
+    services: list[Service] = []
+    if background:
+        await lifetime.enter_async_context(ingest)
+        services.append(folders.watch)
+    return parts, services
+
+
+def _ingest_settings(settings: Settings) -> IngestSettings:
+    return IngestSettings(
+        keep_sealed=settings.keep_sealed,
+        mobile_bitrate_bps=settings.mobile_kbps * 1_000,
+        renditions=settings.renditions,
+    )
+
+
+def _worker_count(settings: Settings) -> int:
+    return settings.workers or max(1, (os.cpu_count() or 2) - 1)
+
+
+def _follow_lan(listener: Listener) -> Callable[[Settings, Settings], Awaitable[None]]:
+    async def follow(before: Settings, after: Settings) -> None:
+        if before.lan != after.lan:
+            await listener.open_to(lan=after.lan)
+
+    return follow
+
+
+async def _keep_going(service: Service, news: News) -> None:
+    """Run a service for ever: one that fails is said so once and begun again."""
+    while True:
+        try:
+            await service()
+        except Exception:
+            log.exception("service_failed service=%s", getattr(service, "__name__", "unnamed"))
+            news.notice("warning", "A part of Songkeep failed and was started again; its log says which.")
+        await asyncio.sleep(RESTART_SERVICE_S)
+
+
+async def _see_guests_off(parts: Parts) -> None:
+    """Other commands that found this node may finish before it goes."""
+    while parts.jobs.running() or parts.sign_in.guest_seen_within(LINGER_S):
+        await asyncio.sleep(LINGER_S / 10)  # noqa: ASYNC110  # a span without questions is no event

@@ -1,0 +1,64 @@
+"""songkeep add, songkeep rm: music into the library, tracks out of it."""
+
+from __future__ import annotations
+
+import argparse
+
+from node.cli.arguments import Subparsers, add_command, find_track, whole
+from node.cli.client import segment
+from node.cli.progress import follow, tell_failures
+from node.cli.reach import reach
+from node.cli.terminal import Terminal, counted, names
+from node.errors import PARTIAL_EXIT_CODE
+
+
+def register(subparsers: Subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "add",
+        run_add,
+        summary="add music folders and files",
+        more="A folder is watched from then on. Returns when everything is sealed, or with --no-wait as soon as it is\n"
+        "listed; sealing then goes on while 'songkeep up' runs.\n"
+        "With --json: {added, known, failed: [{path, reason}]}.\n"
+        "The exit code is 10 if some files did not go in.",
+        examples="  songkeep add ~/Music\n  songkeep add song.mp3 other.flac --json",
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a folder or a file")
+    parser.add_argument("--no-wait", action="store_true", help="return as soon as everything is listed")
+    remove = add_command(
+        subparsers,
+        "rm",
+        run_rm,
+        summary="take tracks out of the library for good",
+        more="No file is deleted; a track whose file stays in a watched folder is hidden.\n"
+        "With --json: {hidden: [ids]}.",
+    )
+    remove.add_argument("tracks", nargs="+", metavar="TRACK", help="an identifier, or words that name one track")
+
+
+def run_add(asked: argparse.Namespace, terminal: Terminal) -> int:
+    until = "listed" if asked.no_wait else "sealed"
+    with reach(asked, terminal, background=not asked.no_wait) as client:
+        started = client.post("add", paths=[whole(path) for path in asked.paths], until=until)["job"]
+        job = follow(client, started, terminal)
+    report = job["result"]
+    terminal.result({name: report[name] for name in ("added", "known", "failed")})
+    tell_failures(report["failed"], terminal)
+    for path in report["away"]:
+        terminal.note(f"  {path}: away; nothing of it was touched")
+    if not terminal.as_json:
+        known = f", {report['known']:,} known already" if report["known"] else ""
+        terminal.say(f"Added {counted(report['added'], 'file')}{known}.")
+    return PARTIAL_EXIT_CODE if report["failed"] or report["away"] else 0
+
+
+def run_rm(asked: argparse.Namespace, terminal: Terminal) -> int:
+    with reach(asked, terminal) as client:
+        tracks = [find_track(client, words) for words in asked.tracks]
+        for track in tracks:
+            client.delete(f"tracks/{segment(track['id'])}")
+    terminal.result({"hidden": [track["id"] for track in tracks]})
+    for track in tracks:
+        terminal.say(f"Took out {track['title']} - {names(track['artists'])}. Its files are where they were.")
+    return 0

@@ -1,0 +1,107 @@
+"""Reads the command line, runs one command and turns what went wrong into a sentence and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+from typing import NoReturn
+
+from node import __version__
+from node.cli.main import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE
+from node.cli.terminal import Terminal
+from node.errors import SongkeepError
+
+COMMANDS = ("up", "browser", "init", "add", "look", "export", "folders", "status", "verify", "config")
+"""Modules of this package with a `register(subparsers)`, in the order of the help."""
+
+_DESCRIPTION = "Your music, from your machines, everywhere, readable by nobody else."
+_EPILOG = """\
+Begin with:
+  songkeep up ~/Music     add a folder, start the player and open it
+  songkeep up --demo      hear it with a dozen synthesized tunes
+
+Each command takes --json (one JSON value on standard output), --home DIR and --help.
+Exit codes: 0 done, 2 asked for something that can't be, 3 not found, 4 refused, 5 damaged, 6 not now,
+9 the disk refused, 10 some items failed.
+"""
+
+
+class _Terminated(SystemExit):
+    """Asked to end by SIGTERM."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    whole = argparse.ArgumentParser(
+        prog="songkeep",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    whole.add_argument("--version", action="version", version=f"songkeep {__version__}")
+    add_common(whole, default=None)
+    subparsers = whole.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name in COMMANDS:
+        import_module(f"node.cli.{name}").register(subparsers)
+    for subparser in _leaves(whole):
+        add_common(subparser, default=argparse.SUPPRESS)
+    return whole
+
+
+def add_common(to: argparse.ArgumentParser, *, default: object) -> None:
+    """The options of every command, accepted before and after its name."""
+    common = to.add_argument_group("everywhere")
+    common.add_argument(
+        "--home", metavar="DIR", default=default, help="where this device's state lives (SONGKEEP_HOME)"
+    )
+    common.add_argument("--json", action="store_true", default=default, help="print one JSON value, nothing else")
+    common.add_argument("-v", "--verbose", action="store_true", default=default, help="show the program's log")
+
+
+def _leaves(of: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    found: dict[int, argparse.ArgumentParser] = {}
+    for action in of._actions:  # argparse offers no other way to walk its parsers
+        if isinstance(action, argparse._SubParsersAction):
+            for chosen in action.choices.values():
+                for leaf in (chosen, *_leaves(chosen)):
+                    found[id(leaf)] = leaf
+    return list(found.values())
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run what `arguments` ask for; returns the exit code."""
+    whole = parser()
+    asked = whole.parse_args(arguments)
+    terminal = Terminal(as_json=bool(asked.json), verbose=bool(asked.verbose))
+    if asked.command is None:
+        whole.print_help(sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return int(asked.run(asked, terminal))
+    except SongkeepError as error:
+        terminal.fail(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        terminal.note("Stopped.")
+        return INTERRUPTED_EXIT_CODE
+    except _Terminated:
+        return TERMINATED_EXIT_CODE
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Python must not try to flush what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except ImportError as error:
+        terminal.fail(
+            SongkeepError(f"Songkeep is not installed whole on this system: {error.name or 'a part'} is missing")
+        )
+        return 1
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise _Terminated(TERMINATED_EXIT_CODE)

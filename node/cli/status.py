@@ -1,0 +1,47 @@
+"""songkeep status: how the library is doing."""
+
+from __future__ import annotations
+
+import argparse
+
+from node.cli.arguments import Subparsers, add_command
+from node.cli.progress import spoken_progress
+from node.cli.reach import reach
+from node.cli.terminal import Terminal, counted, spoken_bytes, spoken_duration
+
+
+def register(subparsers: Subparsers) -> None:
+    add_command(
+        subparsers,
+        "status",
+        run,
+        summary="show how the library is doing",
+        more="With --json: as GET /api/v1/status gives it.",
+    )
+
+
+def run(asked: argparse.Namespace, terminal: Terminal) -> int:
+    with reach(asked, terminal) as client:
+        status = client.get("status")
+    terminal.result(status)
+    counts, store = status["counts"], status["store"]
+    terminal.say(
+        f"{counted(counts['tracks'], 'track')}, {counted(counts['albums'], 'album')}, "
+        f"{counted(counts['artists'], 'artist')}, {spoken_duration(status['duration_ms'])} of music."
+    )
+    for folder in status["folders"]:
+        note = f": {folder['note']}" if folder["note"] else ""
+        terminal.say(f"  {folder['path']}  {folder['state']}, {counted(folder['tracks'], 'track')}{note}")
+    sealed = store["sealed"]
+    kept = "everything is kept sealed" if store["keep_sealed"] else f"up to {spoken_bytes(store['cache_limit_bytes'])}"
+    terminal.say(f"Sealed store: {spoken_bytes(sealed['cache'] + sealed['pinned'])} ({kept}).")
+    for name, what in (("left_to_seal", "sealed"), ("left_to_render", "made small for the phone")):
+        if store[name]["files"]:
+            terminal.say(
+                f"To be {what}: {counted(store[name]['files'], 'file')}, {spoken_bytes(store[name]['bytes'])}."
+            )
+    for job in status["jobs"]:
+        terminal.say(f"Now: {spoken_progress(job)}.")
+    for notice in status["notices"][-10:]:
+        terminal.say(f"{notice['level']}: {notice['text']}")
+    return 0

@@ -1,0 +1,134 @@
+"""What a command says: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from node.errors import NotFoundError, SongkeepError
+
+_WIDE = frozenset("WF")
+
+
+class Terminal:
+    """Words for a person, or with `as_json` one JSON value for a program."""
+
+    def __init__(self, *, as_json: bool, verbose: bool = False) -> None:
+        self.as_json = as_json
+        self.verbose = verbose
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A title in a script that this terminal can't show must not end the command.
+                stream.reconfigure(errors="backslashreplace")
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person is there to be asked."""
+        return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def result(self, value: object) -> None:
+        """The command's one JSON value, if JSON was asked for."""
+        if self.as_json:
+            print(json.dumps(value, indent=None, separators=(",", ":")), flush=True)
+
+    def say(self, text: str = "") -> None:
+        """A line of the answer, for a person."""
+        if not self.as_json:
+            print(plain(text), flush=True)
+
+    def note(self, text: str) -> None:
+        """A line beside the answer."""
+        with contextlib.suppress(OSError):
+            print(plain(text), file=sys.stderr, flush=True)
+
+    def fail(self, error: SongkeepError) -> None:
+        """What went wrong, as a sentence."""
+        if self.as_json:
+            self.result({"error": {"code": error.code, "message": str(error)}})
+        sentence = str(error)
+        self.note(sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith((".", "?", "!")) else "."))
+
+    def ask(self, question: str, *, default: bool) -> bool:
+        """A yes or no from the person; `default` if nobody is there."""
+        if not self.interactive:
+            return default
+        print(f"{question} [{'Y/n' if default else 'y/N'}] ", end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline().strip().lower()
+        return default if answer == "" else answer in ("y", "yes")
+
+    def ask_secret(self, question: str) -> str:
+        """Something typed without being shown. Raises NotFoundError if nobody is there to type it."""
+        if not sys.stdin.isatty():
+            raise NotFoundError(
+                "nobody is at the terminal to type a passphrase; name a file in SONGKEEP_PASSPHRASE_FILE"
+            )
+        from getpass import getpass
+
+        return getpass(question + " ", stream=sys.stderr)
+
+
+def plain(text: str) -> str:
+    """`text` without control characters: a title can't move the cursor or paint the terminal."""
+    return "".join(
+        char
+        if char == "\n" or unicodedata.category(char) not in ("Cc", "Cf", "Zl", "Zp")
+        else "\N{REPLACEMENT CHARACTER}"
+        for char in text
+    )
+
+
+def width(text: str) -> int:
+    """How many columns a terminal gives `text`."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in _WIDE else 1 for char in text
+    )
+
+
+def fit(text: str, columns: int) -> str:
+    """`text` in exactly `columns` columns: cut with an ellipsis, or filled with spaces."""
+    text = plain(text).replace("\n", " ")
+    if width(text) > columns:
+        while width(text) > columns - 1:
+            text = text[:-1]
+        text += "…"
+    return text + " " * (columns - width(text))
+
+
+def table(rows: Iterable[Sequence[str]], columns: Sequence[int]) -> Iterable[str]:
+    """Each row with its cells in columns of the given widths; the last cell is left as it is."""
+    for row in rows:
+        *cells, last = row
+        yield "  ".join((*(fit(cell, wide) for cell, wide in zip(cells, columns, strict=False)), plain(last))).rstrip()
+
+
+def spoken_bytes(size_bytes: float) -> str:
+    """A size as people say it; thousands, as disks are sold."""
+    if size_bytes < 1_000:
+        return f"{int(size_bytes)} bytes"
+    for unit in ("kB", "MB", "GB"):
+        size_bytes /= 1_000
+        if size_bytes < 999.5:
+            return f"{size_bytes:.1f} {unit}" if size_bytes < 10 else f"{size_bytes:.0f} {unit}"
+    return f"{size_bytes / 1_000:.2f} TB"
+
+
+def spoken_duration(duration_ms: int) -> str:
+    """A length as a player shows it: 3:05, 1:02:03."""
+    seconds = round(duration_ms / 1_000)
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: 1 track, 12 tracks."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def names(people: Sequence[dict[str, Any]]) -> str:
+    """Names of artists as one text."""
+    return ", ".join(person["name"] for person in people)

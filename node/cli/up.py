@@ -1,0 +1,183 @@
+"""songkeep up: the one command. Makes the library if there is none, starts the player, adds what is new."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import time
+from pathlib import Path
+
+from node.cli.arguments import Subparsers, add_command, whole
+from node.cli.browser import open_browser, sign_in_address
+from node.cli.client import Client
+from node.cli.init import begin, show_phrase
+from node.cli.progress import follow, tell_failures
+from node.cli.reach import home_of, open_vault, running_client
+from node.cli.terminal import Terminal, counted, spoken_bytes
+from node.config import MAX_SETTINGS_BYTES, Settings, change, settings_from_json, settings_to_json
+from node.doors.home import Home, HomeBusyError
+from node.errors import SongkeepError, UserError
+from node.files import read_small, write_private
+
+_LOOK_AGAIN_S = 0.2
+_COUNT_FILES_S = 3.0
+"""How long the first run looks at the size of the folders before it asks about keeping all sealed."""
+
+
+def register(subparsers: Subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "up",
+        run,
+        summary="start the player; add folders; on the first run make the library",
+        more="Runs until Ctrl-C. The folders are watched: what is copied in appears in the player by itself.\n"
+        "With --json: {library, url, phrase}, then it runs; phrase is null but on the first run.",
+        examples="  songkeep up ~/Music\n  songkeep up --demo",
+    )
+    parser.add_argument("folders", nargs="*", metavar="FOLDER", help="music folders to add")
+    parser.add_argument("--demo", action="store_true", help="add a dozen tunes that the program synthesizes itself")
+    parser.add_argument("--port", type=int, metavar="N", help="where the player answers (7664, or the next free one)")
+    parser.add_argument("--no-browser", action="store_true", help="don't open the player")
+    parser.add_argument("--keep-sealed", action="store_true", help="keep every original sealed in the store too")
+
+
+def run(asked: argparse.Namespace, terminal: Terminal) -> int:
+    home = home_of(asked)
+    folders = [whole(folder) for folder in asked.folders]
+    for folder in folders:
+        if not Path(folder).exists():
+            raise UserError(f"there is no folder {folder}")
+    with contextlib.ExitStack() as lifetime:
+        running = _hold_or_find(home, lifetime, terminal)
+        if running is not None:
+            return _use_running(running, home, folders, asked, terminal)
+        phrase = None
+        if not home.vault.exists():
+            library, phrase = begin(home)
+            if not terminal.as_json:
+                show_phrase(phrase, terminal)
+        _keep_sealed(home, folders, asked, terminal, first=phrase is not None)
+        vault = open_vault(home, terminal)
+        from node.cli.host import hosted
+
+        settings = _settings(home)
+        wanted_port = asked.port or settings.port
+        node = lifetime.enter_context(
+            hosted(home, vault, kind="up", background=True, terminal=terminal, wanted_port=wanted_port)
+        )
+        client = node.client
+        if client.port != wanted_port:
+            terminal.note(f"Port {wanted_port} is taken; the player is at port {client.port}.")
+        url = sign_in_address(client)
+        library = client.get("library")["library"]
+        terminal.result({"library": library, "url": url, "phrase": phrase})
+        terminal.say(f"Songkeep plays at {url}")
+        if not asked.no_browser and not terminal.as_json:
+            open_browser(client)
+        _add(client, folders, home, asked, terminal)
+        terminal.note("Running; Ctrl-C ends it.")
+        try:
+            node.wait()
+        except KeyboardInterrupt:
+            terminal.note("Closing.")
+    return 0
+
+
+def _hold_or_find(home: Home, lifetime: contextlib.ExitStack, terminal: Terminal) -> Client | None:
+    """Take the home's lock, or return the player that runs there; a command's node is waited for."""
+    told = False
+    while True:
+        try:
+            lifetime.enter_context(home.hold())
+        except HomeBusyError:
+            running = home.find_running()
+            if running is not None and running.kind == "up":
+                client = running_client(home)
+                if client is not None:
+                    return client
+            if not told:
+                terminal.note("Another Songkeep command is at work here; waiting for it to end.")
+                told = True
+            time.sleep(_LOOK_AGAIN_S)
+        else:
+            return None
+
+
+def _use_running(client: Client, home: Home, folders: list[str], asked: argparse.Namespace, terminal: Terminal) -> int:
+    url = sign_in_address(client)
+    terminal.result({"library": client.get("library")["library"], "url": url, "phrase": None})
+    terminal.say(f"Songkeep is running already, at {url}")
+    if asked.keep_sealed:
+        client.patch("config", keep_sealed=True)
+    if not asked.no_browser and not terminal.as_json:
+        open_browser(client)
+    _add(client, folders, home, asked, terminal)
+    return 0
+
+
+def _add(client: Client, folders: list[str], home: Home, asked: argparse.Namespace, terminal: Terminal) -> None:
+    """Add what was asked for; what goes wrong is told, and the player goes on."""
+    try:
+        if asked.demo:
+            folders = [*folders, _demo(home, terminal)]
+        if not folders:
+            return
+        job = follow(client, client.post("add", paths=folders)["job"], terminal)
+    except SongkeepError as error:
+        terminal.note(f"Adding stopped: {error}")
+        return
+    report = job["result"]
+    tell_failures(report["failed"], terminal)
+    for path in report["away"]:
+        terminal.note(f"  {path}: away; nothing of it was touched")
+    known = f", {report['known']:,} known already" if report["known"] else ""
+    terminal.note(f"Added {counted(report['added'], 'file')}{known}.")
+
+
+def _demo(home: Home, terminal: Terminal) -> str:
+    if not home.demo.is_dir():
+        from node.demo import make_demo
+
+        terminal.note("Synthesizing a few tunes.")
+        draft = home.demo.with_name("demo.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        make_demo(draft)
+        draft.rename(home.demo)
+    return str(home.demo)
+
+
+def _settings(home: Home) -> Settings:
+    data = read_small(home.settings, max_bytes=MAX_SETTINGS_BYTES)
+    return Settings() if data is None else settings_from_json(data)
+
+
+def _keep_sealed(home: Home, folders: list[str], asked: argparse.Namespace, terminal: Terminal, *, first: bool) -> None:
+    """Settle whether originals are kept sealed: asked for, or on the first run offered if the disk has room."""
+    settings = _settings(home)
+    wanted = bool(asked.keep_sealed)
+    if not wanted and first and folders and terminal.interactive:
+        music_bytes, whole_count = _music_bytes(folders)
+        free_bytes = shutil.disk_usage(home.path).free
+        if whole_count and music_bytes and free_bytes > 2 * music_bytes:
+            wanted = terminal.ask(
+                f"Keep a sealed copy of everything too? It takes {spoken_bytes(music_bytes)} of the "
+                f"{spoken_bytes(free_bytes)} free here, and outlives a file that you lose or change.",
+                default=False,
+            )
+    if wanted and not settings.keep_sealed:
+        write_private(home.settings, settings_to_json(change(settings, {"keep_sealed": True})))
+
+
+def _music_bytes(folders: list[str]) -> tuple[int, bool]:
+    """Roughly how much there is, and whether all of it was counted in the time that a person waits."""
+    until_s = time.monotonic() + _COUNT_FILES_S
+    total = 0
+    for folder in folders:
+        for file in Path(folder).rglob("*"):
+            with contextlib.suppress(OSError):
+                if file.is_file():
+                    total += file.stat().st_size
+            if time.monotonic() > until_s:
+                return total, False
+    return total, True

@@ -1,0 +1,38 @@
+"""songkeep verify: read everything that is kept and compare it."""
+
+from __future__ import annotations
+
+import argparse
+
+from node.cli.arguments import Subparsers, add_command
+from node.cli.progress import follow, tell_failures
+from node.cli.reach import reach
+from node.cli.terminal import Terminal, counted, spoken_bytes
+from node.errors import DamagedError
+
+
+def register(subparsers: Subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "verify",
+        run,
+        summary="check every sealed byte and every source",
+        more="With --json: the report. The exit code is 5 if something is damaged and was not repaired.",
+    )
+    parser.add_argument(
+        "--repair", action="store_true", help="make damaged blobs again where a source or a copy is left"
+    )
+
+
+def run(asked: argparse.Namespace, terminal: Terminal) -> int:
+    with reach(asked, terminal) as client:
+        job = follow(client, client.post("verify", repair=bool(asked.repair))["job"], terminal)
+    report = job["result"]
+    terminal.result(report)
+    tell_failures(report["failed"], terminal, what="are not as they should be")
+    terminal.say(f"Checked {counted(report['blobs'], 'blob')}, {spoken_bytes(report['bytes'])}.")
+    if report["damaged"]:
+        terminal.say(
+            f"{counted(report['damaged'], 'blob')} damaged, {report['repaired']:,} repaired, {report['lost']:,} lost."
+        )
+    return 0 if report["ok"] else DamagedError.exit_code

@@ -1,0 +1,73 @@
+"""What the faces show: the node's parts, put together once by the app."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import ParamSpec, Protocol, TypeVar
+
+from aiohttp import web
+
+from node.config import Settings
+from node.doors.home import Home
+from node.doors.vault import Vault
+from node.faces.news import News
+from node.faces.sign_in import SignIn
+from node.flows.export import Export
+from node.flows.folders import Folders
+from node.flows.ingest import Ingest
+from node.flows.jobs import Jobs
+from node.flows.pictures import Pictures
+from node.flows.stream import Streams
+from node.flows.verify import Verify
+from node.flows.words import Words
+from node.ids import LibraryId
+from node.library import Library
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SettingsHolder(Protocol):
+    """The settings in force, and the one way to change them."""
+
+    @property
+    def current(self) -> Settings: ...
+
+    async def change(self, wishes: dict[str, object]) -> Settings:
+        """Check, keep and apply `wishes`. Raises UserError, StorageError."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Everything a request may need."""
+
+    home: Home
+    library_id: LibraryId
+    library: Library
+    streams: Streams
+    ingest: Ingest
+    export: Export
+    verify: Verify
+    folders: Folders
+    jobs: Jobs
+    pictures: Pictures
+    words: Words
+    vault: Vault
+    settings: SettingsHolder
+    sign_in: SignIn
+    news: News
+    readers: ThreadPoolExecutor
+    """For questions to the library, so that long work elsewhere never delays a page."""
+
+    async def ask(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The library's answer, without holding up the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.readers, functools.partial(question, *args, **kwargs))
+
+
+PARTS = web.AppKey("parts", Parts)
