@@ -68,7 +68,12 @@ export class NodeSource {
 
   /** @param {SourceEvent} event */
   #tell(event) {
-    if (event.kind === "changed") this.#answers.clear();
+    if (event.kind === "changed" || event.kind === "signed_out") this.#answers.clear();
+    if (event.kind === "signed_out") {
+      // Listening goes on with the next subscription, which comes with the next session.
+      this.#closeEvents?.();
+      this.#closeEvents = null;
+    }
     for (const listener of [...this.#listeners]) listener(event);
   }
 

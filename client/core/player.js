@@ -1,0 +1,383 @@
+// The player: the queue, a deck that sounds, and the rules between them.
+
+import { Emitter } from "./emitter.js";
+import { renditionFor } from "./rendition.js";
+import { volumeFactor } from "./replaygain.js";
+import * as q from "./queue.js";
+
+/** @import {Track} from "./model.js" */
+/** @import {Source} from "./source.js" */
+/** @import {Settings} from "./settings.js" */
+/** @import {Deck, DeckEvent, Load} from "../io/audio.js" */
+
+/**
+ * @typedef {"queue" | "track" | "state" | "time"} PlayerChange
+ *   queue: what comes or the modes; track: another entry is current; state: playing, waiting, volume; time: position.
+ */
+
+/** Going back within this much of a track leads to the previous one, later to its beginning. */
+const RESTART_AFTER_MS = 4000;
+/** So many tracks failing in a row is not the tracks' fault. */
+const FAILURES_IN_A_ROW = 4;
+/** A queue that can go on by itself is topped up when fewer than these are left. */
+const REFILL_BELOW = 8;
+/** Entries kept for the next visit, around the current one. */
+const KEPT_BEFORE = 50;
+const KEPT_AFTER = 250;
+
+/** @typedef {() => Promise<readonly Track[]>} Refill  more of the same; none: it is over */
+/** @typedef {{queue: q.Queue, position_ms: number}} Kept */
+
+export class Player {
+  /** @type {Emitter<PlayerChange>} */
+  changed = new Emitter();
+  /** Sentences for the person. @type {Emitter<string>} */
+  told = new Emitter();
+
+  /** @type {q.Queue} */
+  #queue = q.EMPTY;
+  /** @type {Refill | null} */
+  #refill = null;
+  #refilling = false;
+  #failures = 0;
+  /** Entry that fell back to the mobile rendition. */
+  #fellBack = -1;
+  /** Where a restored track goes on, until it is loaded. */
+  #resume_ms = 0;
+  #loaded = false;
+
+  /**
+   * @param {{source: Source, deck: Deck, settings: Settings, random: q.Random}} parts
+   */
+  constructor({ source, deck, settings, random }) {
+    this.source = source;
+    this.deck = deck;
+    this.settings = settings;
+    this.random = random;
+    deck.told.on((event) => this.#deckTold(event));
+    settings.changed.on((name) => this.#settingChanged(name));
+    deck.setVolume(settings.get("volume"), settings.get("muted"));
+  }
+
+  get queue() {
+    return this.#queue;
+  }
+
+  /** @returns {q.Entry | null} */
+  get current() {
+    return q.current(this.#queue);
+  }
+
+  get playing() {
+    return this.deck.wanted;
+  }
+
+  get waiting() {
+    return this.deck.waiting;
+  }
+
+  get position_ms() {
+    return this.#loaded ? this.deck.position_ms : this.#resume_ms;
+  }
+
+  /** What the file says, or the library until it does. */
+  get duration_ms() {
+    const real = this.#loaded ? this.deck.duration_ms : NaN;
+    return Number.isFinite(real) && real > 0 ? real : (this.current?.track.duration_ms ?? 0);
+  }
+
+  get buffered_ms() {
+    return this.#loaded ? this.deck.buffered_ms : 0;
+  }
+
+  /**
+   * Play these from `start` on, instead of what was there.
+   * @param {readonly Track[]} tracks
+   * @param {number} [start]
+   * @param {{shuffle?: boolean, refill?: Refill}} [how]
+   */
+  playAll(tracks, start = 0, { shuffle, refill } = {}) {
+    if (!tracks.length) return;
+    const base = shuffle === undefined ? this.#queue : { ...this.#queue, shuffle };
+    const from = shuffle ? Math.floor(this.random() * tracks.length) : start;
+    this.#refill = refill ?? null;
+    this.#failures = 0;
+    this.#goTo(q.playAll(base, tracks, from, this.random), true);
+  }
+
+  /** @param {readonly Track[]} tracks */
+  playNext(tracks) {
+    this.#add(q.playNext(this.#queue, tracks));
+  }
+
+  /** @param {readonly Track[]} tracks */
+  playLast(tracks) {
+    this.#add(q.playLast(this.#queue, tracks));
+  }
+
+  toggle() {
+    if (this.playing) this.deck.pause();
+    else this.play();
+  }
+
+  play() {
+    if (!this.current) return;
+    this.#failures = 0;
+    if (this.#loaded) this.deck.play();
+    else this.#load(true, this.#resume_ms);
+  }
+
+  pause() {
+    this.deck.pause();
+  }
+
+  next() {
+    const next = q.next(this.#queue, false, this.random);
+    if (next) this.#goTo(next, this.playing);
+  }
+
+  previous() {
+    const back = this.position_ms > RESTART_AFTER_MS ? null : q.previous(this.#queue);
+    if (back) this.#goTo(back, this.playing);
+    else this.seek(0);
+  }
+
+  /** @param {number} key */
+  jumpTo(key) {
+    if (key === this.current?.key) return this.play();
+    this.#failures = 0;
+    this.#goTo(q.jumpTo(this.#queue, key), true);
+  }
+
+  /** @param {number} position_ms */
+  seek(position_ms) {
+    if (this.#loaded) return this.deck.seek(position_ms);
+    this.#resume_ms = Math.max(0, Math.min(position_ms, this.duration_ms));
+    this.changed.emit("time");
+  }
+
+  /** @param {number} by_ms */
+  skip(by_ms) {
+    if (this.current) this.seek(this.position_ms + by_ms);
+  }
+
+  /** @param {number} key */
+  remove(key) {
+    const wasCurrent = key === this.current?.key;
+    const queue = q.remove(this.#queue, key);
+    if (!wasCurrent) return this.#rearrange(queue);
+    if (queue.entries.length) return this.#goTo(queue, this.playing);
+    this.#stop(queue);
+  }
+
+  /**
+   * @param {number} key
+   * @param {number} to
+   */
+  move(key, to) {
+    this.#rearrange(q.move(this.#queue, key, to));
+  }
+
+  clear() {
+    this.#refill = null;
+    this.#rearrange(q.clear(this.#queue));
+  }
+
+  /** @param {boolean} on */
+  setShuffle(on) {
+    this.#rearrange(q.withShuffle(this.#queue, on, this.random));
+  }
+
+  /** @param {q.Repeat} repeat */
+  setRepeat(repeat) {
+    this.#rearrange(q.withRepeat(this.#queue, repeat));
+  }
+
+  /** @param {number} volume  0 to 1 */
+  setVolume(volume) {
+    this.settings.set("muted", false);
+    this.settings.set("volume", Math.max(0, Math.min(1, volume)));
+  }
+
+  /** Take over what changed in the library. @param {ReadonlyMap<string, Track>} fresh */
+  refresh(fresh) {
+    this.#queue = q.refreshed(this.#queue, fresh);
+    this.changed.emit("queue");
+    this.changed.emit("track");
+  }
+
+  /** What to keep for the next visit; null when there is nothing. @returns {Kept | null} */
+  kept() {
+    const { entries, at, natural } = this.#queue;
+    if (at < 0) return null;
+    const from = Math.max(0, at - KEPT_BEFORE);
+    const some = entries.slice(from, at + KEPT_AFTER);
+    const keys = new Set(some.map((entry) => entry.key));
+    return {
+      queue: { ...this.#queue, entries: some, at: at - from, natural: natural.filter((key) => keys.has(key)) },
+      position_ms: this.position_ms,
+    };
+  }
+
+  /** Take up, paused, what `kept` gave. @param {Kept} kept */
+  restore({ queue, position_ms }) {
+    this.#queue = queue;
+    this.#resume_ms = position_ms;
+    this.#loaded = false;
+    this.changed.emit("queue");
+    this.changed.emit("track");
+  }
+
+  /** @param {q.Queue} queue */
+  #add(queue) {
+    const idle = !this.current;
+    if (idle) this.#goTo(queue, true);
+    else this.#rearrange(queue);
+  }
+
+  /** @param {q.Queue} queue  with the same current entry */
+  #rearrange(queue) {
+    this.#queue = queue;
+    this.#prepareNext();
+    this.changed.emit("queue");
+  }
+
+  /**
+   * @param {q.Queue} queue
+   * @param {boolean} play
+   */
+  #goTo(queue, play) {
+    this.#queue = queue;
+    this.#load(play, 0);
+    this.changed.emit("queue");
+    this.changed.emit("track");
+  }
+
+  /** @param {q.Queue} queue */
+  #stop(queue) {
+    this.#queue = queue;
+    this.#loaded = false;
+    this.#resume_ms = 0;
+    this.deck.clear();
+    this.changed.emit("queue");
+    this.changed.emit("track");
+  }
+
+  /**
+   * @param {q.Entry} entry
+   * @returns {Load}
+   */
+  #loadOf({ key, track }) {
+    const wish = this.#fellBack === key ? "mobile" : this.settings.get("rendition");
+    const url = this.source.streamUrl(track.id, renditionFor(track, wish, this.deck.canPlay));
+    return { key, url, gain: volumeFactor(track.replaygain, this.settings.get("loudness")) };
+  }
+
+  /**
+   * @param {boolean} play
+   * @param {number} from_ms
+   */
+  #load(play, from_ms) {
+    const entry = this.current;
+    if (!entry) return;
+    this.#resume_ms = 0;
+    if (!entry.track.state.playable) return this.#giveUp(entry, entry.track.state.note || "it is not reachable now", play);
+    this.#loaded = true;
+    this.deck.load(this.#loadOf(entry), { play, from_ms });
+    this.#prepareNext();
+  }
+
+  #prepareNext() {
+    this.#topUp();
+    if (!this.#loaded) return;
+    const entry = q.following(this.#queue);
+    this.deck.prepare(entry?.track.state.playable ? this.#loadOf(entry) : null);
+  }
+
+  #topUp() {
+    if (!this.#refill || this.#refilling || this.#queue.entries.length - this.#queue.at > REFILL_BELOW) return;
+    const refill = this.#refill;
+    this.#refilling = true;
+    refill()
+      .then((tracks) => {
+        if (refill !== this.#refill) return;
+        if (tracks.length) this.#rearrange(q.playLast(this.#queue, tracks));
+        else this.#refill = null;
+      })
+      .catch(() => {})
+      .finally(() => (this.#refilling = false));
+  }
+
+  /** @param {DeckEvent} event */
+  #deckTold(event) {
+    if (event.kind === "time") return this.changed.emit("time");
+    if (event.kind === "state") {
+      if (this.playing && !this.waiting) this.#failures = 0;
+      return this.changed.emit("state");
+    }
+    if (event.kind === "blocked") return this.told.emit("Press play to start the music.");
+    if (event.key !== this.current?.key && event.kind !== "advanced") return;
+    if (event.kind === "failed") return this.#trackFailed(event.unsupported);
+    const next = q.next(this.#queue, true, this.random);
+    if (event.kind === "advanced" && next && q.current(next)?.key === event.key) {
+      this.#queue = next;
+      this.#prepareNext();
+      this.changed.emit("queue");
+      this.changed.emit("track");
+    } else if (next) this.#goTo(next, true);
+    else this.#finished();
+  }
+
+  /** The queue has run out: stand at its beginning, silent, ready to be played again. */
+  #finished() {
+    const first = this.#queue.entries[0];
+    if (!first) return;
+    this.#goTo(q.jumpTo(this.#queue, first.key), false);
+  }
+
+  /** @param {boolean} unsupported */
+  #trackFailed(unsupported) {
+    const entry = this.current;
+    if (!entry) return;
+    const { track, key } = entry;
+    const asked = renditionFor(track, this.settings.get("rendition"), this.deck.canPlay);
+    if (unsupported && this.#fellBack !== key && asked !== "mobile") {
+      this.#fellBack = key;
+      return this.#load(true, 0);
+    }
+    this.#giveUp(entry, "it could not be loaded", true);
+  }
+
+  /**
+   * Tell why, and go on with the next one unless everything fails.
+   * @param {q.Entry} entry
+   * @param {string} why
+   * @param {boolean} play
+   */
+  #giveUp({ track }, why, play) {
+    this.#failures++;
+    const next = play ? q.next({ ...this.#queue, repeat: this.#queue.repeat === "one" ? "off" : this.#queue.repeat }, true, this.random) : null;
+    this.#loaded = false;
+    if (!next || this.#failures >= FAILURES_IN_A_ROW) {
+      this.deck.clear();
+      this.told.emit(
+        this.#failures >= FAILURES_IN_A_ROW ? "Several songs in a row could not be played. Playback has stopped." : `“${track.title}” can’t be played: ${why}.`,
+      );
+      return;
+    }
+    this.told.emit(`“${track.title}” can’t be played: ${why}. Skipped.`);
+    const { repeat } = this.#queue;
+    this.#goTo({ ...next, repeat }, true);
+  }
+
+  /** @param {keyof import("./settings.js").Choices} name */
+  #settingChanged(name) {
+    if (name === "volume" || name === "muted") {
+      this.deck.setVolume(this.settings.get("volume"), this.settings.get("muted"));
+      this.changed.emit("state");
+    } else if (name === "loudness") {
+      const tracks = new Map(this.#queue.entries.map((entry) => [entry.key, entry.track]));
+      this.deck.setGains((key) => volumeFactor(tracks.get(key)?.replaygain ?? null, this.settings.get("loudness")));
+    } else if (name === "rendition") this.#prepareNext();
+  }
+}

@@ -1,0 +1,112 @@
+// This device's place in its library: keys, roster, epochs, and where its rooms are. Kept in IndexedDB.
+
+import { toBase32 } from "../core/bytes.js";
+import { MemberKeys } from "../core/crypto_keys.js";
+import { Emitter } from "../core/emitter.js";
+import { extendRoster, readRoster } from "../core/roster.js";
+import { nextCounter } from "../core/envelope.js";
+import { read, write } from "./store_db.js";
+
+/** @import {Bytes} from "../core/bytes.js" */
+/** @import {EpochKeys, KeptKeys} from "../core/crypto_keys.js" */
+/** @import {Roster} from "../core/roster.js" */
+
+/**
+ * @typedef {object} Kept
+ * @property {KeptKeys} keys
+ * @property {Bytes[]} entries  the roster's
+ * @property {string[]} trackers  WebSocket addresses
+ * @property {string} name  of this device
+ */
+
+const RECORD = "membership";
+
+export class Membership {
+  /** Emitted when the roster grew. @type {Emitter<void>} */
+  changed = new Emitter();
+  /** @type {ReadonlyMap<number, EpochKeys>} */
+  epochs = new Map();
+  #counter = 0;
+
+  /**
+   * @param {MemberKeys} keys
+   * @param {Roster} roster
+   * @param {{trackers: string[], name: string}} about
+   */
+  constructor(keys, roster, { trackers, name }) {
+    this.keys = keys;
+    this.roster = roster;
+    this.trackers = trackers;
+    this.name = name;
+  }
+
+  /** What an earlier visit kept; null when this browser is not paired. @returns {Promise<Membership | null>} */
+  static async load() {
+    const kept = /** @type {Kept | undefined} */ (await read("self", RECORD));
+    if (!kept) return null;
+    const membership = new Membership(new MemberKeys(kept.keys), await readRoster(kept.entries), kept);
+    await membership.#openEpochs();
+    return membership;
+  }
+
+  /**
+   * Become a member, for good.
+   * @param {MemberKeys} keys
+   * @param {Roster} roster
+   * @param {{trackers: string[], name: string}} about
+   */
+  static async begin(keys, roster, about) {
+    const membership = new Membership(keys, roster, about);
+    await membership.#openEpochs();
+    await membership.#keep();
+    return membership;
+  }
+
+  get id() {
+    return this.keys.id;
+  }
+
+  get library() {
+    return this.roster.library;
+  }
+
+  /** Whether the library has let this device go. */
+  get revoked() {
+    return this.roster.members.get(toBase32(this.id))?.revoked_seq !== null;
+  }
+
+  /** The newest epoch that this device has. @returns {EpochKeys} */
+  get epoch() {
+    const newest = this.epochs.get(Math.max(...this.epochs.keys()));
+    if (!newest) throw new Error("a member without an epoch");
+    return newest;
+  }
+
+  /** Number for the next message: it rises over restarts and over all rooms. */
+  nextCounter() {
+    return (this.#counter = nextCounter(this.#counter, Date.now()));
+  }
+
+  /**
+   * Take in a longer chain. Throws a WireError for an older, forked or broken one.
+   * @param {readonly Uint8Array[]} entries
+   */
+  async learn(entries) {
+    const roster = await extendRoster(this.roster, entries);
+    if (roster.entries.length <= this.roster.entries.length) return;
+    this.roster = roster;
+    await this.#openEpochs();
+    await this.#keep();
+    this.changed.emit();
+  }
+
+  async #openEpochs() {
+    this.epochs = await this.roster.epochsFor(this.keys);
+  }
+
+  #keep() {
+    /** @type {Kept} */
+    const kept = { keys: this.keys.kept, entries: [...this.roster.entries], trackers: this.trackers, name: this.name };
+    return write("self", RECORD, kept);
+  }
+}

@@ -1,0 +1,86 @@
+// Builds everything once and starts it.
+
+import { Player } from "./core/player.js";
+import { href } from "./core/route.js";
+import { Settings } from "./core/settings.js";
+import { Deck } from "./io/audio.js";
+import { joinMediaSession } from "./io/media_session.js";
+import { NodeSource } from "./io/node_source.js";
+import { joinOtherTabs } from "./io/one_voice.js";
+import { keepPlace } from "./io/resume.js";
+import { recall, remember } from "./io/shelf.js";
+import { guard } from "./views/guard.js";
+import { announce, confirm, tell } from "./views/messages.js";
+import { mountNowPlaying } from "./views/now_playing.js";
+import { mountPlayerBar } from "./views/player_bar.js";
+import { followRecent } from "./views/recent.js";
+import { route } from "./views/router.js";
+import { byId, mountNavigation } from "./views/shell.js";
+import { listenForShortcuts } from "./views/shortcuts.js";
+import { followTheme } from "./views/theme.js";
+
+/** @import {App} from "./views/app.js" */
+/** @import {Pages} from "./core/pages.js" */
+
+/** Long lists kept for the way back to them. */
+const LISTS_KEPT = 8;
+
+function start() {
+  const life = new AbortController();
+  const { signal } = life;
+  const source = new NodeSource();
+  const settings = new Settings(recall("settings"), (choices) => remember("settings", choices));
+  const deck = new Deck();
+  const player = new Player({ source, deck, settings, random: Math.random });
+  const refresh = { page: () => {} };
+  const inside = { steps: 0 };
+
+  /** @type {Map<string, Pages<any>>} */
+  const lists = new Map();
+  /** @type {App} */
+  const app = {
+    source,
+    player,
+    settings,
+    scroller: byId("scroller"),
+    go: (place, id) => {
+      location.hash = href(place, id);
+    },
+    back: () => {
+      if (inside.steps > 0) history.back();
+      else location.replace(href("home"));
+    },
+    refreshPage: () => refresh.page(),
+    tell,
+    announce,
+    confirm,
+    pages: (key, make) => {
+      const list = lists.get(key) ?? make();
+      lists.delete(key);
+      lists.set(key, list);
+      if (lists.size > LISTS_KEPT) lists.delete(/** @type {string} */ (lists.keys().next().value));
+      return list;
+    },
+  };
+
+  followTheme(settings);
+  addEventListener("hashchange", () => inside.steps++);
+  for (const name of ["click", "keydown"]) addEventListener(name, () => deck.unlock(), { once: true, capture: true });
+  player.told.on(tell);
+  keepPlace(player);
+  joinMediaSession(player, source);
+  joinOtherTabs(player);
+  followRecent(app);
+  mountPlayerBar(byId("player"), app, signal);
+  listenForShortcuts(app, signal);
+  const marked = mountNavigation();
+  guard(app, {
+    open: (errands) => {
+      const pages = route({ app, host: byId("page"), overlay: byId("now"), mountNow: mountNowPlaying, marked, errands, signal });
+      refresh.page = pages.refresh;
+    },
+    forget: () => lists.clear(),
+  });
+}
+
+start();

@@ -1,0 +1,101 @@
+// What stands before the library: signing in, and the recovery phrase of a new one.
+
+import { beginSession, session } from "../io/node_http.js";
+import { forgetAll } from "../io/shelf.js";
+import { SourceError } from "../core/source.js";
+import { errand } from "../core/route.js";
+import { byId } from "./shell.js";
+import { tell } from "./messages.js";
+
+/** @import {App} from "./app.js" */
+
+/** @typedef {{kind: "signin" | "pair", value: string}} Errand */
+
+/**
+ * Let the person in, then open the library; and again when the session ends.
+ * @param {App} app
+ * @param {{open: (errands: (errand: Errand) => void) => void, forget: () => void}} parts  forget: drop lists of an earlier session
+ */
+export function guard(app, { open, forget }) {
+  let opened = false;
+  let asking = false;
+  let unsubscribe = () => {};
+
+  const enter = () => {
+    closeGate();
+    asking = false;
+    forget();
+    unsubscribe();
+    unsubscribe = app.source.subscribe((event) => {
+      if (event.kind === "signed_out") void askToSignIn("");
+      if (event.kind === "link") document.documentElement.classList.toggle("offline", !event.online);
+      if (event.kind === "notice" && event.notice.level !== "info") tell(event.notice.text);
+    });
+    if (opened) app.refreshPage();
+    else open((other) => void run(other));
+    opened = true;
+    void offerPhrase(app);
+  };
+
+  /** @param {string} why  a sentence, or "" */
+  const askToSignIn = async (why) => {
+    if (asking) return;
+    asking = true;
+    app.player.pause();
+    const { mountSignIn } = await import("./sign_in.js");
+    mountSignIn(openGate(), { why, signIn: beginSession, done: enter });
+  };
+
+  /** @param {Errand} other */
+  const run = async ({ kind, value }) => {
+    // The code works once; it stays neither in the address nor in the history.
+    history.replaceState(null, "", `${location.pathname}${location.search}#/`);
+    if (kind !== "signin") return begin();
+    try {
+      await beginSession({ code: value });
+      enter();
+    } catch (error) {
+      if (session()) return enter();
+      const offline = error instanceof SourceError && error.code === "offline";
+      await askToSignIn(offline ? error.message : "That sign-in link has been used, or is too old.");
+    }
+  };
+
+  const begin = () => (session() ? enter() : void askToSignIn(""));
+  const first = errand(location.hash);
+  if (first) void run(first);
+  else begin();
+}
+
+function openGate() {
+  document.documentElement.classList.add("gated");
+  const host = byId("gate");
+  host.replaceChildren();
+  return host;
+}
+
+function closeGate() {
+  document.documentElement.classList.remove("gated");
+  byId("gate").replaceChildren();
+}
+
+/** A new library shows its recovery phrase before anything else. @param {App} app */
+async function offerPhrase(app) {
+  if (!app.source.can.has("phrase")) return;
+  try {
+    if ((await app.source.library()).phrase_confirmed) return;
+    const { mountFirstRun } = await import("./first_run.js");
+    mountFirstRun(openGate(), app, closeGate);
+  } catch {
+    // The page itself tells what is wrong; the phrase is asked for next time.
+  }
+}
+
+/** Sign this browser out and forget what it kept. @param {App} app */
+export async function leave(app) {
+  app.player.pause();
+  await app.source.signOut();
+  forgetAll();
+  location.replace("#/");
+  location.reload();
+}

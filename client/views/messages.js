@@ -1,0 +1,50 @@
+// Short messages from below, the voice of what changed, and questions with two answers.
+
+import { button, h, say } from "./dom.js";
+import { byId } from "./shell.js";
+
+const SHOWN_MS = 5000;
+const AT_ONCE = 3;
+
+/** A message that is seen, and read out by its live region. @param {string} text */
+export function tell(text) {
+  const host = byId("messages");
+  for (const same of host.children) if (same.textContent === text) same.remove();
+  const message = h("p", { class: "message", dir: "auto" }, text);
+  host.append(message);
+  while (host.childElementCount > AT_ONCE) host.firstElementChild?.remove();
+  setTimeout(() => message.remove(), SHOWN_MS);
+}
+
+/** Words for a voice only. @param {string} text */
+export function announce(text) {
+  say(byId("announcer"), text);
+}
+
+/**
+ * Ask before something that cannot be undone.
+ * @param {string} title
+ * @param {string} text
+ * @param {string} yes  what the button that does it says
+ * @returns {Promise<boolean>}
+ */
+export function confirm(title, text, yes) {
+  return new Promise((resolve) => {
+    const dialog = h("dialog", { class: "sheet ask", "aria-label": title });
+    const answer = (/** @type {boolean} */ value) => () => {
+      resolve(value);
+      dialog.close();
+    };
+    dialog.append(
+      h("h2", { dir: "auto" }, title),
+      h("p", null, text),
+      h("div", { class: "actions" }, button({ class: "pill" }, answer(false), "Cancel"), button({ class: "pill danger" }, answer(true), yes)),
+    );
+    dialog.addEventListener("close", () => {
+      resolve(false);
+      dialog.remove();
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}

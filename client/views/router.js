@@ -1,0 +1,135 @@
+// Which page stands where. Pages come as modules when first visited; scrolling is remembered for the way back.
+
+import { errand, href, parse } from "../core/route.js";
+import { blank } from "./live.js";
+import { button, fill, h } from "./dom.js";
+
+/** @import {Place, Route} from "../core/route.js" */
+/** @import {App, Mount} from "./app.js" */
+
+/** @type {Record<Exclude<Place, "now" | "library">, () => Promise<Mount>>} */
+const PAGES = {
+  home: async () => (await import("./home.js")).mountHome,
+  albums: async () => (await import("./albums.js")).mountAlbums,
+  album: async () => (await import("./album.js")).mountAlbum,
+  artists: async () => (await import("./artists.js")).mountArtists,
+  artist: async () => (await import("./artist.js")).mountArtist,
+  songs: async () => (await import("./songs.js")).mountSongs,
+  genres: async () => (await import("./genres.js")).mountGenres,
+  genre: async () => (await import("./genres.js")).mountGenre,
+  search: async () => (await import("./search.js")).mountSearch,
+  locker: async () => (await import("./locker.js")).mountLocker,
+  settings: async () => (await import("./settings.js")).mountSettings,
+  devices: async () => (await import("./locker.js")).mountLocker,
+};
+
+/** Long enough for a remembered page to be drawn again. */
+const RESTORE_WITHIN_MS = 1500;
+
+/**
+ * Follow the address. `marked` hears of every place shown, `errands` of fragments that are no places.
+ * @param {{app: App, host: HTMLElement, overlay: HTMLElement, mountNow: import("./now_playing.js").MountNow, marked: (place: Place) => void, errands: (errand: {kind: "signin" | "pair", value: string}) => void, signal: AbortSignal}} parts
+ */
+export function route({ app, host, overlay, mountNow, marked, errands, signal }) {
+  /** @type {AbortController | null} */
+  let page = null;
+  /** @type {AbortController | null} */
+  let now = null;
+  let showPanel = (/** @type {string} */ _panel) => {};
+  let shown = "";
+  /** Fragment -> how far its page was scrolled. @type {Map<string, number>} */
+  const scrolled = new Map();
+
+  /** @param {Route} route */
+  const showPage = async (route) => {
+    const address = href(route.place, route.place === "search" ? "" : route.id);
+    if (address === shown) return;
+    if (shown) scrolled.set(shown, app.scroller.scrollTop);
+    const first = shown === "";
+    shown = address;
+    page?.abort();
+    const mine = (page = new AbortController());
+    if (route.place === "now") return;
+    const place = route.place === "library" ? app.settings.get("shelf") : route.place;
+    marked(place);
+    if (["albums", "artists", "songs", "genres"].includes(place)) app.settings.set("shelf", /** @type {any} */ (place));
+    /** @type {Mount} */
+    let mount;
+    try {
+      mount = await PAGES[place]();
+    } catch {
+      mount = (into) => into.append(blank("away", "This page could not be loaded", "The app’s own files are out of reach.", button({ class: "pill" }, () => location.reload(), "Reload")));
+    }
+    if (mine.signal.aborted) return;
+    const into = h("div", { class: `page page-${place}` });
+    fill(host, into);
+    mount(into, app, route, mine.signal);
+    app.scroller.scrollTop = 0;
+    restore(scrolled.get(address) ?? 0, into, mine.signal);
+    if (!first) /** @type {HTMLElement | null} */ (into.querySelector("h1"))?.focus({ preventScroll: true });
+    app.announce(into.querySelector("h1")?.textContent ?? "");
+  };
+
+  /** @param {Route | null} route */
+  const showNow = (route) => {
+    if (!route) {
+      now?.abort();
+      now = null;
+      overlay.classList.remove("open");
+      overlay.replaceChildren();
+      document.documentElement.classList.remove("now-open");
+      return;
+    }
+    if (!now) {
+      now = new AbortController();
+      showPanel = mountNow(overlay, app, now.signal);
+      overlay.classList.add("open");
+      document.documentElement.classList.add("now-open");
+    }
+    showPanel(route.id);
+  };
+
+  const follow = () => {
+    const other = errand(location.hash);
+    if (other) return errands(other);
+    const route = parse(location.hash);
+    if (route.place === "now") {
+      if (!shown) void showPage({ place: "home", id: "" });
+      return showNow(route);
+    }
+    showNow(null);
+    void showPage(route);
+  };
+
+  /**
+   * @param {number} top
+   * @param {HTMLElement} into
+   * @param {AbortSignal} alive
+   */
+  const restore = (top, into, alive) => {
+    if (!top) return;
+    const until = performance.now() + RESTORE_WITHIN_MS;
+    const watch = new ResizeObserver(() => {
+      app.scroller.scrollTop = top;
+      if (Math.abs(app.scroller.scrollTop - top) < 2 || performance.now() > until) watch.disconnect();
+    });
+    watch.observe(into);
+    const stop = () => watch.disconnect();
+    for (const name of ["wheel", "touchmove", "keydown"]) app.scroller.addEventListener(name, stop, { once: true, signal: alive });
+    alive.addEventListener("abort", stop);
+  };
+
+  addEventListener("hashchange", follow, { signal });
+  signal.addEventListener("abort", () => {
+    page?.abort();
+    showNow(null);
+  });
+  follow();
+  return {
+    refresh: () => {
+      shown = "";
+      scrolled.delete(href(parse(location.hash).place, parse(location.hash).id));
+      follow();
+    },
+  };
+}

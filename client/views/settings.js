@@ -1,0 +1,74 @@
+import { href } from "../core/route.js";
+import { leave } from "./guard.js";
+import { button, fill, h } from "./dom.js";
+import { icon } from "./icon.js";
+import { pageHead } from "./page.js";
+import { openShortcuts } from "./shortcuts.js";
+
+/** @import {Choices} from "../core/settings.js" */
+/** @import {App, Mount} from "./app.js" */
+
+/** @type {Mount} */
+export function mountSettings(host, app, _route, signal) {
+  const about = h("dl", { class: "facts" });
+  host.append(
+    pageHead("Settings"),
+    choice(app, signal, "theme", "Appearance", "", [["auto", "As the system"], ["dark", "Dark"], ["light", "Light"]]),
+    choice(app, signal, "rendition", "Quality", "Originals are bit for bit your files. The small copy is Opus, made for the road. Automatic takes the original where it plays well.", [["auto", "Automatic"], ["original", "Original"], ["mobile", "Small"]]),
+    choice(app, signal, "loudness", "Even loudness", "Uses the ReplayGain values in your files. By album keeps the differences inside an album.", [["off", "Off"], ["track", "By song"], ["album", "By album"]]),
+    h(
+      "section",
+      { class: "panel" },
+      h("h2", null, "Keyboard"),
+      h("p", { class: "quiet" }, "Everything can be done without a mouse."),
+      button({ class: "pill" }, openShortcuts, icon("keyboard"), "Show shortcuts"),
+    ),
+    h("section", { class: "panel" }, h("h2", null, "About"), about),
+    app.source.can.has("sign_out") ? signOut(app) : h("span", null),
+  );
+  app.source.library().then(
+    ({ version, device, library }) => {
+      if (signal.aborted) return;
+      const rows = [["Songkeep", version], ["This device", device], ["Library", library]];
+      fill(about, ...rows.flatMap(([term, value]) => [h("dt", null, term), h("dd", { class: "mono" }, value)]));
+    },
+    () => {},
+  );
+}
+
+/**
+ * @template {"theme" | "rendition" | "loudness"} K
+ * @param {App} app
+ * @param {AbortSignal} signal
+ * @param {K} name
+ * @param {string} title
+ * @param {string} text
+ * @param {[Choices[K], string][]} options
+ */
+function choice({ settings }, signal, name, title, text, options) {
+  const inputs = options.map(([value, label]) => {
+    const input = h("input", { type: "radio", name, value, checked: settings.get(name) === value });
+    input.addEventListener("change", () => settings.set(name, value));
+    return h("label", { class: "segment" }, input, h("span", null, label));
+  });
+  settings.changed.on((changed) => {
+    if (changed !== name) return;
+    for (const label of inputs) {
+      const input = /** @type {HTMLInputElement} */ (label.firstElementChild);
+      input.checked = input.value === settings.get(name);
+    }
+  }, signal);
+  return h("section", { class: "panel" }, h("fieldset", null, h("legend", null, title), text ? h("p", { class: "quiet" }, text) : null, h("div", { class: "segments" }, ...inputs)));
+}
+
+/** @param {App} app */
+const signOut = (app) =>
+  h(
+    "section",
+    { class: "panel" },
+    h("h2", null, "This browser"),
+    h("p", { class: "quiet" }, "Signing out forgets the queue, recent albums and searches kept here. ", h("a", { href: href("locker") }, "Your music"), " stays where it is."),
+    button({ class: "pill danger" }, async () => {
+      if (await app.confirm("Sign out here?", "To come back, run “songkeep open” on your computer.", "Sign out")) await leave(app);
+    }, "Sign out"),
+  );

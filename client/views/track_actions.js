@@ -1,0 +1,98 @@
+// What can be done with a song, an album or an artist, wherever it stands.
+
+import { openMenu } from "./menu.js";
+import { openTrackDetails } from "./track_details.js";
+
+/** @import {Album, Track} from "../core/model.js" */
+/** @import {App} from "./app.js" */
+/** @import {Action} from "./menu.js" */
+
+/**
+ * @param {App} app
+ * @param {readonly Track[]} tracks
+ * @param {string} what  for the message
+ * @returns {Action[]}
+ */
+const queueing = (app, tracks, what) => [
+  {
+    icon: "next",
+    label: "Play next",
+    run: () => {
+      app.player.playNext(tracks);
+      app.tell(`${what} plays next.`);
+    },
+  },
+  {
+    icon: "queue",
+    label: "Add to queue",
+    run: () => {
+      app.player.playLast(tracks);
+      app.tell(`${what} added to the queue.`);
+    },
+  },
+];
+
+/**
+ * @param {App} app
+ * @param {Track} track
+ * @param {{x: number, y: number} | Element} where
+ * @param {Action[]} [own]  of the list it stands in
+ */
+export function openTrackMenu(app, track, where, own = []) {
+  const { album, artists } = track;
+  /** @type {Action[]} */
+  const actions = [...queueing(app, [track], `“${track.title}”`), ...own];
+  if (album) actions.push({ icon: "albums", label: "Go to album", run: () => app.go("album", album.id) });
+  for (const artist of artists.slice(0, 3)) {
+    const label = artists.length > 1 ? `Go to ${artist.name}` : "Go to artist";
+    actions.push({ icon: "artists", label, run: () => app.go("artist", artist.id) });
+  }
+  actions.push({ icon: "info", label: "Details", run: () => openTrackDetails(app, track) });
+  if (app.source.can.has("hide")) actions.push({ icon: "close", label: "Remove from library", run: () => void hide(app, track) });
+  openMenu(track.title, actions, where);
+}
+
+/**
+ * @param {App} app
+ * @param {Track} track
+ */
+async function hide(app, track) {
+  if (!(await app.confirm(`Remove “${track.title}”?`, "It leaves the library for good. The file on your disk is not touched.", "Remove"))) return;
+  try {
+    await app.source.hideTrack(track.id);
+    app.tell(`“${track.title}” removed from the library.`);
+  } catch (error) {
+    app.tell(error instanceof Error ? error.message : "That didn’t work.");
+  }
+}
+
+/**
+ * @param {App} app
+ * @param {Pick<Album, "id" | "name" | "artists">} album
+ * @param {{x: number, y: number} | Element} where
+ */
+export function openAlbumMenu(app, album, where) {
+  /** @param {(tracks: Track[]) => void} use */
+  const withTracks = (use) => () =>
+    app.source.album(album.id).then(
+      ({ tracks }) => use(tracks),
+      (error) => app.tell(error.message),
+    );
+  /** @param {number} index */
+  const queue = (index) => withTracks((tracks) => queueing(app, tracks, `“${album.name}”`)[index].run());
+  openMenu(
+    album.name,
+    [
+      { icon: "play", label: "Play", run: withTracks((tracks) => app.player.playAll(tracks, 0, { shuffle: false })) },
+      { icon: "shuffle", label: "Shuffle", run: withTracks((tracks) => app.player.playAll(tracks, 0, { shuffle: true })) },
+      { icon: "next", label: "Play next", run: queue(0) },
+      { icon: "queue", label: "Add to queue", run: queue(1) },
+      ...album.artists.slice(0, 2).map((artist) => ({
+        icon: /** @type {const} */ ("artists"),
+        label: album.artists.length > 1 ? `Go to ${artist.name}` : "Go to artist",
+        run: () => app.go("artist", artist.id),
+      })),
+    ],
+    where,
+  );
+}

@@ -1,0 +1,333 @@
+"""A node without music: the HTTP API over an invented library, to try the player against.
+
+Run `python -m tests.client.mock_node --tracks 50000` and open the address it prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from aiohttp import web
+
+from tests.client.mock_library import JSON, MockLibrary, large_library, small_library
+from tests.client.mock_media import cover_svg, tone
+
+CLIENT = Path(__file__).parents[2] / "client"
+CODE, TOKEN, MEDIA_KEY, PASSWORD = "code-1", "token-1", "media-1", "open sesame"
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
+    "connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+WORDS = [f"word{number:02d}" for number in range(1, 25)]
+PAGE_LIMIT = 500
+
+SORTS: dict[str, Callable[[JSON], object]] = {
+    "title": lambda t: t["title"].casefold(),
+    "name": lambda t: t["name"].casefold(),
+    "artist": lambda t: (", ".join(a["name"] for a in t["artists"]).casefold(), t["year"] or 0, t.get("track_no", 0)),
+    "album": lambda t: (t["album"]["name"].casefold(), t["disc_no"], t["track_no"]),
+    "added": lambda t: t["added_ms"],
+    "year": lambda t: t["year"] or 0,
+    "duration": lambda t: t["duration_ms"],
+}
+
+
+def fail(status: int, code: str, message: str) -> web.Response:
+    return web.json_response({"error": {"code": code, "message": message}}, status=status)
+
+
+class MockNode:
+    """Serves one library; tests change it and look at what was asked for."""
+
+    def __init__(self, library: MockLibrary, *, phrase_confirmed: bool = True) -> None:
+        self.library = library
+        self.phrase_confirmed = phrase_confirmed
+        self.asked: list[str] = []
+        """Path and query of every API request, in order."""
+        self.broken_streams: dict[str, int] = {}
+        """Track id -> status that its stream answers with."""
+        self.delay_s: Callable[[web.Request], float] = lambda _request: 0.0
+        self.jobs: dict[str, JSON] = {}
+        self.folders: list[JSON] = [
+            {"id": "f1", "path": "/home/ada/Music", "state": "present", "tracks": len(library.tracks), "note": ""},
+            {"id": "f2", "path": "/media/old-drive/Vinyl rips", "state": "away", "tracks": 0, "note": ""},
+        ]
+        self.lyrics: dict[str, JSON] = {}
+        self._listeners: set[asyncio.Queue[tuple[str, JSON]]] = set()
+        self._sorted: dict[tuple[object, ...], list[JSON]] = {}
+        self._revision = library.revision
+
+    def changed(self) -> None:
+        """Tell every listener that the library is not what it was."""
+        self._sorted.clear()
+        self.tell("changed", {"revision": self.library.revision})
+
+    def tell(self, event: str, data: JSON) -> None:
+        for queue in self._listeners:
+            queue.put_nowait((event, data))
+
+    @property
+    def listeners(self) -> int:
+        return len(self._listeners)
+
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=[self._guard])
+        routes: list[tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]] = [
+            ("POST", "session", self._session),
+            ("DELETE", "session", self._no_content),
+            ("GET", "library", self._library),
+            ("GET", "phrase", self._phrase),
+            ("GET", "phrase/challenge", self._challenge),
+            ("POST", "phrase/confirm", self._confirm),
+            ("GET", "tracks", self._tracks),
+            ("GET", "tracks/{id}", self._track),
+            ("DELETE", "tracks/{id}", self._hide),
+            ("GET", "tracks/{id}/stream", self._stream),
+            ("GET", "tracks/{id}/lyrics", self._lyrics),
+            ("GET", "albums", self._albums),
+            ("GET", "albums/{id}", self._album),
+            ("GET", "artists", self._artists),
+            ("GET", "artists/{id}", self._artist),
+            ("GET", "genres", self._genres),
+            ("GET", "search", self._search),
+            ("GET", "covers/{id}", self._cover),
+            ("GET", "events", self._events),
+            ("GET", "status", self._status),
+            ("POST", "folders", self._add_folder),
+            ("DELETE", "folders/{id}", self._remove_folder),
+            ("POST", "verify", self._verify),
+        ]
+        for method, path, answer in routes:
+            app.router.add_route(method, f"/api/v1/{path}", answer)
+        app.router.add_get("/{path:.*}", self._file)
+        return app
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+        if request.path.startswith("/api/"):
+            self.asked.append(request.path_qs)
+            media = request.path.endswith("/stream") or "/covers/" in request.path
+            signed_in = request.headers.get("Authorization") == f"Bearer {TOKEN}" or (media and request.query.get("key") == MEDIA_KEY)
+            if not signed_in and request.path != "/api/v1/session":
+                return fail(401, "unauthorized", "Sign in first.")
+            await asyncio.sleep(self.delay_s(request))
+        return await handler(request)
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        path = (CLIENT / request.match_info["path"]).resolve()
+        found = path if path.is_file() and path.is_relative_to(CLIENT) else CLIENT / "index.html"
+        headers = {"Content-Security-Policy": CSP, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+        return web.FileResponse(found, headers=headers)
+
+    async def _session(self, request: web.Request) -> web.Response:
+        proof = await request.json()
+        if proof.get("code") != CODE and proof.get("password") != PASSWORD:
+            return fail(401, "unauthorized", "That code or password is not right.")
+        return web.json_response({"token": TOKEN, "media_key": MEDIA_KEY, "expires_ms": int(time.time() * 1000) + 10**9})
+
+    async def _no_content(self, _request: web.Request) -> web.Response:
+        return web.Response(status=204)
+
+    async def _library(self, _request: web.Request) -> web.Response:
+        library = self.library
+        return web.json_response(
+            {
+                "library": "lib-7f3a",
+                "device": "home-pc",
+                "version": "0.1.0",
+                "revision": library.revision,
+                "phrase_confirmed": self.phrase_confirmed,
+                "counts": {"tracks": len(library.tracks), "albums": len(library.albums), "artists": len(library.artists), "genres": len(library.genre_counts())},
+                "duration_ms": sum(track["duration_ms"] for track in library.tracks.values()),
+            }
+        )
+
+    async def _phrase(self, _request: web.Request) -> web.Response:
+        return fail(404, "not_found", "Confirmed already.") if self.phrase_confirmed else web.json_response({"words": WORDS})
+
+    async def _challenge(self, _request: web.Request) -> web.Response:
+        return web.json_response({"positions": [3, 11, 20]})
+
+    async def _confirm(self, request: web.Request) -> web.Response:
+        words = (await request.json())["words"]
+        if words != {str(n): WORDS[n - 1] for n in (3, 11, 20)}:
+            return fail(422, "invalid", "One of these words is not right. Look at your paper again.")
+        self.phrase_confirmed = True
+        return web.json_response({"confirmed": True})
+
+    def _page(self, request: web.Request, kind: str, things: Sequence[JSON]) -> web.Response:
+        query = request.query
+        sort = query.get("sort", "title" if kind == "tracks" else "name")
+        key = (kind, sort, query.get("order"), query.get("artist"), query.get("genre"), query.get("album"))
+        if key not in self._sorted:
+            chosen = [t for t in things if self._matches(t, query.get("artist"), query.get("genre"), query.get("album"))]
+            chosen.sort(key=lambda t: str(t["id"]))
+            chosen.sort(key=SORTS[sort], reverse=query.get("order") == "desc")  # type: ignore[arg-type]
+            self._sorted[key] = chosen
+        offset, limit = int(query.get("offset", 0)), min(PAGE_LIMIT, int(query.get("limit", 100)))
+        return web.json_response({"total": len(self._sorted[key]), "items": self._sorted[key][offset : offset + limit]})
+
+    @staticmethod
+    def _matches(thing: JSON, artist: str | None, genre: str | None, album: str | None) -> bool:
+        return (
+            (artist is None or any(a["id"] == artist for a in thing["artists"]))
+            and (genre is None or genre in thing["genres"])
+            and (album is None or thing["album"]["id"] == album)
+        )
+
+    async def _tracks(self, request: web.Request) -> web.Response:
+        return self._page(request, "tracks", list(self.library.tracks.values()))
+
+    async def _albums(self, request: web.Request) -> web.Response:
+        return self._page(request, "albums", list(self.library.albums.values()))
+
+    async def _artists(self, request: web.Request) -> web.Response:
+        return self._page(request, "artists", list(self.library.artists.values()))
+
+    async def _track(self, request: web.Request) -> web.Response:
+        track = self.library.tracks.get(request.match_info["id"])
+        if track is None:
+            return fail(404, "not_found", "This song is not in the library.")
+        path = f"{track['artists'][0]['name']}/{track['title']}.wav"
+        return web.json_response({**track, "sources": [{"path": path, "folder": "f1", "state": "present"}], "originals": [], "mobile": None, "tags": {}})
+
+    async def _hide(self, request: web.Request) -> web.Response:
+        self.library.tracks.pop(request.match_info["id"], None)
+        self.library.revision += 1
+        self.changed()
+        return web.Response(status=204)
+
+    async def _album(self, request: web.Request) -> web.Response:
+        album = self.library.albums.get(request.match_info["id"])
+        if album is None:
+            return fail(404, "not_found", "This album is not in the library.")
+        return web.json_response({**album, "tracks": self.library.tracks_of(album["id"])})
+
+    async def _artist(self, request: web.Request) -> web.Response:
+        artist = self.library.artists.get(request.match_info["id"])
+        if artist is None:
+            return fail(404, "not_found", "This artist is not in the library.")
+        albums = [a for a in self.library.albums.values() if a["artists"][0]["id"] == artist["id"]]
+        tracks = [t for album in albums for t in self.library.tracks_of(album["id"])]
+        return web.json_response({**artist, "albums": albums, "appears_on": [], "tracks": tracks[:500]})
+
+    async def _genres(self, _request: web.Request) -> web.Response:
+        counts = self.library.genre_counts()
+        return web.json_response({"total": len(counts), "items": counts})
+
+    async def _search(self, request: web.Request) -> web.Response:
+        words = request.query["q"].casefold().split()
+        limit = int(request.query.get("limit", 20))
+
+        def found(things: dict[str, JSON], name: str) -> list[JSON]:
+            return [t for t in things.values() if all(word in t[name].casefold() for word in words)][:limit]
+
+        library = self.library
+        return web.json_response({"artists": found(library.artists, "name"), "albums": found(library.albums, "name"), "tracks": found(library.tracks, "title")})
+
+    async def _lyrics(self, request: web.Request) -> web.Response:
+        lyrics = self.lyrics.get(request.match_info["id"])
+        return web.json_response(lyrics) if lyrics else fail(404, "not_found", "No lyrics.")
+
+    async def _cover(self, request: web.Request) -> web.Response:
+        headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+        return web.Response(text=cover_svg(request.match_info["id"]), content_type="image/svg+xml", headers=headers)
+
+    async def _stream(self, request: web.Request) -> web.Response:
+        track = self.library.tracks.get(request.match_info["id"])
+        if track is None:
+            return fail(404, "not_found", "This song is not in the library.")
+        if track["id"] in self.broken_streams:
+            return fail(self.broken_streams[track["id"]], "damaged", "This song is damaged.")
+        data = tone(track["id"], track["duration_ms"])
+        wanted = request.http_range
+        headers = {"Accept-Ranges": "bytes", "Content-Type": "audio/wav"}
+        if wanted.start is None and wanted.stop is None:
+            return web.Response(body=data, headers=headers)
+        part = data[wanted]
+        start = wanted.start if wanted.start >= 0 else len(data) + wanted.start
+        headers["Content-Range"] = f"bytes {start}-{start + len(part) - 1}/{len(data)}"
+        return web.Response(status=206, body=part, headers=headers)
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await response.prepare(request)
+        queue: asyncio.Queue[tuple[str, JSON]] = asyncio.Queue()
+        self._listeners.add(queue)
+        try:
+            await response.write(b": hello\n\n")
+            while True:
+                event, data = await queue.get()
+                await response.write(f"event: {event}\ndata: {json.dumps(data)}\n\n".encode())
+        except (ConnectionError, asyncio.CancelledError):
+            return response
+        finally:
+            self._listeners.discard(queue)
+
+    async def _status(self, _request: web.Request) -> web.Response:
+        notices = [{"level": "warning", "text": f"{f['path']} is away. Nothing is lost."} for f in self.folders if f["state"] == "away"]
+        store = {"sealed_bytes": 81_000_000_000, "mobile_bytes": 1_900_000_000, "free_bytes": 212_000_000_000}
+        return web.json_response({"folders": self.folders, "jobs": list(self.jobs.values()), "store": store, "notices": notices})
+
+    async def _add_folder(self, request: web.Request) -> web.Response:
+        path = (await request.json())["path"]
+        if not path.startswith("/"):
+            return fail(422, "invalid", f"{path} is not a folder on this computer.")
+        folder = {"id": f"f{len(self.folders) + 1}", "path": path, "state": "present", "tracks": 0, "note": ""}
+        self.folders.append(folder)
+        return web.json_response(folder)
+
+    async def _remove_folder(self, request: web.Request) -> web.Response:
+        self.folders = [folder for folder in self.folders if folder["id"] != request.match_info["id"]]
+        return web.Response(status=204)
+
+    async def _verify(self, _request: web.Request) -> web.Response:
+        job = mock_job("j-verify", kind="verify", phase="reading")
+        self.jobs[job["id"]] = job
+        self.tell("progress", {"job": job})
+        return web.json_response({"job": job})
+
+
+def mock_job(job_id: str, *, kind: str = "add", phase: str = "reading tags", state: str = "running") -> JSON:
+    return {
+        "id": job_id,
+        "kind": kind,
+        "state": state,
+        "phase": phase,
+        "files_done": 1_204,
+        "files_total": 3_000,
+        "bytes_done": 9_100_000_000,
+        "bytes_total": 24_000_000_000,
+        "rate_bytes_per_s": 148_000_000,
+        "left_s": 101,
+        "failed": [
+            {"path": "/home/ada/Music/broken/track 03.mp3", "reason": "This is a picture, not a song."},
+            {"path": "/home/ada/Music/empty.flac", "reason": "The file is empty."},
+        ],
+        "result": None,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--tracks", type=int, default=12)
+    parser.add_argument("--port", type=int, default=7700)
+    parser.add_argument("--first-run", action="store_true", help="the recovery phrase is not confirmed yet")
+    options = parser.parse_args()
+    library = small_library() if options.tracks <= 12 else large_library(options.tracks)
+    node = MockNode(library, phrase_confirmed=not options.first_run)
+    node.jobs["j1"] = mock_job("j1")
+    for track in library.tracks.values():
+        lines = [{"time_ms": second * 4_000, "text": f"Line {second + 1} of {track['title']}"} for second in range(40)]
+        node.lyrics[track["id"]] = {"synced": True, "lines": lines}
+    print(f"http://127.0.0.1:{options.port}/#signin={CODE}")
+    web.run_app(node.app(), host="127.0.0.1", port=options.port, print=None)
+
+
+if __name__ == "__main__":
+    main()
