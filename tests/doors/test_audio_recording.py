@@ -12,6 +12,7 @@ from mutagen.flac import FLAC
 from mutagen.id3 import ID3
 from mutagen.ogg import OggPage
 from mutagen.oggopus import OggOpus
+from mutagen.oggvorbis import OggVorbis
 
 from node.catalog.model import Tags
 from node.doors.audio import encode_mobile, read_stream, recording_digest
@@ -106,6 +107,15 @@ def test_opus_gain_in_the_header_is_not_its_sound(tmp_path: Path) -> None:
         head = bytes(container.streams.audio[0].codec_context.extradata or b"")
     assert head in data
     assert recording_digest(_with_gain(path, head)) == digest
+
+
+def test_the_name_of_vorbis_encoder_is_not_its_sound(tmp_path: Path) -> None:
+    path = make_track(tmp_path / "a.ogg", kind="noise")
+    digest = recording_digest(path)
+    vorbis: Any = OggVorbis(path)
+    vorbis.tags.vendor = "another editor wrote this"
+    vorbis.save()
+    assert recording_digest(path) == digest
 
 
 def _with_gain(path: Path, head: bytes) -> Path:
