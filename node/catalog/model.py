@@ -113,6 +113,10 @@ class Fingerprint:
     mtime_ns: int
     ctime_ns: int
     inode: int
+    """Its low 63 bits: some file systems have longer ones, SQLite has not."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inode", self.inode & ((1 << 63) - 1))
 
 
 def cover_id(image_sha256: bytes) -> CoverId:

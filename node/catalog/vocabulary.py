@@ -60,6 +60,7 @@ class TrackFacts:
     stream: Stream | None = None
     added_ms: int | None = None
     originals: tuple[Rendition, ...] = ()
+    """Largest first."""
     mobile: Rendition | None = None
     cover: CoverId | None = None
     hidden: bool = False
@@ -83,6 +84,7 @@ def read_track(fields: Mapping[str, Any]) -> TrackFacts:
         if name.startswith(ORIGINAL_PREFIX)
         and (rendition := _read(lambda raw: rendition_of("original", raw), fields[name])) is not None
     ]
+    originals.sort(key=lambda original: (-original.blob.size_bytes, original.blob.sha256))
     cover = fields.get(TRACK_COVER)
     return TrackFacts(
         tags=tags,

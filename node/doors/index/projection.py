@@ -1,0 +1,276 @@
+"""Keeps the rows that lists and searches read in step with the catalog and the files, inside the same transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from node.catalog.listing import ArtistName, Listing, list_track, listed_path, pending_facts
+from node.catalog.vocabulary import TRACK, TrackFacts, read_track
+from node.catalog.words import DEFAULT_ARTICLES, fold
+from node.crypto.blob import Purpose
+from node.doors.index.database import Step
+from node.doors.index.registers import MAX_STORED_VALUE_BYTES
+from node.doors.index.sources import facts_of
+from node.doors.index.totals import Touched, refresh_totals
+from node.ids import CoverId
+from node.wire.codec import unpack
+
+_CHUNK: Final = 500
+ARTICLES_SETTING: Final = "sort_articles"
+_COLUMNS: Final = (
+    "n", "id", "hidden", "title", "title_key", "artist_key", "album", "album_key", "disc_no", "track_no", "year",
+    "duration_ms", "added_ms", "cover", "compilation", "sealed", "mobile", "shown",
+)  # fmt: skip
+_FLAGS: Final = (_COLUMNS.index("sealed"), _COLUMNS.index("mobile"))
+
+
+@dataclass(slots=True)
+class _Made:
+    """One chunk's rows, collected to be written together."""
+
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    artists: list[tuple[int, int]] = field(default_factory=list)
+    genres: list[tuple[int, int]] = field(default_factory=list)
+    words: list[tuple[int, str, str, str]] = field(default_factory=list)
+    gone: list[tuple[int]] = field(default_factory=list)
+    flags: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+def refresh(step: Step) -> None:
+    """Make the rows of every touched track again, and of the albums, artists and genres that they touch."""
+    if not step.tracks:
+        return
+    articles = sort_articles(step.sql)
+    touched = Touched()
+    tracks = sorted(step.tracks)
+    for at in range(0, len(tracks), _CHUNK):
+        _refresh_chunk(step.sql, tracks[at : at + _CHUNK], touched, articles)
+    refresh_totals(step.sql, touched)
+    step.tracks.clear()
+    step.changed = True
+
+
+def sort_articles(sql: sqlite3.Connection) -> tuple[str, ...]:
+    """Leading words that don't count in sorting."""
+    row = sql.execute("SELECT value FROM setting WHERE key = ?", (ARTICLES_SETTING,)).fetchone()
+    return DEFAULT_ARTICLES if row is None else tuple(unpack(row[0], max_bytes=MAX_STORED_VALUE_BYTES))
+
+
+def touch_all(step: Step) -> None:
+    """Have every track made again: after a change of rules."""
+    step.tracks.update(row[0] for row in step.sql.execute("SELECT id FROM track"))
+    step.tracks.update(row[0] for row in step.sql.execute("SELECT DISTINCT id FROM register WHERE tbl = ?", (TRACK,)))
+    step.tracks.update(row[0] for row in step.sql.execute("SELECT track FROM source WHERE track IS NOT NULL"))
+
+
+def track_fields(sql: sqlite3.Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The shown values of tracks' registers, by track and field."""
+    fields: dict[str, dict[str, Any]] = {}
+    best: tuple[str, str] | None = None
+    for row, name, value in sql.execute(
+        """SELECT r.id, r.field, r.value FROM json_each(?) j JOIN register r ON r.tbl = 'track' AND r.id = j.value
+           JOIN log l ON l.n = r.log ORDER BY r.id, r.field, r.stamp DESC, l.id DESC""",
+        (json.dumps([*ids]),),
+    ):
+        if (row, name) != best:
+            best = row, name
+            fields.setdefault(row, {})[name] = unpack(value, max_bytes=MAX_STORED_VALUE_BYTES)
+    return fields
+
+
+def _refresh_chunk(sql: sqlite3.Connection, ids: list[str], touched: Touched, articles: tuple[str, ...]) -> None:
+    wanted = json.dumps(ids)
+    listings, facts = _listings(sql, ids, articles)
+    columns = ", ".join(f"t.{name}" for name in _COLUMNS)
+    old = {
+        row[1]: row
+        for row in sql.execute(f"SELECT {columns} FROM json_each(?) j JOIN track t ON t.id = j.value", (wanted,))
+    }
+    artists = _number_artists(sql, listings.values())
+    albums = _number_albums(sql, listings.values())
+    genres = _number_genres(sql, listings.values())
+    next_n = sql.execute("SELECT coalesce(max(n), 0) + 1 FROM track").fetchone()[0]
+    made = _Made()
+    for track in ids:
+        before = old.get(track)
+        listing = listings.get(track)
+        if listing is None:
+            if before is not None:
+                made.gone.append((before[0],))
+            continue
+        row = _row(
+            before[0] if before else next_n,
+            track,
+            listing,
+            facts[track],
+            albums.get(listing.album.id) if listing.album else None,
+        )
+        if before is None:
+            next_n += 1
+        elif _but_flags(before) == _but_flags(row):
+            if before != row:
+                made.flags.append((row[_FLAGS[0]], row[_FLAGS[1]], row[0]))
+            continue
+        made.rows.append(row)
+        if not facts[track].hidden:
+            made.words.append((row[0], *listing.words))
+            made.artists += [(artists[artist.id], row[0]) for artist in listing.artists]
+            made.genres += [(genres[fold(genre)], row[0]) for genre in listing.genres]
+            touched.albums.update([albums[listing.album.id]] if listing.album else [])
+    _touch_old(sql, [before[0] for before in old.values()], touched)
+    touched.artists.update(artists.values())
+    touched.albums.update(albums.values())
+    touched.genres.update(genres.values())
+    _write(sql, made)
+    _write_blobs(sql, ids, facts)
+
+
+def _row(n: int, track: str, listing: Listing, facts: TrackFacts, album: int | None) -> tuple[Any, ...]:
+    return (
+        n, track, int(facts.hidden), listing.title, listing.title_key, listing.artist_key,
+        None if facts.hidden else album, listing.album_key, listing.disc_no, listing.track_no, listing.year,
+        listing.duration_ms, listing.added_ms, listing.cover, int(listing.compilation), int(bool(facts.originals)),
+        int(facts.mobile is not None), listing.shown,
+    )  # fmt: skip
+
+
+def _but_flags(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    first, second = _FLAGS
+    return row[:first] + row[second + 1 :]
+
+
+def _listings(
+    sql: sqlite3.Connection, ids: list[str], articles: tuple[str, ...]
+) -> tuple[dict[str, Listing], dict[str, TrackFacts]]:
+    listings: dict[str, Listing] = {}
+    facts: dict[str, TrackFacts] = {}
+    for track, fields in track_fields(sql, ids).items():
+        known = read_track(fields)
+        size = known.originals[0].blob.size_bytes if known.originals else 0
+        line = list_track(known, path=listed_path(known.originals), size_bytes=size, articles=articles)
+        facts[track] = known
+        if line is not None:
+            listings[track] = line
+    for track, path, size, raw, cover, hidden, added in sql.execute(
+        """SELECT s.track, s.path, s.size_bytes, s.facts, s.cover, s.hidden, s.added_ms
+           FROM json_each(?) j JOIN source s ON s.track = j.value WHERE NOT s.identified AND s.facts IS NOT NULL""",
+        (json.dumps([track for track in ids if track not in facts]),),
+    ):
+        tags, stream = facts_of(raw)
+        known = pending_facts(
+            tags, stream, added_ms=added, cover=None if cover is None else CoverId(cover), hidden=bool(hidden)
+        )
+        line = list_track(known, path=path.decode("utf-8", "surrogateescape"), size_bytes=size, articles=articles)
+        facts[track] = known
+        if line is not None:
+            listings[track] = line
+    return listings, facts
+
+
+def _number_artists(sql: sqlite3.Connection, listings: Iterable[Listing]) -> dict[str, int]:
+    named: dict[str, ArtistName] = {}
+    for listing in listings:
+        for artist in (*listing.artists, *((listing.album.artists or ()) if listing.album else ())):
+            named[artist.id] = artist
+    return number_artists(sql, named.values())
+
+
+def number_artists(sql: sqlite3.Connection, artists: Iterable[ArtistName]) -> dict[str, int]:
+    """Row numbers of artists, made if need be, by identifier."""
+    rows = [(artist.id, artist.name, artist.key) for artist in artists]
+    sql.executemany(
+        """INSERT INTO artist (id, name, name_key) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE
+           SET name = excluded.name, name_key = excluded.name_key WHERE name != excluded.name OR name_key != excluded.name_key""",
+        rows,
+    )
+    return dict(
+        sql.execute(
+            "SELECT a.id, a.n FROM json_each(?) j JOIN artist a ON a.id = j.value",
+            (json.dumps([row[0] for row in rows]),),
+        )
+    )
+
+
+def _number_albums(sql: sqlite3.Connection, listings: Iterable[Listing]) -> dict[str, int]:
+    albums = {listing.album.id: listing.album for listing in listings if listing.album}
+    sql.executemany(
+        """INSERT INTO album (id, name, name_key, artists, artist_key, own_artists, compilation, year, tracks, discs,
+             duration_ms, added_ms) VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0)
+           ON CONFLICT (id) DO UPDATE SET name = excluded.name, name_key = excluded.name_key,
+             artists = CASE excluded.own_artists WHEN 1 THEN excluded.artists ELSE artists END,
+             artist_key = CASE excluded.own_artists WHEN 1 THEN excluded.artist_key ELSE artist_key END,
+             own_artists = max(own_artists, excluded.own_artists)""",
+        [
+            (
+                album.id, album.name, album.key,
+                json.dumps([artist.shown() for artist in album.artists or ()], ensure_ascii=False),
+                " ".join(artist.key for artist in album.artists or ()), int(album.artists is not None),
+            )
+            for album in albums.values()
+        ],
+    )  # fmt: skip
+    return dict(
+        sql.execute("SELECT a.id, a.n FROM json_each(?) j JOIN album a ON a.id = j.value", (json.dumps([*albums]),))
+    )
+
+
+def _number_genres(sql: sqlite3.Connection, listings: Iterable[Listing]) -> dict[str, int]:
+    genres = {fold(genre): genre for listing in listings for genre in listing.genres}
+    sql.executemany("INSERT INTO genre (key, name) VALUES (?, ?) ON CONFLICT (key) DO NOTHING", list(genres.items()))
+    return dict(
+        sql.execute("SELECT g.key, g.n FROM json_each(?) j JOIN genre g ON g.key = j.value", (json.dumps([*genres]),))
+    )
+
+
+def _touch_old(sql: sqlite3.Connection, numbers: list[int], touched: Touched) -> None:
+    """What the tracks stood in before: their albums, artists and genres count again."""
+    wanted = (json.dumps(numbers),)
+    touched.albums.update(
+        n for (n,) in sql.execute(
+            "SELECT DISTINCT t.album FROM json_each(?) j JOIN track t ON t.n = j.value WHERE t.album NOT NULL", wanted
+        )
+    )  # fmt: skip
+    for seen, table, column in ((touched.artists, "track_artist", "artist"), (touched.genres, "track_genre", "genre")):
+        seen.update(
+            n for (n,) in sql.execute(
+                f"SELECT DISTINCT x.{column} FROM json_each(?) j JOIN {table} x ON x.track = j.value", wanted
+            )
+        )  # fmt: skip
+
+
+def _write(sql: sqlite3.Connection, made: _Made) -> None:
+    replaced = [(row[0],) for row in made.rows] + made.gone
+    sql.executemany("DELETE FROM track_artist WHERE track = ?", replaced)
+    sql.executemany("DELETE FROM track_genre WHERE track = ?", replaced)
+    sql.executemany("DELETE FROM track_words WHERE rowid = ?", replaced)
+    sql.executemany("DELETE FROM track WHERE n = ?", made.gone)
+    sql.executemany("UPDATE track SET sealed = ?, mobile = ? WHERE n = ?", made.flags)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:])
+    places = ", ".join("?" * len(_COLUMNS))
+    sql.executemany(
+        f"INSERT INTO track ({', '.join(_COLUMNS)}) VALUES ({places}) ON CONFLICT (n) DO UPDATE SET {changes}",
+        made.rows,
+    )
+    sql.executemany("INSERT OR IGNORE INTO track_artist VALUES (?, ?)", made.artists)
+    sql.executemany("INSERT OR IGNORE INTO track_genre VALUES (?, ?)", made.genres)
+    sql.executemany("INSERT INTO track_words (rowid, title, artist, album) VALUES (?, ?, ?, ?)", made.words)
+
+
+def _write_blobs(sql: sqlite3.Connection, ids: list[str], facts: dict[str, TrackFacts]) -> None:
+    sql.executemany("DELETE FROM named_blob WHERE row = ?", [(track,) for track in ids])
+    sql.executemany(
+        "INSERT OR IGNORE INTO named_blob VALUES (?, ?, ?)",
+        [
+            (rendition.blob.root, track, purpose)
+            for track, known in facts.items()
+            for purpose, renditions in (
+                (Purpose.ORIGINAL, known.originals),
+                (Purpose.MOBILE, () if known.mobile is None else (known.mobile,)),
+            )
+            for rendition in renditions
+        ],
+    )
