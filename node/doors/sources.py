@@ -6,8 +6,8 @@ import errno
 import os
 import stat as modes
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -165,24 +165,33 @@ class Scan:
         return not any(place == "" or path.startswith(place + "/") for place in self.blind)
 
 
-def scan(folder: Path, *, wanted: Callable[[str], bool], under: str = "") -> Scan:
+def is_empty(folder: Path) -> bool:
+    """Whether nothing at all lies in `folder`. Raises SourceMissingError if it can't be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except (OSError, ValueError) as error:
+        raise SourceMissingError(
+            why_unreadable(error) if isinstance(error, OSError) else "no folder has that name"
+        ) from error
+
+
+def scan(folder: Path, *, wanted: Callable[[str], bool], under: str = "", skip: Collection[str] = ()) -> Scan:
     """Every file below `folder` (or below its directory `under`) whose name is `wanted`. Blocks.
 
+    The directories `skip` (paths below `folder`) are left out.
     Links are followed, each directory is entered once, and what can't be looked at is named in `problems`.
     Raises SourceMissingError if `folder` itself can't be listed.
     """
     result = Scan()
     entered: set[tuple[int, int]] = set()
     start = folder / under if under else folder
-    try:
-        os.scandir(start).close()
-    except OSError as error:
-        raise SourceMissingError(why_unreadable(error)) from error
+    is_empty(start)
     pending = [_Place(os.fspath(start), under, under.count("/") + bool(under))]
     while pending:
         place = pending.pop()
         try:
-            if _seen_before(place.path, entered):
+            if place.below in skip or _seen_before(place.path, entered):
                 continue
             with os.scandir(place.path) as entries:
                 for entry in entries:
@@ -233,7 +242,7 @@ def _look_at(
             if not modes.S_ISREG(facts.st_mode):
                 raise SourceMissingError("it is not a plain file")
             here = name == entry.name and not is_placeholder(facts)
-            result.files.append(Found(path[: len(path) - len(entry.name)] + name, fingerprint(facts), here))
+            result.files.append(_found(path[: len(path) - len(entry.name)] + name, facts, here))
     except OSError as error:
         if wanted(entry.name):
             result.problems.append((path, why_unreadable(error)))
@@ -258,4 +267,10 @@ def stat_one(folder: Path, path: str) -> Found:
         raise SourceMissingError("no file can have that name") from error
     if not modes.S_ISREG(facts.st_mode):
         raise SourceMissingError("it is not a plain file")
-    return Found(path, fingerprint(facts), here=not is_placeholder(facts))
+    return _found(path, facts, not is_placeholder(facts))
+
+
+def _found(path: str, facts: os.stat_result, here: bool) -> Found:
+    body = fingerprint(facts)
+    # once downloaded it must look changed, and nothing else of it need be
+    return Found(path, body if here else replace(body, ctime_ns=0), here)

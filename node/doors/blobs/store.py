@@ -125,6 +125,16 @@ class BlobStore:
         """A blob about to be written in order, from its first chunk to its last (`with`)."""
         return Draft(self.directory / _INCOMING / f"{os.getpid()}-{secrets.token_hex(8)}", self._disk)
 
+    @contextlib.contextmanager
+    def scratch(self, ending: str) -> Iterator[Path]:
+        """A private name for something that is sealed next and then gone; cleared away at the next start if not."""
+        path = self.directory / _INCOMING / f"{os.getpid()}-{secrets.token_hex(8)}{ending}"
+        try:
+            yield path
+        finally:
+            with contextlib.suppress(OSError):
+                self._disk.remove(path)
+
     def publish(self, drafts: Sequence[Drafted], *, keep: bool) -> None:
         """Give drafts their names. When this returns they outlast a power cut; if it raises, none of them is relied on.
 
@@ -145,8 +155,6 @@ class BlobStore:
                 if keep:
                     self._disk.remove(self._path(draft.root, kept=False))
                 log.info("blob_stored blob=%s size_bytes=%d kept=%s", to_text(draft.root), draft.size_bytes, keep)
-        if not keep:
-            self.trim_cache()
 
     def discard(self, drafts: Iterable[Drafted]) -> None:
         """Forget drafts that nobody will publish."""
@@ -173,7 +181,6 @@ class BlobStore:
     def release(self, root: BlobRoot) -> None:
         """Move a kept blob to the cache, from where it may be dropped. Only for one that is safe without it."""
         self._change_shelf(root, kept=False)
-        self.trim_cache()
 
     def drop(self, root: BlobRoot) -> bool:
         """Remove a blob from the cache. A kept one stays. True if there was one."""
@@ -183,19 +190,20 @@ class BlobStore:
             self._disk.remove(path)
         return there
 
-    def trim_cache(self) -> int:
-        """Drop the least recently used of the cache until it is within its bound. Returns bytes freed."""
+    def trim_cache(self) -> list[BlobRoot]:
+        """Drop the least recently used of the cache until it is within its bound. Returns those that went."""
         with self._lock:
             cached = sorted((blob for blob in self.stored() if not blob.kept), key=lambda blob: blob.used_ns)
             excess = sum(blob.size_bytes for blob in cached) - self.cache_bytes
-            freed = 0
+            dropped = []
             for blob in cached:
-                if freed >= excess:
+                if excess <= 0:
                     break
                 with contextlib.suppress(OSError):  # in use, where the system minds: next time
                     self._disk.remove(self._path(blob.root, kept=False))
-                    freed += blob.size_bytes
-            return freed
+                    dropped.append(blob.root)
+                    excess -= blob.size_bytes
+            return dropped
 
     # private
 

@@ -38,7 +38,7 @@ def folder_cover(folder: Path) -> CoverArt | None:
         data = _small_file(folder / name, MAX_COVER_BYTES)
         mime = picture_mime(data)
         if mime is not None:
-            return CoverArt(mime=mime, data=data)
+            return CoverArt(mime=mime, data=data, file_name=name)
     return None
 
 

@@ -21,6 +21,8 @@ class CoverArt:
     """By the picture's own first bytes: image/jpeg, image/png, image/gif, image/webp or image/bmp."""
     data: bytes
     """At most MAX_COVER_BYTES."""
+    file_name: str = ""
+    """Of the picture beside the music; '' if it stood in the file itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

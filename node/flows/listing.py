@@ -1,0 +1,165 @@
+"""Listing: what lies in a music folder now, beside what was known, and what the new files say of themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from node.catalog.model import Fingerprint
+from node.doors.audio import read_stream
+from node.doors.index import CoverFound, KnownSource, SourceRead
+from node.doors.sources import Found, OpenSource, Scan, SourceMissingError, is_empty, scan, stat_one
+from node.doors.tags import CoverArt, folder_cover, is_music_name, read_tags
+from node.errors import SongkeepError
+
+NOT_DOWNLOADED: Final = "it is only in the cloud; have your cloud program download it, and it will be added"
+BATCH_FILES: Final = 32
+"""Read by one worker at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A file that lies under another name than before."""
+
+    source_id: int
+    path: str
+    fingerprint: Fingerprint
+
+
+@dataclass(slots=True)
+class Differences:
+    """What a scan found beside what was known."""
+
+    to_read: list[Found] = field(default_factory=list)
+    renamed: list[Renamed] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    returned: list[int] = field(default_factory=list)
+    same: int = 0
+
+
+def scan_folder(folder: Path, *, under: Collection[str] = (), skip: Collection[str] = ()) -> Scan:
+    """What lies in `folder`, or in its directories `under` only; not in the directories `skip`. Blocks.
+
+    A directory that is no longer there is empty. Raises SourceMissingError if `folder` itself can't be listed.
+    """
+    if not under:
+        return scan(folder, wanted=is_music_name, skip=skip)
+    whole = Scan()
+    is_empty(folder)  # raises if the folder itself is not there
+    for directory in under:
+        try:
+            part = scan(folder, wanted=is_music_name, under=directory, skip=skip)
+        except SourceMissingError:
+            if os.path.lexists(folder / directory):
+                whole.blind.append(directory)
+            continue
+        whole.files += part.files
+        whole.problems += part.problems
+        whole.blind += part.blind
+    return whole
+
+
+def scan_single_files(folder: Path, paths: Collection[str]) -> Scan:
+    """What became of single files below `folder`. Blocks."""
+    result = Scan()
+    for path in paths:
+        try:
+            result.files.append(stat_one(folder, path))
+        except SourceMissingError:
+            continue
+    return result
+
+
+def compare(scanned: Scan, known: Mapping[str, KnownSource]) -> Differences:
+    """Tell new, changed, renamed, missing and returned files apart. Pure.
+
+    `known` holds what the scan could have seen. A file under a new name with the size, time and inode of one that
+    is gone is that file.
+    """
+    found = Differences()
+    seen = {file.path for file in scanned.files}
+    gone = {path: source for path, source in known.items() if path not in seen and scanned.saw(path)}
+    by_body = {_body(source.fingerprint): path for path, source in gone.items() if source.fingerprint.inode}
+    for file in scanned.files:
+        source = known.get(file.path)
+        if source is None:
+            old_path = by_body.pop(_body(file.fingerprint), None)
+            if old_path is None:
+                found.to_read.append(file)
+            else:
+                found.renamed.append(Renamed(gone.pop(old_path).id, file.path, file.fingerprint))
+        elif source.fingerprint != file.fingerprint:
+            found.to_read.append(file)
+        else:
+            found.same += 1
+            if source.state == "missing":
+                found.returned.append(source.id)
+    found.missing = [source.id for source in gone.values() if source.state != "missing"]
+    return found
+
+
+def _body(fingerprint: Fingerprint) -> tuple[int, int, int]:
+    """What a rename leaves as it was."""
+    return fingerprint.size_bytes, fingerprint.mtime_ns, fingerprint.inode
+
+
+def batches(files: Sequence[Found]) -> Iterator[list[Found]]:
+    """In the order of their folders, so that a cover beside the music is read once for most of an album."""
+    ordered = sorted(files, key=lambda file: file.path.rpartition("/")[::2])
+    for at in range(0, len(ordered), BATCH_FILES):
+        yield ordered[at : at + BATCH_FILES]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one file said, and what a person should know although it went in."""
+
+    source: SourceRead
+    note: str = ""
+
+
+def read_batch(folder: str, files: Sequence[Found]) -> list[Read]:
+    """What each of some files below `folder` says of itself. In a worker."""
+    covers: dict[str, CoverFound | None] = {}
+    return [_read_one(folder, file, covers) for file in files]
+
+
+def _read_one(folder: str, file: Found, covers: dict[str, CoverFound | None]) -> Read:
+    if not file.here:
+        return Read(SourceRead(path=file.path, fingerprint=file.fingerprint, error=NOT_DOWNLOADED))
+    full_path = Path(folder, file.path)
+    try:
+        with OpenSource(full_path) as source:
+            facts = read_tags(full_path, probe=read_stream)
+            source.check()
+            fingerprint = source.fingerprint
+    except SongkeepError as error:
+        return Read(SourceRead(path=file.path, fingerprint=file.fingerprint, error=str(error)))
+    cover = _found(facts.cover, None) if facts.cover is not None else _cover_beside(folder, file.path, covers)
+    read = SourceRead(path=file.path, fingerprint=fingerprint, tags=facts.tags, stream=facts.stream, cover=cover)
+    return Read(read, facts.damage)
+
+
+def _cover_beside(folder: str, path: str, covers: dict[str, CoverFound | None]) -> CoverFound | None:
+    directory = path.rpartition("/")[0]
+    if directory not in covers:
+        art = folder_cover(Path(folder, directory))
+        name = f"{directory}/{art.file_name}" if directory and art else art.file_name if art else None
+        covers[directory] = _found(art, name) if art is not None else None
+    return covers[directory]
+
+
+def _found(art: CoverArt, file: str | None) -> CoverFound:
+    return CoverFound(sha256=hashlib.sha256(art.data).digest(), mime=art.mime, size_bytes=len(art.data), file=file)
+
+
+def in_scope(known: Mapping[str, KnownSource], under: Collection[str]) -> Mapping[str, KnownSource]:
+    """The sources that a scan of the directories `under` could have seen; all of them if there are none."""
+    if not under or "" in under:
+        return known
+    prefixes = tuple(f"{directory}/" for directory in under)
+    return {path: source for path, source in known.items() if path.startswith(prefixes)}

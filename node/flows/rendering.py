@@ -1,0 +1,168 @@
+"""Rendering: a small Opus rendition of each sealed track for phones, in the background, the asked-for ones first."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.catalog.model import Fingerprint, Stream
+from node.crypto.blob import Purpose
+from node.doors.audio import encode_mobile
+from node.doors.blobs import BlobStore
+from node.doors.sources import OpenSource, SourceChangedError, SourceMissingError
+from node.errors import DamagedError, StorageError, UserError
+from node.flows.seal import Sealing, discard, seal_source
+from node.flows.sealing import sealed_blob
+from node.flows.stage import Stage
+from node.flows.workers import Workers
+from node.ids import TrackId
+from node.library import Library, ToRender
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderTask:
+    """One track to encode, from any of its files; a value for a worker."""
+
+    files: tuple[tuple[str, Fingerprint], ...]
+    bitrate_bps: int
+    convergence: bytes
+    store: BlobStore
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A mobile rendition, in a draft of the store."""
+
+    sealing: Sealing
+    stream: Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Unrendered:
+    """Why there is none: `later` if the file isn't there as it was."""
+
+    later: bool
+    reason: str
+
+
+def render_file(task: RenderTask) -> Rendered:
+    """In a worker. Raises SourceMissingError, SourceChangedError, UserError, DamagedError or StorageError."""
+    missing: SourceMissingError | SourceChangedError | None = None
+    for path, fingerprint in task.files:
+        try:
+            with OpenSource(path, expected=fingerprint) as source:
+                rendered = _render(Path(path), task)
+                try:
+                    source.check()
+                except SourceChangedError:
+                    discard(rendered.sealing, task.store)
+                    raise
+                return rendered
+        except (SourceMissingError, SourceChangedError) as error:
+            missing = error
+    raise missing or SourceMissingError("no file of this song is there")
+
+
+def _render(path: Path, task: RenderTask) -> Rendered:
+    with task.store.scratch(".webm") as plain:
+        stream = encode_mobile(path, plain, bitrate_bps=task.bitrate_bps)
+        with OpenSource(plain) as encoded:
+            sealing = seal_source(encoded, purpose=Purpose.MOBILE, convergence=task.convergence, store=task.store)
+    return Rendered(sealing, stream)
+
+
+class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
+    """Encodes what the library lists as having no mobile rendition yet."""
+
+    def __init__(
+        self,
+        library: Library,
+        store: BlobStore,
+        workers: Workers,
+        *,
+        convergence: bytes,
+        bitrate_bps: int,
+        on_rendered: Callable[[int, int], None],
+        on_refused: Callable[[StorageError], None],
+    ) -> None:
+        """`on_rendered` hears how many tracks and bytes of originals were done."""
+        super().__init__(at_once=max(1, workers.count - 1))
+        self._library = library
+        self._store = store
+        self._workers = workers
+        self._convergence = convergence
+        self.bitrate_bps = bitrate_bps
+        self._on_rendered = on_rendered
+        self._on_refused = on_refused
+        self._later: set[TrackId] = set()
+        self._made_apart: dict[TrackId, asyncio.Task[None]] = {}
+
+    async def next_items(self, count: int, under_way: Sequence[ToRender]) -> Sequence[ToRender]:
+        skip = {item.track_id for item in under_way} | self._later | self._made_apart.keys()
+        listed = await asyncio.to_thread(self._library.next_to_render, count + len(skip))
+        return [item for item in listed if item.track_id not in skip][:count]
+
+    def try_later_ones(self) -> None:
+        """Files that were not there may be there again."""
+        self._later.clear()
+
+    async def make_now(self, track_id: TrackId) -> None:
+        """Make one rendition at once, also while paused, and wait for it. Nothing is raised if it can't be made."""
+        for task, item in self._making.items():
+            if item.track_id == track_id:
+                await asyncio.wait([task])
+                return
+        if track_id not in self._made_apart:
+            self._made_apart[track_id] = asyncio.create_task(self._make_apart(track_id))
+        await asyncio.shield(self._made_apart[track_id])
+
+    async def _make_apart(self, track_id: TrackId) -> None:
+        try:
+            wanted = await asyncio.to_thread(self._library.next_to_render, len(self._made_apart) + self.at_once)
+            for item in wanted:
+                if item.track_id == track_id:
+                    await self.record([(item, await self.make(item))])
+        finally:
+            del self._made_apart[track_id]
+
+    async def make(self, item: ToRender) -> Rendered | Unrendered:
+        task = RenderTask(
+            files=tuple((source.full_path, source.fingerprint) for source in item.sources),
+            bitrate_bps=self.bitrate_bps,
+            convergence=self._convergence,
+            store=self._store,
+        )
+        try:
+            return await self._workers.run(render_file, task)
+        except (SourceChangedError, SourceMissingError) as error:
+            return Unrendered(later=True, reason=str(error))
+        except (UserError, DamagedError) as error:
+            return Unrendered(later=False, reason=str(error))
+
+    async def record(self, made: Sequence[tuple[ToRender, Rendered | Unrendered]]) -> None:
+        await asyncio.to_thread(self._record, made)
+        self._later |= {item.track_id for item, result in made if isinstance(result, Unrendered) and result.later}
+        self._on_rendered(len(made), sum(item.original.blob.size_bytes for item, _ in made))
+
+    def _record(self, made: Sequence[tuple[ToRender, Rendered | Unrendered]]) -> None:
+        drafts = [result.sealing.draft for _, result in made if isinstance(result, Rendered) and result.sealing.draft]
+        self._store.publish(drafts, keep=True)
+        for item, result in made:
+            if isinstance(result, Rendered):
+                self._library.record_rendered(item.track_id, sealed_blob(result.sealing), result.stream)
+            elif not result.later:
+                log.info("rendition_failed track=%s", item.track_id)
+                self._library.render_failed(item.track_id, result.reason)
+
+    def dropped(self, made: Sequence[tuple[ToRender, Rendered | Unrendered]]) -> None:
+        for _, result in made:
+            if isinstance(result, Rendered):
+                discard(result.sealing, self._store)
+
+    def refused(self, error: StorageError) -> None:
+        self._on_refused(error)
