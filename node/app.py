@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,8 +26,8 @@ from node.faces.site import build_site
 from node.files import read_small, write_private
 from node.flows.export import Export
 from node.flows.folders import Folders
-from node.flows.ingest import Ingest, IngestKeys, IngestSettings
-from node.flows.jobs import Jobs
+from node.flows.ingest import Ingest, IngestSettings
+from node.flows.jobs import Job, Jobs
 from node.flows.pictures import Pictures
 from node.flows.stream import Streams
 from node.flows.verify import Verify
@@ -41,6 +42,9 @@ Service = Callable[[], Coroutine[object, object, None]]
 
 QUESTION_THREADS: Final = 4
 RESTART_SERVICE_S: Final = 5.0
+_ASKED_FOR: Final = frozenset({"add", "export", "verify"})
+"""Jobs that somebody waits for; the others go on by themselves at the next start."""
+TELL_EVERY_S: Final = 0.25
 LINGER_S: Final = 1.5
 """How long a command's node stays after somebody else's last question."""
 
@@ -90,6 +94,24 @@ class SettingsKeeper:
             for apply in self.on_change:
                 await apply(before, after)
             return after
+
+
+class ProgressTeller:
+    """Tells listeners how jobs go, a few times a second at most for each."""
+
+    def __init__(self, news: News) -> None:
+        self._news = news
+        self._told_s: dict[str, float] = {}
+
+    def __call__(self, job: Job) -> None:
+        now_s = time.monotonic()
+        if job.state != "running":
+            self._told_s.pop(job.id, None)
+        elif now_s - self._told_s.get(job.id, 0.0) < TELL_EVERY_S:
+            return
+        else:
+            self._told_s[job.id] = now_s
+        self._news.progress(job.as_json())
 
 
 async def run_node(
@@ -143,17 +165,21 @@ async def _build(
     store = await asyncio.to_thread(BlobStore.open, home.blobs, cache_bytes=settings.current.cache_bytes)
     readers = lifetime.enter_context(ThreadPoolExecutor(QUESTION_THREADS, thread_name_prefix="question"))
     workers = await lifetime.enter_async_context(Workers(processes=_worker_count(settings.current)))
+    jobs = Jobs(on_change=ProgressTeller(news))
+    lifetime.push_async_callback(jobs.close)
     ingest = Ingest(
-        library=library,
-        store=store,
-        workers=workers,
-        keys=IngestKeys(convergence=secrets_kept.epoch.convergence, identity=secrets_kept.epochs[0].identity),
+        library,
+        store,
+        workers,
+        convergence=secrets_kept.epoch.convergence,
         settings=_ingest_settings(settings.current),
+        jobs=jobs,
         tell=news.notice,
     )
-    streams = Streams(library=library, store=store)
+    settings.on_change.append(_follow_ingest(ingest))
+    # Only a node that makes renditions anyway makes one on demand; another would wait for ever.
+    streams = Streams(library, store, make_mobile=ingest.make_mobile if background else None)
     lifetime.callback(streams.close)
-    jobs = Jobs()
     folders = Folders(library, ingest)
     parts = Parts(
         home=home,
@@ -192,6 +218,13 @@ def _worker_count(settings: Settings) -> int:
     return settings.workers or max(1, (os.cpu_count() or 2) - 1)
 
 
+def _follow_ingest(ingest: Ingest) -> Callable[[Settings, Settings], Awaitable[None]]:
+    async def follow(_before: Settings, after: Settings) -> None:
+        ingest.apply(_ingest_settings(after))
+
+    return follow
+
+
 def _follow_lan(listener: Listener) -> Callable[[Settings, Settings], Awaitable[None]]:
     async def follow(before: Settings, after: Settings) -> None:
         if before.lan != after.lan:
@@ -213,5 +246,10 @@ async def _keep_going(service: Service, news: News) -> None:
 
 async def _see_guests_off(parts: Parts) -> None:
     """Other commands that found this node may finish before it goes."""
-    while parts.jobs.running() or parts.sign_in.guest_seen_within(LINGER_S):
-        await asyncio.sleep(LINGER_S / 10)  # noqa: ASYNC110  # a span without questions is no event
+
+    def busy() -> bool:
+        asked = any(job.kind in _ASKED_FOR for job in parts.jobs.running())
+        return asked or parts.sign_in.guest_seen_within(LINGER_S)
+
+    while busy():  # noqa: ASYNC110  # that nobody has asked for a while is no event to wait for
+        await asyncio.sleep(LINGER_S / 10)

@@ -47,10 +47,11 @@ def reach(asked: argparse.Namespace, terminal: Terminal, *, background: bool = F
                 if client is not None:
                     break
             else:
+                vault = open_vault(home, terminal)
                 from node.cli.host import hosted
 
                 client = lifetime.enter_context(
-                    hosted(home, open_vault(home, terminal), kind="command", background=background, terminal=terminal)
+                    hosted(home, vault, kind="command", background=background, terminal=terminal)
                 ).client
                 break
             if time.monotonic() > until_s:

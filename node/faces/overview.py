@@ -50,13 +50,12 @@ def _store(parts: Parts) -> dict[str, Any]:
 async def status(request: web.Request) -> web.Response:
     parts = request.app[PARTS]
     summary = await parts.ask(parts.library.summary)
-    running = [*parts.jobs.running(), *parts.ingest.jobs()]
     return answer(
         {
             "counts": summary["counts"],
             "duration_ms": summary["duration_ms"],
             "folders": [folder_json(each) for each in await parts.folders.list()],
-            "jobs": [each.as_json() for each in running],
+            "jobs": [each.as_json() for each in parts.jobs.running()],
             "store": await parts.ask(_store, parts),
             "notices": [each.as_json() for each in parts.news.notices()],
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
@@ -11,7 +12,7 @@ from node.errors import NotFoundError, UserError
 from node.faces.answers import answer, body_of, text_field, text_list_field
 from node.faces.parts import PARTS
 from node.flows.ingest import AddReport
-from node.flows.jobs import Job
+from node.flows.jobs import Failure, Job
 from node.ids import TrackId, text_id
 
 MAX_PATHS: Final = 1_000
@@ -35,8 +36,19 @@ def whole_path(text: str) -> Path:
 
 def add_result(report: AddReport) -> dict[str, Any]:
     """What adding came to, as `songkeep add --json` prints it."""
-    failed = [{"path": each.path, "reason": each.reason} for each in report.failed]
-    return {"added": report.added, "known": report.known, "failed": failed, "away": list(report.away)}
+    return {
+        "added": report.added,
+        "known": report.known,
+        "gone": report.gone,
+        "failed": failures(report.failed),
+        "noted": failures(report.noted),
+        "away": list(report.away),
+    }
+
+
+def failures(each_of: Iterable[Failure]) -> list[dict[str, str]]:
+    """Files with what is wrong with them."""
+    return [{"path": each.path, "reason": each.reason} for each in each_of]
 
 
 async def add(request: web.Request) -> web.Response:
@@ -69,7 +81,7 @@ async def export(request: web.Request) -> web.Response:
             "written": report.written,
             "already_there": report.already_there,
             "renamed": [{"wanted": wanted, "written": written} for wanted, written in report.renamed],
-            "failed": [{"path": each.path, "reason": each.reason} for each in report.failed],
+            "failed": failures(report.failed),
         }
 
     return answer({"job": parts.jobs.start("export", work).as_json()}, status=202)
