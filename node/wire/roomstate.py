@@ -285,9 +285,16 @@ class RoomServer:
         if before is None or len(offered.entries) > len(before.entries):
             effects.append(KeepRoster(offered.library, offered))
             effects += self._drop_revoked(library, offered)
+            effects += self._spread(library, offered, but=number)
         if connection.stage == "asked":
             effects += self._enter(number, connection, library)
         return effects
+
+    def _spread(self, library: _Library, roster: Roster, *, but: int) -> list[Effect]:
+        """The longer roster, for everybody else of the library who is here."""
+        others = [each for each in library.connections if each != but and self._connections[each].stage == _JOINED]
+        frames = list(roomframes.roster_frames(roster.entries))
+        return [Send(other, frame) for other in sorted(others) for frame in frames]
 
     def _drop_revoked(self, library: _Library, roster: Roster) -> list[Effect]:
         effects: list[Effect] = []

@@ -1,0 +1,133 @@
+"""Who is present, in which rooms, and what they last said of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from node.ids import DeviceId
+from node.wire import codec
+
+MAX_NAME_CHARS: Final = 80
+MAX_HEADS: Final = 1_000
+MAX_ADDRESSES: Final = 16
+MAX_ADDRESS_CHARS: Final = 100
+MAX_KIND_CHARS: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """What a device says of itself (docs/PROTOCOL.md, "Messages in a room")."""
+
+    name: str
+    role: str
+    """node | phone: whether it answers offers and gives chunks."""
+    roster: int
+    """Entries that it knows."""
+    heads: dict[bytes, int] = field(default_factory=dict)
+    """Where each log stands for it: log's name to sequence."""
+    snapshot: list[Any] | None = None
+    addresses: tuple[str, ...] = ()
+    asleep: bool = False
+
+    def body(self) -> dict[str, object]:
+        return {
+            "name": self.name,
+            "role": self.role,
+            "roster": self.roster,
+            "heads": self.heads,
+            "snapshot": self.snapshot,
+            "addresses": list(self.addresses),
+            "asleep": self.asleep,
+        }
+
+
+def read_presence(body: object) -> Presence:
+    """A presence message's body, with every field bounded. Raises PeerError."""
+    fields: dict[Any, Any] = body if isinstance(body, dict) else {}
+    heads = fields.get("heads") or {}
+    addresses = fields.get("addresses") or []
+    if not isinstance(heads, dict) or len(heads) > MAX_HEADS:
+        heads = {}
+    if not isinstance(addresses, list) or len(addresses) > MAX_ADDRESSES:
+        addresses = []
+    snapshot = fields.get("snapshot")
+    return Presence(
+        name=_printable(codec.bounded_text(fields.get("name"), MAX_NAME_CHARS, "a device's name")),
+        role=codec.bounded_text(fields.get("role"), MAX_KIND_CHARS, "a device's kind"),
+        roster=codec.natural(fields.get("roster"), 1 << 20, "a roster's length"),
+        heads={
+            codec.bounded_bytes(log, 80, "a log's name"): codec.natural(seq, 1 << 53, "a log's head")
+            for log, seq in heads.items()
+        },
+        snapshot=snapshot if isinstance(snapshot, list) and len(snapshot) <= 16 else None,
+        addresses=tuple(codec.bounded_text(each, MAX_ADDRESS_CHARS, "an address") for each in addresses),
+        asleep=fields.get("asleep") is True,
+    )
+
+
+def _printable(text: str) -> str:
+    return "".join(char for char in text if char.isprintable()).strip() or "a device"
+
+
+@dataclass(slots=True)
+class Seen:
+    """One member as far as it is known."""
+
+    presence: Presence | None = None
+    seen_ms: int = 0
+    places: set[tuple[str, int]] = field(default_factory=set)
+    """Rooms (by server) and connections in which it is present."""
+
+    @property
+    def present(self) -> bool:
+        return bool(self.places)
+
+
+class Directory:
+    """All members that were met since the start."""
+
+    def __init__(self) -> None:
+        self._seen: dict[DeviceId, Seen] = {}
+        self._members: dict[tuple[str, int], DeviceId] = {}
+        self.on_change: list[Callable[[DeviceId], None]] = []
+
+    def came(self, room: str, connection: int, member: DeviceId) -> None:
+        """A connection of `member` is in the room on that server."""
+        self._members[room, connection] = member
+        self._seen.setdefault(member, Seen()).places.add((room, connection))
+        self._tell(member)
+
+    def left(self, room: str, connection: int, now_ms: int) -> None:
+        member = self._members.pop((room, connection), None)
+        if member is not None:
+            seen = self._seen[member]
+            seen.places.discard((room, connection))
+            seen.seen_ms = now_ms
+            self._tell(member)
+
+    def left_room(self, room: str, now_ms: int) -> None:
+        """This device is no longer in that room: it can't tell who is."""
+        for place in [place for place in self._members if place[0] == room]:
+            self.left(*place, now_ms)
+
+    def said(self, member: DeviceId, presence: Presence, now_ms: int) -> None:
+        seen = self._seen.setdefault(member, Seen())
+        seen.presence, seen.seen_ms = presence, now_ms
+        self._tell(member)
+
+    def get(self, member: DeviceId) -> Seen:
+        return self._seen.get(member) or Seen()
+
+    def present(self) -> Iterator[tuple[DeviceId, Seen]]:
+        """Members that are in some room with this device."""
+        return ((member, seen) for member, seen in list(self._seen.items()) if seen.present)
+
+    def places_of(self, member: DeviceId) -> list[tuple[str, int]]:
+        """The newest first."""
+        return sorted(self.get(member).places, key=lambda place: -place[1])
+
+    def _tell(self, member: DeviceId) -> None:
+        for tell in self.on_change:
+            tell(member)
