@@ -7,7 +7,7 @@ is left for the next, at the same byte.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
@@ -170,7 +170,7 @@ class Reading:
         """Whether there is any place left to ask."""
         return bool(self._place or self._ways or self._fetches)
 
-    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def read(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """The bytes from `start` to `stop`, in parts of up to 1 MiB; the next is made ready while one is consumed.
 
         Raises DamagedError or UnavailableError when no place is left.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, Literal, Self
@@ -45,7 +45,7 @@ class Audio:
         self.mtime_ms = mtime_ns // 1_000_000
         self.file_name = file_name
 
-    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+    def read(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """The bytes from `start` to `stop`, in parts of up to 1 MiB, each checked before it is given.
 
         Raises DamagedError or UnavailableError when no place has them whole.
