@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from node.errors import UnknownFormatError, UserError
@@ -27,7 +27,7 @@ class Settings:
 
     mobile_kbps: int = 48
     """Opus bitrate of mobile renditions, 32 to 160 kbit/s."""
-    renditions: str = "on"
+    renditions: Literal["on", "paused", "off"] = "on"
     """on | paused | off: whether mobile renditions are made in the background."""
     keep_sealed: bool = False
     """Keep every sealed original in the store, not only a bounded cache of them."""

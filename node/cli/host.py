@@ -47,7 +47,7 @@ def hosted(
     """Start a node in `home`, whose lock the caller holds, and stop it on leaving. Raises what its start raises."""
     configure_log(level=load_settings(home).log_level, file=home.log, to_stderr=terminal.verbose)
     options = RunOptions(kind=kind, background=background, wanted_port=wanted_port)
-    started: Future[tuple[Ready, Callable[[], None]]] = Future()
+    started: Future[tuple[Ready, Callable[[], object]]] = Future()
     ended: Future[None] = Future()
 
     async def life() -> None:
@@ -57,7 +57,7 @@ def hosted(
             home,
             vault,
             options,
-            ready=lambda ready: started.set_result((ready, lambda: loop.call_soon_threadsafe(stop.set) and None)),
+            ready=lambda ready: started.set_result((ready, lambda: loop.call_soon_threadsafe(stop.set))),
             stop=stop,
         )
 

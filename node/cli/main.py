@@ -26,7 +26,7 @@ def unsupported(version, platform):  # type: ignore[no-untyped-def]  # must run 
 
 def main(arguments=None):  # type: ignore[no-untyped-def]  # must run on any Python 3
     """Run one command; returns the exit code (docs/commands.md, "Exit codes")."""
-    reason = unsupported(sys.version_info, sys.platform)
+    reason = unsupported(sys.version_info, sys.platform)  # type: ignore[no-untyped-call]
     if reason is not None:
         sys.stderr.write(reason + "\n")
         return 1
@@ -36,4 +36,4 @@ def main(arguments=None):  # type: ignore[no-untyped-def]  # must run on any Pyt
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main())  # type: ignore[no-untyped-call]

@@ -37,6 +37,8 @@ def reach(asked: argparse.Namespace, terminal: Terminal, *, background: bool = F
     raises, and UnavailableError if another process holds it and doesn't answer.
     """
     home = home_of(asked)
+    if not home.vault.exists():
+        open_vault(home, terminal)  # says so, and leaves no empty home behind
     with contextlib.ExitStack() as lifetime:
         until_s = time.monotonic() + WAIT_FOR_OTHER_S
         while True:

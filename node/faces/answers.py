@@ -64,10 +64,10 @@ def refusal_for(error: SongkeepError) -> web.Response:
 
 
 @web.middleware
-async def errors_as_answers(request: web.Request, endpoint: Endpoint) -> web.StreamResponse:
+async def errors_as_answers(request: web.Request, handler: Endpoint) -> web.StreamResponse:
     """Turn whatever an endpoint raises into one kind of answer."""
     try:
-        return await endpoint(request)
+        return await handler(request)
     except SongkeepError as error:
         return refusal_for(error)
     except web.HTTPException as error:

@@ -37,9 +37,9 @@ def routes(app: web.Application) -> None:
 
 
 @web.middleware
-async def count_requests(request: web.Request, endpoint: Endpoint) -> web.StreamResponse:
+async def count_requests(request: web.Request, handler: Endpoint) -> web.StreamResponse:
     """Count each request when its answer has begun."""
-    response = await endpoint(request)
+    response = await handler(request)
     method = request.method if request.method in ("GET", "HEAD", "POST", "PATCH", "DELETE") else "other"
     request.app[COUNTERS].requests[method, route_of(request), response.status] += 1
     return response
@@ -69,10 +69,10 @@ async def metrics(request: web.Request) -> web.Response:
     }
     for more in counters.more:
         gauges |= await parts.ask(more)
-    for name, value in counted.items():
-        lines += [f"# TYPE songkeep_{name}_total counter", f"songkeep_{name}_total {value}"]
-    for name, value in gauges.items():
-        lines += [f"# TYPE songkeep_{name} gauge", f"songkeep_{name} {value}"]
+    for name, count in counted.items():
+        lines += [f"# TYPE songkeep_{name}_total counter", f"songkeep_{name}_total {count}"]
+    for name, gauge in gauges.items():
+        lines += [f"# TYPE songkeep_{name} gauge", f"songkeep_{name} {gauge}"]
     return web.Response(
         body=("\n".join(lines) + "\n").encode(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
     )

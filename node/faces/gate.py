@@ -103,9 +103,9 @@ def gate(sign_in: SignIn, *, port: Callable[[], int], lan: Callable[[], bool]) -
     """The middleware. `port` and `lan` are asked each time, since settings change while it runs."""
 
     @web.middleware
-    async def pass_gate(request: web.Request, endpoint: Endpoint) -> web.StreamResponse:
+    async def pass_gate(request: web.Request, handler: Endpoint) -> web.StreamResponse:
         closed = await _reason_to_refuse(request, sign_in, port=port(), lan=lan())
-        return closed if closed is not None else await endpoint(request)
+        return closed if closed is not None else await handler(request)
 
     return pass_gate
 

@@ -7,7 +7,7 @@ import contextlib
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -97,7 +97,7 @@ class News:
         for listener in self._listeners:
             listener.tell(key, event)
 
-    async def follow(self, *, silence_s: float) -> AsyncIterator[bytes]:
+    async def follow(self, *, silence_s: float) -> AsyncGenerator[bytes, None]:
         """Pieces of an event stream for one listener; an empty comment after `silence_s` without news."""
         with self._listening() as listener:
             while not self._closed:

@@ -97,7 +97,7 @@ async def verify(request: web.Request) -> web.Response:
 
     async def work(job: Job) -> dict[str, Any]:
         report = await parts.verify.run(repair, job=job)
-        return report.as_json()
+        return dict(report.as_json())
 
     return answer({"job": parts.jobs.start("verify", work).as_json()}, status=202)
 

@@ -124,7 +124,7 @@ def _from_source(source: Source, beside: str | None) -> bytes | None:
         return None
     try:
         if beside is None:
-            art = read_tags(source.full_path).cover
+            art = read_tags(Path(source.full_path)).cover
             return art.data if art is not None else None
         with open(os.path.join(source.folder_path, beside), "rb") as file:
             data = file.read(MAX_COVER_BYTES + 1)

@@ -70,9 +70,8 @@ def read_lyrics(text: str) -> list[tuple[int | None, str]]:
             untimed.append(words)
     if timed:
         # A positive offset means that the words come earlier.
-        return [(max(0, time_ms - offset_ms), words) for time_ms, words in sorted(timed, key=lambda each: each[0])][
-            :MAX_LINES
-        ]
+        in_order = sorted(timed, key=lambda each: each[0])[:MAX_LINES]
+        return [(max(0, time_ms - offset_ms), words) for time_ms, words in in_order]
     while untimed and not untimed[0]:
         untimed.pop(0)
     while untimed and not untimed[-1]:
