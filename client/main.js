@@ -10,7 +10,7 @@ import { joinOtherTabs } from "./io/one_voice.js";
 import { keepPlace } from "./io/resume.js";
 import { recall, remember } from "./io/shelf.js";
 import { guard } from "./views/guard.js";
-import { announce, confirm, tell } from "./views/messages.js";
+import { announce, ask, confirm, tell } from "./views/messages.js";
 import { mountNowPlaying } from "./views/now_playing.js";
 import { mountPlayerBar } from "./views/player_bar.js";
 import { followRecent } from "./views/recent.js";
@@ -54,6 +54,7 @@ function start() {
     tell,
     announce,
     confirm,
+    ask,
     pages: (key, make) => {
       const list = lists.get(key) ?? make();
       lists.delete(key);

@@ -62,5 +62,8 @@ export const number = (value) => COUNT.format(value);
  */
 export const counted = (value, one, many = `${one}s`) => `${COUNT.format(value)} ${value === 1 ? one : many}`;
 
+/** A message as a sentence: a capital in front, a full stop at the end. @param {string} text */
+export const sentence = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1) + (/[\p{L}\p{N})'”"]$/u.test(text) ? "." : "");
+
 /** @param {readonly {name: string}[]} people */
 export const names = (people) => people.map((person) => person.name).join(", ");

@@ -132,6 +132,8 @@
  * @property {number} rate_bytes_per_s
  * @property {number | null} left_s
  * @property {{path: string, reason: string}[]} failed
+ * @property {number} [failed_total]  when more failed than `failed` lists
+ * @property {string | null} [error]  why it stopped
  * @property {unknown} result
  */
 
@@ -151,10 +153,18 @@
  */
 
 /**
+ * @typedef {object} Store  What lies sealed on the machine, as far as the source knows.
+ * @property {{cache_bytes: number, pinned_bytes: number, damaged_blobs: number}} [sealed]
+ * @property {{files: number, bytes: number}} [left_to_seal]
+ * @property {{files: number, bytes: number}} [left_to_render]
+ * @property {number} [disk_free_bytes]
+ */
+
+/**
  * @typedef {object} Status
  * @property {Folder[]} folders
  * @property {Job[]} jobs
- * @property {Record<string, unknown>} store
+ * @property {Store} store
  * @property {Notice[]} notices
  */
 

@@ -47,11 +47,7 @@ async function follow(tell, signal) {
     try {
       const reader = await openEvents(signal);
       const read = eventReader();
-      if (!online) {
-        // What changed in the meantime was not told.
-        tell({ kind: "link", online: (online = true) });
-        tell({ kind: "changed", revision: -1 });
-      }
+      if (!online) tell({ kind: "link", online: (online = true) });
       retry_ms = RETRY_FIRST_MS;
       for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
         for (const event of read(piece.value)) {

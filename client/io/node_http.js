@@ -1,5 +1,6 @@
 // Requests to the node that served this page, with the session's token.
 
+import { sentence } from "../core/format.js";
 import { SourceError } from "../core/source.js";
 import { recall, remember } from "./shelf.js";
 
@@ -50,7 +51,7 @@ export async function request(method, path, { body, signal, anonymous } = {}) {
   const response = await send(method, path, body, anonymous ? null : (session()?.token ?? ""), signal);
   if (response.ok) return response.status === 204 ? null : response.json().catch(() => null);
   const told = await response.json().catch(() => null);
-  throw new SourceError(codeFor(response.status), told?.error?.message ?? `The computer answered with an error (${response.status}).`);
+  throw new SourceError(codeFor(response.status), sentence(told?.error?.message ?? `the computer answered with an error (${response.status})`));
 }
 
 /**

@@ -33,6 +33,7 @@ export class NodeSource {
   #listeners = new Set();
   /** @type {(() => void) | null} */
   #closeEvents = null;
+  #revision = -1;
 
   /**
    * @param {string} path
@@ -68,8 +69,14 @@ export class NodeSource {
 
   /** @param {SourceEvent} event */
   #tell(event) {
-    if (event.kind === "changed" || event.kind === "signed_out") this.#answers.clear();
+    if (event.kind === "changed") {
+      // A stream begins by saying where the library stands, which may be where it stood.
+      if (event.revision === this.#revision) return;
+      this.#revision = event.revision;
+      this.#answers.clear();
+    }
     if (event.kind === "signed_out") {
+      this.#answers.clear();
       // Listening goes on with the next subscription, which comes with the next session.
       this.#closeEvents?.();
       this.#closeEvents = null;

@@ -4,6 +4,7 @@ import { cover } from "./cover.js";
 import { button, h, words } from "./dom.js";
 import { icon } from "./icon.js";
 import { live } from "./live.js";
+import { backButton } from "./page.js";
 import { rove } from "./roving.js";
 import { tint } from "./tint.js";
 import { openAlbumMenu } from "./track_actions.js";
@@ -13,11 +14,13 @@ import { markCurrent, rowSkeleton, trackRow } from "./track_row.js";
 /** @import {App, Mount} from "./app.js" */
 
 const COVER_PX = 300;
+/** Longer names are set smaller. */
+const LONG_NAME = 40;
 
 /** @type {Mount} */
 export function mountAlbum(host, app, route, signal) {
   const content = h("article", { class: "album" });
-  host.append(content);
+  host.append(backButton(app), content);
   live({
     host: content,
     app,
@@ -45,7 +48,7 @@ function head(app, album) {
       "div",
       { class: "album-what" },
       h("p", { class: "kicker" }, album.compilation ? "Compilation" : "Album"),
-      h("h1", { dir: "auto", tabindex: "-1" }, album.name),
+      h("h1", { dir: "auto", tabindex: "-1", class: album.name.length > LONG_NAME ? "long" : null }, album.name),
       h("p", { class: "album-artists" }, ...artistLinks(album.artists)),
       h("p", { class: "album-meta" }, meta.filter(Boolean).join(" · ")),
       h(

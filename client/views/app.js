@@ -14,7 +14,8 @@
  * @property {() => void} back  one step back, or home
  * @property {() => void} refreshPage  mount the current page anew
  * @property {(text: string) => void} tell  a short message, seen and heard
- * @property {(title: string, text: string, yes: string) => Promise<boolean>} confirm
+ * @property {typeof import("./messages.js").confirm} confirm
+ * @property {typeof import("./messages.js").ask} ask
  * @property {(text: string) => void} announce  heard only
  * @property {<T>(key: string, make: () => Pages<T>) => Pages<T>} pages  the same list again when its view comes back
  */

@@ -4,6 +4,7 @@ import { cover } from "./cover.js";
 import { button, h } from "./dom.js";
 import { icon } from "./icon.js";
 import { live } from "./live.js";
+import { backButton } from "./page.js";
 import { rove } from "./roving.js";
 import { tint } from "./tint.js";
 import { markCurrent, trackRow } from "./track_row.js";
@@ -19,7 +20,7 @@ const SONGS_FIRST = 8;
 /** @type {Mount} */
 export function mountArtist(host, app, route, signal) {
   const content = h("article", { class: "artist" });
-  host.append(content);
+  host.append(backButton(app), content);
   let all = false;
   live({
     host: content,

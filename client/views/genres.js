@@ -5,7 +5,7 @@ import { albumGrid } from "./albums.js";
 import { button, h, words } from "./dom.js";
 import { icon } from "./icon.js";
 import { blank, live } from "./live.js";
-import { pageHead, shelfTabs } from "./page.js";
+import { backButton, pageHead, shelfTabs } from "./page.js";
 import { rove } from "./roving.js";
 import { shufflePlay } from "./shuffle_play.js";
 import { songList } from "./songs.js";
@@ -57,6 +57,6 @@ export function mountGenre(host, app, route, signal) {
     else albumGrid(list, app, { genre, sort: "artist" }, inner.signal);
   };
   const shuffle = button({ class: "pill primary" }, () => void shufflePlay(app, signal, { genre }), icon("shuffle"), "Shuffle");
-  host.append(pageHead(genre, shuffle), h("div", { class: "chips" }, ...tabs), body);
+  host.append(backButton(app), pageHead(genre, { beside: [shuffle] }), h("div", { class: "chips" }, ...tabs), body);
   show(false);
 }

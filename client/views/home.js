@@ -2,13 +2,13 @@ import { counted, number, span } from "../core/format.js";
 import { href } from "../core/route.js";
 import { daily } from "../core/daily.js";
 import { albumCard, cardSkeleton } from "./album_card.js";
-import { h } from "./dom.js";
+import { button, h } from "./dom.js";
+import { icon } from "./icon.js";
 import { blank, live } from "./live.js";
+import { mark } from "./mark.js";
 import { recentAlbums } from "./recent.js";
 import { rove } from "./roving.js";
 import { shufflePlay } from "./shuffle_play.js";
-import { icon } from "./icon.js";
-import { button } from "./dom.js";
 
 /** @import {Album, Library} from "../core/model.js" */
 /** @import {Mount, App} from "./app.js" */
@@ -69,6 +69,7 @@ function hero(app, { counts, duration_ms }, signal) {
   return h(
     "header",
     { class: "hero" },
+    h("div", { class: "home-top" }, mark(), h("a", { class: "ghost", href: href("settings"), "aria-label": "Settings" }, icon("settings"))),
     h("h1", { tabindex: "-1" }, greeting(new Date().getHours())),
     h(
       "p",

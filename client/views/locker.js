@@ -1,6 +1,6 @@
 // The state of the locker: its folders, what is being done, what needs attention.
 
-import { bytes, counted, left, number } from "../core/format.js";
+import { bytes, counted, left, number, sentence } from "../core/format.js";
 import { href } from "../core/route.js";
 import { paced } from "../core/pace.js";
 import { button, fill, h } from "./dom.js";
@@ -20,7 +20,7 @@ export function mountLocker(host, app, _route, signal) {
   const notices = h("div", { class: "notices" });
   const jobs = h("div", { class: "jobs" });
   const rest = h("div", null);
-  host.append(pageHead("Locker", h("a", { class: "ghost", href: href("settings"), "aria-label": "Settings" }, icon("settings"))), notices, jobs, rest);
+  host.append(pageHead("Locker", { beside: [h("a", { class: "ghost locker-settings", href: href("settings"), "aria-label": "Settings" }, icon("settings"))] }), notices, jobs, rest);
 
   /** @type {Map<string, Job>} */
   const known = new Map();
@@ -53,7 +53,7 @@ export function mountLocker(host, app, _route, signal) {
       const [status, library] = await Promise.all([app.source.status(), app.source.library()]);
       for (const job of status.jobs ?? []) known.set(job.id, job);
       showJobs();
-      fill(notices, ...(status.notices ?? []).map(({ level, text }) => h("p", { class: `notice ${level}` }, icon(level === "info" ? "info" : "warning"), h("span", { dir: "auto" }, text))));
+      fill(notices, ...(status.notices ?? []).map(({ level, text }) => h("p", { class: `notice ${level}` }, icon(level === "info" ? "info" : "warning"), h("span", { dir: "auto" }, sentence(text)))));
       return { folders: status.folders ?? [], store: status.store ?? {}, library };
     },
     draw: ({ folders, store, library }) => [
@@ -104,10 +104,11 @@ function jobCard(first) {
       running && job.rate_bytes_per_s ? `${bytes(job.rate_bytes_per_s)}/s` : "",
       running && job.left_s !== null ? left(job.left_s) : "",
     ].filter(Boolean).join(" · ");
+    if (job.error) detail.textContent = sentence(job.error);
     const failed = job.failed ?? [];
     if (failed.length === failedShown) return;
     failedShown = failed.length;
-    showFailures(failures, failed);
+    showFailures(failures, failed, job.failed_total ?? failed.length);
   };
   show(first);
   return { element, show };
@@ -119,16 +120,17 @@ const capital = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
 /**
  * @param {HTMLDetailsElement} host
  * @param {Job["failed"]} failed
+ * @param {number} total
  */
-function showFailures(host, failed) {
+function showFailures(host, failed, total) {
   host.hidden = failed.length === 0;
-  const item = (/** @type {{path: string, reason: string}} */ { path, reason }) => h("li", null, h("bdi", { class: "path" }, path), h("span", null, reason));
+  const item = (/** @type {{path: string, reason: string}} */ { path, reason }) => h("li", null, h("bdi", { class: "path" }, path), h("span", null, sentence(reason)));
   const list = h("ul", null, ...failed.slice(0, FAILURES_FIRST).map(item));
   const more = failed.length > FAILURES_FIRST ? button({ class: "pill small" }, () => {
     list.append(...failed.slice(FAILURES_FIRST).map(item));
     more?.remove();
   }, `Show all ${number(failed.length)}`) : null;
-  fill(host, h("summary", null, `${counted(failed.length, "file")} left out`), list, more);
+  fill(host, h("summary", null, `${counted(total, "file")} left out`), list, more);
 }
 
 /**
@@ -185,6 +187,14 @@ function addFolderForm(app) {
 function folderMenu(app, folder, where) {
   openMenu(folder.path, [
     {
+      icon: "folder",
+      label: "It is elsewhere now",
+      run: async () => {
+        const path = await app.ask("Where is this folder now?", "Its songs are recognised there; nothing is read again but what changed.", { yes: "Move", value: folder.path });
+        if (path && path !== folder.path) app.source.moveFolder(folder.id, path).then(() => app.refreshPage(), (error) => app.tell(error.message));
+      },
+    },
+    {
       icon: "close",
       label: "Stop watching",
       run: async () => {
@@ -195,18 +205,19 @@ function folderMenu(app, folder, where) {
   ], where);
 }
 
-/** What the store says of itself, as far as this version understands it. @type {[string, string][]} */
-const STORE_FACTS = [
-  ["sealed_bytes", "Sealed here"],
-  ["mobile_bytes", "Small copies"],
-  ["free_bytes", "Free on this disk"],
-];
-
 /** @param {Status["store"]} store */
-function storePanel(store) {
-  const facts = STORE_FACTS.filter(([name]) => typeof store[name] === "number");
+function storePanel({ sealed, left_to_seal, left_to_render, disk_free_bytes }) {
+  /** @param {{files: number, bytes: number} | undefined} left */
+  const waiting = (left) => (left?.files ? `${counted(left.files, "file")}, ${bytes(left.bytes)}` : "");
+  const facts = [
+    ["Sealed copies", sealed ? bytes(sealed.cache_bytes + sealed.pinned_bytes) : ""],
+    ["Still to seal", waiting(left_to_seal)],
+    ["Small copies to make", waiting(left_to_render)],
+    ["Free on this disk", disk_free_bytes === undefined ? "" : bytes(disk_free_bytes)],
+    ["Damaged copies", sealed?.damaged_blobs ? number(sealed.damaged_blobs) : ""],
+  ].filter(([, value]) => value);
   if (!facts.length) return h("span", null);
-  return h("section", { class: "panel" }, h("h2", null, "Storage"), h("dl", { class: "facts" }, ...facts.flatMap(([name, title]) => [h("dt", null, title), h("dd", null, bytes(Number(store[name])))])));
+  return h("section", { class: "panel" }, h("h2", null, "Storage"), h("dl", { class: "facts" }, ...facts.flatMap(([term, value]) => [h("dt", null, term), h("dd", null, value)])));
 }
 
 /** @param {App} app */
@@ -216,7 +227,15 @@ const carePanel = (app) =>
     { class: "panel" },
     h("h2", null, "Care"),
     h("p", { class: "quiet" }, "Read everything once, compare every byte with what it should be, and mend what can be mended."),
-    button({ class: "pill" }, () => {
-      app.source.verify(true).then(() => app.tell("The check has begun."), (error) => app.tell(error.message));
-    }, icon("check"), "Check the locker"),
+    h(
+      "div",
+      { class: "actions" },
+      button({ class: "pill" }, () => {
+        app.source.verify(true).then(() => app.tell("The check has begun."), (error) => app.tell(error.message));
+      }, icon("check"), "Check the locker"),
+      app.source.can.has("export") ? button({ class: "pill" }, async () => {
+        const dir = await app.ask("Where should your files go?", "Every song is written there, bit for bit as it came in, with its name and times.", { yes: "Export", placeholder: "/path/of/an/empty/folder" });
+        if (dir) app.source.exportTracks(null, dir).then(() => app.tell("The export has begun."), (error) => app.tell(error.message));
+      }, "Get every file back") : null,
+    ),
   );

@@ -22,6 +22,33 @@ export function announce(text) {
 }
 
 /**
+ * Ask for a line of text.
+ * @param {string} title
+ * @param {string} text
+ * @param {{yes: string, placeholder?: string, value?: string}} how
+ * @returns {Promise<string | null>}  null: they would rather not
+ */
+export function ask(title, text, { yes, placeholder = "", value = "" }) {
+  return new Promise((resolve) => {
+    const input = h("input", { type: "text", "aria-label": title, placeholder, value, spellcheck: "false", autocapitalize: "none", maxlength: "4096", required: true });
+    const form = h("form", null, input, h("div", { class: "actions" }, button({ class: "pill" }, () => dialog.close(), "Cancel"), h("button", { type: "submit", class: "pill primary" }, yes)));
+    const dialog = h("dialog", { class: "sheet ask", "aria-label": title }, h("h2", null, title), h("p", null, text), form);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      resolve(input.value.trim() || null);
+      dialog.close();
+    });
+    dialog.addEventListener("close", () => {
+      resolve(null);
+      dialog.remove();
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    input.focus();
+  });
+}
+
+/**
  * Ask before something that cannot be undone.
  * @param {string} title
  * @param {string} text

@@ -1,7 +1,7 @@
 import { href } from "../core/route.js";
 import { artistLinks } from "./album.js";
 import { cover } from "./cover.js";
-import { button, fill, h, on, words } from "./dom.js";
+import { button, fill, h, on, say, words } from "./dom.js";
 import { icon } from "./icon.js";
 import { mountLyrics } from "./lyrics_panel.js";
 import { mountQueue } from "./queue_panel.js";
@@ -36,11 +36,12 @@ export function mountNowPlaying(host, app, signal) {
     h("span", { class: "now-from" }),
     more,
   );
+  const quality = h("span", { class: "quality" });
   const stage = h(
     "div",
     { class: "now-stage" },
     art,
-    h("div", { class: "now-controls" }, title, seekBar(app, signal), h("div", { class: "transport" }, shuffle, previous, play, next, repeat), h("div", { class: "now-foot" }, tabs[0], volumeControl(app, signal), tabs[1])),
+    h("div", { class: "now-controls" }, title, seekBar(app, signal), h("div", { class: "transport" }, shuffle, previous, play, next, repeat), h("div", { class: "now-foot" }, tabs[0], quality, volumeControl(app, signal), tabs[1])),
   );
   host.setAttribute("aria-label", "Now playing");
   fill(host, h("div", { class: "now-glow", "aria-hidden": "true" }), top, stage, panel);
@@ -53,6 +54,7 @@ export function mountNowPlaying(host, app, signal) {
     if (text === shown) return;
     shown = text;
     more.disabled = !track;
+    say(quality, track ? [track.codec.replace(/^pcm_.*/, "wav").toUpperCase(), track.bitrate_bps ? `${Math.round(track.bitrate_bps / 1000)} kbit/s` : ""].filter(Boolean).join(" · ") : "");
     if (!track) {
       fill(art, h("span", { class: "cover nothing" }, icon("songs")));
       return fill(title, words("h1", "now-title", "Nothing is playing"), h("p", { class: "now-artists" }, "Choose something, and it shows up here."));

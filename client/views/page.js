@@ -1,16 +1,21 @@
 // The frame that every page shares: its title, and what stands beside it.
 
-import { h } from "./dom.js";
+import { button, h } from "./dom.js";
+import { icon } from "./icon.js";
 import { href } from "../core/route.js";
 
+/** @import {App} from "./app.js" */
 /** @import {Place} from "../core/route.js" */
 
 /**
  * @param {string} title
- * @param {...(Node | null)} beside
+ * @param {{count?: Node, beside?: Node[]}} [more]  `count` stands under the title, `beside` at the other end
  */
-export const pageHead = (title, ...beside) =>
-  h("header", { class: "page-head" }, h("h1", { tabindex: "-1" }, title), ...beside.filter((node) => node !== null));
+export const pageHead = (title, { count, beside = [] } = {}) =>
+  h("header", { class: "page-head" }, h("div", null, h("h1", { tabindex: "-1", dir: "auto" }, title), count), ...beside);
+
+/** The way back from a page inside the library, for screens whose browser may show none. @param {App} app */
+export const backButton = (app) => button({ class: "ghost back-button", "aria-label": "Back" }, () => app.back(), icon("back"));
 
 /** @type {[Place, string][]} */
 const SHELVES = [

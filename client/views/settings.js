@@ -2,7 +2,7 @@ import { href } from "../core/route.js";
 import { leave } from "./guard.js";
 import { button, fill, h } from "./dom.js";
 import { icon } from "./icon.js";
-import { pageHead } from "./page.js";
+import { backButton, pageHead } from "./page.js";
 import { openShortcuts } from "./shortcuts.js";
 
 /** @import {Choices} from "../core/settings.js" */
@@ -12,8 +12,9 @@ import { openShortcuts } from "./shortcuts.js";
 export function mountSettings(host, app, _route, signal) {
   const about = h("dl", { class: "facts" });
   host.append(
+    backButton(app),
     pageHead("Settings"),
-    choice(app, signal, "theme", "Appearance", "", [["auto", "As the system"], ["dark", "Dark"], ["light", "Light"]]),
+    choice(app, signal, "theme", "Appearance", "", [["auto", "System"], ["dark", "Dark"], ["light", "Light"]]),
     choice(app, signal, "rendition", "Quality", "Originals are bit for bit your files. The small copy is Opus, made for the road. Automatic takes the original where it plays well.", [["auto", "Automatic"], ["original", "Original"], ["mobile", "Small"]]),
     choice(app, signal, "loudness", "Even loudness", "Uses the ReplayGain values in your files. By album keeps the differences inside an album.", [["off", "Off"], ["track", "By song"], ["album", "By album"]]),
     h(

@@ -37,7 +37,7 @@ export function mountSongs(host, app, _route, signal) {
     app.refreshPage();
   });
   const shuffle = button({ class: "ghost", "aria-label": "Shuffle all songs" }, () => void shufflePlay(app, signal), icon("shuffle"));
-  host.append(shelfTabs("songs"), pageHead("Songs", count, shuffle, order), list);
+  host.append(shelfTabs("songs"), pageHead("Songs", { count, beside: [shuffle, order] }), list);
   songList(list, app, query, signal, (total) => say(count, counted(total, "song")));
 }
 

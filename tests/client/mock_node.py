@@ -271,7 +271,12 @@ class MockNode:
 
     async def _status(self, _request: web.Request) -> web.Response:
         notices = [{"level": "warning", "text": f"{f['path']} is away. Nothing is lost."} for f in self.folders if f["state"] == "away"]
-        store = {"sealed_bytes": 81_000_000_000, "mobile_bytes": 1_900_000_000, "free_bytes": 212_000_000_000}
+        store = {
+            "sealed": {"cache_bytes": 79_000_000_000, "pinned_bytes": 1_900_000_000, "damaged_blobs": 0},
+            "left_to_seal": {"files": 812, "bytes": 7_400_000_000},
+            "left_to_render": {"files": 0, "bytes": 0},
+            "disk_free_bytes": 212_000_000_000,
+        }
         return web.json_response({"folders": self.folders, "jobs": list(self.jobs.values()), "store": store, "notices": notices})
 
     async def _add_folder(self, request: web.Request) -> web.Response:
