@@ -168,6 +168,25 @@ export function unpack(data, { max_bytes, floats = true }) {
   }
 }
 
+/**
+ * Values that stand one behind the other.
+ * @param {Uint8Array} data
+ * @returns {Generator<{value: any, start: number, end: number}, undefined>}  and where each stands
+ */
+export function* unpackMany(data) {
+  const reader = new Reader(data, true);
+  while (!reader.ended) {
+    const start = reader.at;
+    try {
+      yield { value: reader.value(MAX_DEPTH), start, end: reader.at };
+    } catch (error) {
+      if (error instanceof RangeError || error instanceof TypeError) throw peerError(MALFORMED);
+      throw error;
+    }
+  }
+  return undefined;
+}
+
 class Reader {
   #data;
   #view;
@@ -182,6 +201,10 @@ class Reader {
     this.#data = data;
     this.#view = new DataView(data.buffer, data.byteOffset, data.byteLength);
     this.#floats = floats;
+  }
+
+  get at() {
+    return this.#at;
   }
 
   get ended() {

@@ -1,0 +1,290 @@
+// Who is reachable: the rooms of the library, who is in them, and a direct connection to each that gives music.
+
+import { equal, toBase32, toHex } from "../core/bytes.js";
+import { random } from "../core/crypto.js";
+import { Emitter } from "../core/emitter.js";
+import { WireError } from "../core/wire_errors.js";
+import { boundedText, fixedBytes, list, natural, textMap } from "../core/wire_fields.js";
+import { blobRefOf } from "../core/catalog_values.js";
+import { Peer } from "./peer.js";
+import { Room } from "./room.js";
+
+/** @import {Bytes} from "../core/bytes.js" */
+/** @import {Message} from "../core/envelope.js" */
+/** @import {BlobRef} from "../core/crypto_blob.js" */
+/** @import {Membership} from "./swarm_membership.js" */
+
+const MAX_ROOMS = 8;
+const MAX_SDP_CHARS = 32_768;
+const RETRY_FIRST_MS = 1_500;
+const RETRY_LONGEST_MS = 60_000;
+
+/**
+ * @typedef {object} Presence  What a device says of itself.
+ * @property {string} name
+ * @property {string} role  "node" or "phone"
+ * @property {boolean} asleep
+ * @property {number} time_ms  when it said so, by its clock
+ * @property {BlobRef | null} snapshot  of the catalog
+ * @property {ReadonlyMap<string, number>} heads  log in base32 -> number of its last batch
+ */
+
+/**
+ * @typedef {object} Link  One device that gives music, and how we stand with it.
+ * @property {Bytes} member
+ * @property {Peer | null} peer
+ * @property {string} session  hex
+ * @property {number} retry_ms
+ * @property {number} timer
+ */
+
+export class Swarm {
+  /** A connection opened or closed, or who is here changed. @type {Emitter<void>} */
+  changed = new Emitter();
+  /** A device said something new of itself. @type {Emitter<{member: Bytes, presence: Presence}>} */
+  told = new Emitter();
+  /** By the member in base32. @type {Map<string, Presence>} */
+  presences = new Map();
+
+  #membership;
+  /** @type {Room[]} */
+  #rooms = [];
+  /** @type {Map<string, Link>} */
+  #links = new Map();
+  /** A connection that gathers its candidates before anybody is there to offer it to. @type {Peer | null} */
+  #spare = null;
+  /** @type {() => Record<string, unknown>} */
+  #about;
+
+  /**
+   * @param {Membership} membership
+   * @param {() => Record<string, unknown>} about  what this device adds to its presence
+   */
+  constructor(membership, about) {
+    this.#membership = membership;
+    this.#about = about;
+  }
+
+  /** Join the rooms and stay, until the signal aborts. @param {AbortSignal} signal */
+  open(signal) {
+    const join = () => {
+      for (const base of this.#bases()) {
+        if (this.#rooms.some((room) => room.base === base) || this.#rooms.length >= MAX_ROOMS) continue;
+        this.#rooms.push(this.#room(base, signal));
+      }
+    };
+    join();
+    this.#membership.changed.on(join, signal);
+    this.#spare = new Peer(lastStun());
+    signal.addEventListener("abort", () => {
+      for (const { peer, timer } of this.#links.values()) {
+        clearTimeout(timer);
+        peer?.close();
+      }
+      this.#spare?.close();
+    });
+  }
+
+  /** Trackers that were named at pairing, and the library's seeds. */
+  #bases() {
+    const seeds = this.#membership.roster.active("seed").flatMap(({ addresses }) => addresses.map((url) => url.replace(/^http/, "ws")));
+    const secure = location.protocol === "https:";
+    const usable = [...this.#membership.trackers, ...seeds].filter((url) => URL.canParse(url) && (url.startsWith("wss:") || (!secure && url.startsWith("ws:"))));
+    return [...new Set(usable.map((url) => url.replace(/\/+$/, "")))];
+  }
+
+  /**
+   * @param {string} base
+   * @param {AbortSignal} signal
+   */
+  #room(base, signal) {
+    const room = new Room(base, this.#membership);
+    room.greeted.on((connection) => void room.say("presence", this.#presence(), connection), signal);
+    room.changed.on(() => this.#look(), signal);
+    room.heard.on(({ message }) => void this.#heard(message).catch(passOver), signal);
+    room.open(signal);
+    return room;
+  }
+
+  #presence() {
+    const { name, roster } = this.#membership;
+    return { name, role: "phone", roster: roster.entries.length, heads: {}, snapshot: null, addresses: [], asleep: false, ...this.#about() };
+  }
+
+  /** Rooms joined now. */
+  get joined() {
+    return this.#rooms.filter(({ joined }) => joined).length;
+  }
+
+  /** Why no room is joined, for the person. */
+  get trouble() {
+    return this.#rooms.find(({ trouble }) => trouble)?.trouble ?? "";
+  }
+
+  /** Open connections, with whom. @returns {{member: Bytes, peer: Peer}[]} */
+  get holders() {
+    return [...this.#links.values()].flatMap(({ member, peer }) => (peer?.open ? [{ member, peer }] : []));
+  }
+
+  /** Whether a connection is on its way. */
+  get connecting() {
+    return [...this.#links.values()].some(({ peer }) => peer !== null && !peer.open && !peer.closed);
+  }
+
+  /** Connect to those who give music and are here; forget those who are gone. */
+  #look() {
+    const here = new Map();
+    for (const room of this.#rooms) {
+      if (room.stun) rememberStun(room.stun);
+      for (const member of room.present.values()) if (this.#gives(member)) here.set(toBase32(member), member);
+    }
+    for (const [id, link] of this.#links) {
+      if (here.has(id) || link.peer?.open) continue;
+      clearTimeout(link.timer);
+      link.peer?.close();
+      this.#links.delete(id);
+    }
+    for (const [id, member] of here) {
+      if (this.#links.has(id)) continue;
+      const link = { member, peer: null, session: "", retry_ms: RETRY_FIRST_MS, timer: 0 };
+      this.#links.set(id, link);
+      void this.#connect(link);
+    }
+    this.changed.emit();
+  }
+
+  /** Owners are taken for nodes until they say otherwise, so that the first song need not wait for their word. @param {Bytes} member */
+  #gives(member) {
+    const known = this.#membership.roster.members.get(toBase32(member));
+    if (!known || known.revoked_seq !== null) return false;
+    const presence = this.presences.get(toBase32(member));
+    return known.role === "seed" || (presence ? presence.role === "node" : known.role === "owner");
+  }
+
+  /** @param {Link} link */
+  async #connect(link) {
+    const stun = this.#rooms.flatMap((room) => (room.stun ? [room.stun] : []));
+    const peer = this.#spare && !this.#spare.closed ? this.#spare : new Peer(stun);
+    this.#spare = null;
+    const session = random(16);
+    link.peer = peer;
+    link.session = toHex(session);
+    peer.changed.on(() => this.#linkChanged(link, peer));
+    try {
+      const sdp = await peer.offer();
+      const room = this.#rooms.find((each) => each.joined && each.has(link.member));
+      if (!room) throw new WireError("unavailable", "nobody carries the offer");
+      await room.tell(link.member, "offer", { session, sdp });
+    } catch {
+      peer.close();
+    }
+  }
+
+  /**
+   * @param {Link} link
+   * @param {Peer} peer
+   */
+  #linkChanged(link, peer) {
+    if (link.peer !== peer) return;
+    if (peer.open) link.retry_ms = RETRY_FIRST_MS;
+    if (peer.closed) {
+      link.peer = null;
+      clearTimeout(link.timer);
+      link.timer = setTimeout(() => this.#retry(link), link.retry_ms * (0.5 + Math.random() / 2));
+      link.retry_ms = Math.min(link.retry_ms * 2, RETRY_LONGEST_MS);
+    }
+    this.changed.emit();
+  }
+
+  /** @param {Link} link */
+  #retry(link) {
+    const id = toBase32(link.member);
+    if (this.#links.get(id) !== link || link.peer) return;
+    if (this.#rooms.some((room) => room.joined && room.has(link.member))) void this.#connect(link);
+    else this.#links.delete(id);
+  }
+
+  /**
+   * @param {Message} message
+   */
+  async #heard({ sender, kind, body, to_room, time_ms }) {
+    if (kind === "presence") return this.#presenceOf(sender, body, time_ms);
+    if (kind === "roster") return this.#membership.learn(list(body, 1, "a roster").map((entry) => fixedOrThrow(entry)));
+    if (kind !== "answer" || to_room) return undefined;
+    const { session, sdp } = textMap(body, "an answer");
+    const name = toHex(fixedBytes(session, 16, "a session"));
+    const link = this.#links.get(toBase32(sender));
+    if (link?.session === name) await link.peer?.accept(boundedText(sdp, MAX_SDP_CHARS, "an answer"));
+    return undefined;
+  }
+
+  /**
+   * @param {Bytes} member
+   * @param {unknown} body
+   * @param {number} time_ms
+   */
+  #presenceOf(member, body, time_ms) {
+    if (equal(member, this.#membership.id)) return;
+    const said = textMap(body, "a presence");
+    /** @type {Presence} */
+    const presence = {
+      name: boundedText(said.name ?? "", 200, "a device's name"),
+      role: boundedText(said.role ?? "", 40, "a device's role"),
+      asleep: said.asleep === true,
+      time_ms,
+      snapshot: said.snapshot ? blobRefOf(said.snapshot) : null,
+      heads: headsOf(said.heads),
+    };
+    this.presences.set(toBase32(member), presence);
+    this.told.emit({ member, presence });
+    this.#look();
+  }
+
+  /** Tell everybody anew what this device is. */
+  announce() {
+    for (const room of this.#rooms) if (room.joined) void room.say("presence", this.#presence());
+  }
+}
+
+/** @param {unknown} value */
+function headsOf(value) {
+  /** @type {Map<string, number>} */
+  const heads = new Map();
+  if (!(value instanceof Map)) return heads;
+  for (const [log, seq] of value) {
+    heads.set(toBase32(fixedBytes(log, 36, "a log")), natural(seq, Number.MAX_SAFE_INTEGER, "a log's head"));
+  }
+  return heads;
+}
+
+/** @param {unknown} entry @returns {Bytes} */
+function fixedOrThrow(entry) {
+  if (!(entry instanceof Uint8Array)) throw new WireError("peer", "a roster entry is not bytes");
+  return /** @type {Bytes} */ (entry);
+}
+
+/** What one member got wrong is its own trouble. @param {unknown} error */
+function passOver(error) {
+  if (!(error instanceof WireError)) throw error;
+}
+
+const STUN_KEY = "songkeep.stun";
+
+/** So that the next start can gather candidates before any room has answered. @param {string} server */
+function rememberStun(server) {
+  try {
+    localStorage.setItem(STUN_KEY, server);
+  } catch {
+    // Then the next start waits for its room.
+  }
+}
+
+/** @returns {string[]} */
+function lastStun() {
+  try {
+    const server = localStorage.getItem(STUN_KEY);
+    return server ? [server] : [];
+  } catch {
+    return [];
+  }
+}
