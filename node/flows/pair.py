@@ -66,7 +66,7 @@ async def invite(
 ) -> Newcomer:
     """The owner's side. `met` is called when somebody with a code has come: from there on the code is spent.
 
-    `typed_check`, given the newcomer's name, returns the six digits that the person typed. `admit` signs the newcomer in.
+    `typed_check`, given the newcomer's name, returns the six digits that the person typed. `admit` signs it in.
     Raises RefusedError (another code, wrong digits, somebody in between), PeerError, UnavailableError.
     """
     ephemeral = Ephemeral(Side.OLD, random(32), random(pairing.SALT_BYTES))

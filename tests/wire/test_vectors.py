@@ -1,0 +1,204 @@
+"""The vectors that other languages are tested against: Python must pass them as they stand in the files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.crypto import labels, merkle
+from node.crypto.blob import BlobCipher, Purpose, blob_key
+from node.crypto.keys import EpochKeys, MemberKeys, derive, track_id, verify
+from node.crypto.phrase import entropy_from_phrase, recovery_keys
+from node.errors import DamagedError, PeerError, RefusedError, SongkeepError, UnavailableError, UnknownFormatError
+from node.wire import channel, codec, pairing
+from node.wire.envelope import open_message
+from node.wire.roomframes import join_proof, lookup_proof
+from node.wire.roster import extend, read_roster
+from tests.vectors.make import pattern
+
+FILES = Path(__file__).parent.parent / "vectors"
+ERRORS: dict[str, type[SongkeepError]] = {
+    "peer": PeerError,
+    "refused": RefusedError,
+    "unknown_format": UnknownFormatError,
+    "unavailable": UnavailableError,
+}
+
+
+def load(name: str) -> Any:
+    return json.loads((FILES / f"{name}.json").read_text("utf-8"))
+
+
+def by_guard(vectors: list[dict[str, Any]]) -> Any:
+    return pytest.mark.parametrize("vector", vectors, ids=[each["guards"] for each in vectors])
+
+
+def raw(text: str) -> bytes:
+    return bytes.fromhex(text)
+
+
+def entries(texts: list[str]) -> list[bytes]:
+    return [raw(each) for each in texts]
+
+
+def keys_from(vector: dict[str, str]) -> MemberKeys:
+    return MemberKeys(raw(vector["sign_secret"]), raw(vector["receive_secret"]))
+
+
+def test_the_key_tree() -> None:
+    vectors = load("keys")
+    for each in vectors["derive"]:
+        made = derive(
+            raw(each["secret"]), each["label"].encode(), raw(each["context"]), length_bytes=each["length_bytes"]
+        )
+        assert made.hex() == each["out"]
+    phrase = vectors["phrase"]
+    recovered = recovery_keys(entropy_from_phrase(phrase["words"]))
+    assert recovered.public.sign.hex() == phrase["recovery"]["sign"]
+    assert recovered.public.receive.hex() == phrase["recovery"]["receive"]
+    epoch = EpochKeys(1, raw(vectors["epoch"]["secret"]))
+    for name in ("convergence", "room", "room_name", "log", "volume", "identity", "seed_capability"):
+        assert getattr(epoch, name).hex() == vectors["epoch"][name]
+    assert epoch.lan_tag(vectors["epoch"]["lan_tag"]["day"]).hex() == vectors["epoch"]["lan_tag"]["tag"]
+    track = vectors["epoch"]["track"]
+    assert track_id(epoch.identity, raw(track["digest"])) == track["id"]
+    signed, sealed = vectors["sign"], vectors["seal_to"]
+    verify(keys_from(signed["keys"]).id, signed["label"].encode(), raw(signed["message"]), raw(signed["signature"]))
+    opened = keys_from(sealed["keys"]).open_sealed(
+        sealed["label"].encode(), raw(sealed["sealed"]), raw(sealed["context"])
+    )
+    assert opened.hex() == sealed["plain"]
+
+
+@by_guard(load("blobs"))
+def test_a_blob(vector: dict[str, Any]) -> None:
+    plain = pattern(vector["size_bytes"])
+    key = blob_key(
+        raw(vector["convergence"]), Purpose(vector["purpose"]), size_bytes=len(plain), sha256=raw(vector["sha256"])
+    )
+    assert (hashlib.sha256(plain).hexdigest(), key.hex()) == (vector["sha256"], vector["key"])
+    cipher = BlobCipher(key, len(plain), commitment=raw(vector["commitment"]))
+    chunks = list(cipher.seal_all(plain))
+    assert hashlib.sha256(b"".join(chunks)).hexdigest() == vector["sealed_sha256"]
+    root, layer = merkle.root_of_chunks(chunks)
+    assert (root.hex(), layer.hex()) == (vector["root"], vector["layer"])
+    assert b"".join(cipher.open_chunk(index, chunk) for index, chunk in enumerate(chunks)) == plain
+
+
+@by_guard(load("blob_refusals"))
+def test_a_chunk_that_must_not_open(vector: dict[str, Any]) -> None:
+    cipher = BlobCipher(raw(vector["key"]), vector["size_bytes"])
+    with pytest.raises(DamagedError):
+        cipher.open_chunk(vector["index"], raw(vector["sealed"]))
+
+
+@by_guard(load("merkle"))
+def test_a_tree(vector: dict[str, Any]) -> None:
+    count = vector["chunks"]
+    chunks = [bytes([at]) * (labels.CHUNK_BYTES if at < count - 1 else 100) for at in range(count)]
+    root, layer = merkle.root_of_chunks(chunks)
+    assert (root.hex(), layer.hex()) == (vector["root"], vector["layer"])
+
+
+@by_guard(load("roster")["good"])
+def test_a_roster(vector: dict[str, Any]) -> None:
+    known = read_roster(entries(vector["entries"]))
+    state = vector["state"]
+    assert (known.library.hex(), known.head.hex(), known.epoch) == (state["library"], state["head"], state["epoch"])
+    assert state["members"] == [
+        {"id": id_.hex(), "role": str(each.role), "active": each.active, "addresses": list(each.addresses)}
+        for id_, each in known.members.items()
+    ]
+    for name in ("phone", "founder"):
+        epochs = known.epochs_for(keys_from(load("roster")["keys"][name]))
+        assert {str(number): epoch.secret.hex() for number, epoch in epochs.items()} == vector[f"epochs_of_{name}"]
+
+
+@by_guard(load("roster")["bad"])
+def test_a_roster_that_must_be_refused(vector: dict[str, Any]) -> None:
+    with pytest.raises(ERRORS[vector["error"]]):
+        read_roster(entries(vector["entries"]))
+
+
+@by_guard(load("roster")["extend"])
+def test_a_roster_that_does_not_follow(vector: dict[str, Any]) -> None:
+    with pytest.raises(ERRORS[vector["error"]]):
+        extend(read_roster(entries(vector["known"])), entries(vector["offered"]))
+
+
+def open_vector(vector: dict[str, Any]) -> Any:
+    epochs = {int(number): EpochKeys(int(number), raw(secret)) for number, secret in vector["epochs"].items()}
+    return open_message(
+        raw(vector["message"]), keys_from(vector["reader"]), read_roster(entries(vector["roster"])), epochs
+    )
+
+
+@by_guard(load("messages")["good"])
+def test_a_message(vector: dict[str, Any]) -> None:
+    message = open_vector(vector)
+    assert message.sender.hex() == vector["sender"]
+    assert (message.counter, message.time_ms, message.kind) == (vector["counter"], vector["time_ms"], vector["kind"])
+    assert codec.pack(message.body).hex() == vector["body_msgpack"]
+    assert message.to_room == vector["to_room"]
+
+
+@by_guard(load("messages")["bad"])
+def test_a_message_that_must_be_refused(vector: dict[str, Any]) -> None:
+    with pytest.raises(ERRORS[vector["error"]]):
+        open_vector(vector)
+
+
+def test_proofs_for_a_room() -> None:
+    vector = load("messages")["join"]
+    keys, nonce = keys_from(vector["keys"]), raw(vector["nonce"])
+    library, room = raw(vector["library"]), raw(vector["room"])
+    assert join_proof(keys, nonce, vector["host"], library, room).hex() == vector["join_signature"]  # type: ignore[arg-type]
+    assert lookup_proof(keys, nonce, vector["host"]).hex() == vector["lookup_signature"]
+
+
+def test_a_pairing() -> None:
+    vector = load("pairing")
+    code = raw(vector["code"])
+    assert pairing.code_from_text(vector["code_text"]) == code
+    assert pairing.pair_room(code) == vector["room"]
+    assert pairing.read_invitation(vector["link"]) == pairing.Invitation(code, "wss://tracker.example:8443/sub")
+    sides = {
+        side: pairing.Ephemeral(side, raw(vector[name]["secret"]), raw(vector[name]["salt"]))
+        for side, name in ((pairing.Side.NEW, "new"), (pairing.Side.OLD, "old"))
+    }
+    frames = {name: raw(frame) for name, frame in vector["frames"].items()}
+    new = sides[pairing.Side.NEW].agree(code, frames["old_commit"], frames["old_reveal"])
+    old = sides[pairing.Side.OLD].agree(code, frames["new_commit"], frames["new_reveal"])
+    assert new.transcript.hex() == old.transcript.hex() == vector["transcript"]
+    for step in vector["sealed"]:
+        plain = codec.unpack(raw(step["plain_msgpack"]), max_bytes=1 << 20)
+        sender, receiver = (new, old) if step["from"] == "N" else (old, new)
+        assert sender.seal(plain).hex() == step["frame"]
+        assert receiver.open(raw(step["frame"]), plain[0], len(plain)) == plain
+    for side, salts in vector["salts"].items():
+        check = pairing.CheckCode(
+            pairing.Side(side), vector["digits"], salts=entries(salts), bound_to=raw(vector["bound_to"])
+        )
+        assert [each.hex() for each in check.commitments()] == vector["commitments"][side]
+    signed = vector["signed"]
+    verify(
+        keys_from(signed["keys"]).id,
+        labels.LABEL_SIGN_PAIRING,
+        raw(vector["transcript"]) + raw(signed["library"]),
+        raw(signed["signature"]),
+    )
+
+
+@by_guard(load("channel")["good"])
+def test_a_channel_message(vector: dict[str, Any]) -> None:
+    assert channel.encode(channel.decode(raw(vector["bytes"]))).hex() == vector["bytes"]
+
+
+@by_guard(load("channel")["bad"])
+def test_a_channel_message_that_must_be_refused(vector: dict[str, Any]) -> None:
+    with pytest.raises(ERRORS[vector["error"]]):
+        channel.decode(raw(vector["bytes"]))
