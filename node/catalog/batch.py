@@ -84,8 +84,9 @@ class Batch:
 class ForkError(PeerError):
     """A device signed two batches for one place in its log: `known` and `other` prove it."""
 
-    def __init__(self, known: bytes, other: bytes) -> None:
+    def __init__(self, log: LogId, known: bytes, other: bytes) -> None:
         super().__init__("a device's log has two histories; nothing more is taken from that log")
+        self.log = log
         self.known = known
         self.other = other
 
@@ -164,13 +165,13 @@ def check_follows(batch: Batch, head: Head, *, known: bytes = b"") -> None:
     if batch.seq <= head.seq:
         raise ValueError("batches already known are compared with check_same")
     if batch.previous != head.hash:
-        raise ForkError(known, batch.signed)
+        raise ForkError(batch.log, known, batch.signed)
 
 
 def check_same(batch: Batch, *, known_hash: bytes, known: bytes = b"") -> None:
     """Check that a batch seen again is the one with `known_hash`. Raises ForkError."""
     if batch.hash != known_hash:
-        raise ForkError(known, batch.signed)
+        raise ForkError(batch.log, known, batch.signed)
 
 
 def check_same_heads(known: Mapping[LogId, Head], other: Mapping[LogId, Head]) -> None:
@@ -178,7 +179,7 @@ def check_same_heads(known: Mapping[LogId, Head], other: Mapping[LogId, Head]) -
     for log, head in other.items():
         mine = known.get(log)
         if mine is not None and mine.seq == head.seq and mine.hash != head.hash:
-            raise ForkError(mine.hash, head.hash)
+            raise ForkError(log, mine.hash, head.hash)
 
 
 def _op(value: Any) -> Op:

@@ -57,6 +57,7 @@ class Listing:
     year: int
     duration_ms: int
     added_ms: int
+    size_bytes: int
     cover: CoverId | None
     compilation: bool
     genres: tuple[str, ...]
@@ -90,6 +91,7 @@ def list_track(facts: TrackFacts, *, path: str, size_bytes: int, articles: tuple
         year=year or 0,
         duration_ms=duration_ms,
         added_ms=added_ms,
+        size_bytes=size_bytes,
         cover=facts.cover,
         compilation=tags.compilation,
         genres=genres,

@@ -67,7 +67,7 @@ class BlobRef:
     """All that opens one sealed blob (docs/FORMAT.md, "Blobs"). Secret: it holds the key."""
 
     root: BlobRoot
-    key: bytes
+    key: bytes = field(repr=False)
     """32 bytes."""
     commitment: bytes
     """32 bytes."""

@@ -55,10 +55,12 @@ def tags_of(value: Any) -> Tags:
 
 
 def tag_value(name: str, content: object) -> Any:
-    """One tag, as written in its own register when a person edits it; `name` is a field of Tags."""
+    """One tag, as written in its own register when a person edits it. Raises PeerError if it is no tag's content."""
     if name not in _NUMBER_OF_TAG:
         raise PeerError(f"there is no tag {name[:40]!r}")
-    return _plain(content)
+    value = _plain(content)
+    tag_of(name, value)
+    return value
 
 
 def tag_of(name: str, value: Any) -> Any:

@@ -143,8 +143,8 @@ def set_mobile(track: TrackId, mobile: Rendition) -> Op:
     return Op(track_key(track, MOBILE), rendition_value(mobile))
 
 
-def set_cover(track: TrackId, image_sha256: bytes) -> Op:
-    return Op(track_key(track, TRACK_COVER), cover_id(image_sha256))
+def set_cover(track: TrackId, cover: CoverId) -> Op:
+    return Op(track_key(track, TRACK_COVER), cover)
 
 
 def set_hidden(track: TrackId, hidden: bool) -> Op:

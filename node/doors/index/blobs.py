@@ -105,7 +105,8 @@ class Blobs:
 def put_blob(step: Step, blob: SealedBlob, now_ms: int) -> None:
     """`Blobs.put` inside a transaction."""
     step.sql.execute(
-        """INSERT INTO blob (root, purpose, size_bytes, sealed_bytes, layer, stored, used_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
+        """INSERT INTO blob (root, purpose, size_bytes, sealed_bytes, layer, stored, used_ms)
+           VALUES (?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (root) DO UPDATE SET stored = max(stored, excluded.stored),
              damaged = CASE WHEN excluded.stored > 0 THEN 0 ELSE damaged END""",
         (

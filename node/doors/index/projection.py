@@ -23,7 +23,7 @@ _CHUNK: Final = 500
 ARTICLES_SETTING: Final = "sort_articles"
 _COLUMNS: Final = (
     "n", "id", "hidden", "title", "title_key", "artist_key", "album", "album_key", "disc_no", "track_no", "year",
-    "duration_ms", "added_ms", "cover", "compilation", "sealed", "mobile", "shown",
+    "duration_ms", "added_ms", "size_bytes", "cover", "compilation", "sealed", "mobile", "shown",
 )  # fmt: skip
 _FLAGS: Final = (_COLUMNS.index("sealed"), _COLUMNS.index("mobile"))
 
@@ -133,8 +133,8 @@ def _row(n: int, track: str, listing: Listing, facts: TrackFacts, album: int | N
     return (
         n, track, int(facts.hidden), listing.title, listing.title_key, listing.artist_key,
         None if facts.hidden else album, listing.album_key, listing.disc_no, listing.track_no, listing.year,
-        listing.duration_ms, listing.added_ms, listing.cover, int(listing.compilation), int(bool(facts.originals)),
-        int(facts.mobile is not None), listing.shown,
+        listing.duration_ms, listing.added_ms, listing.size_bytes, listing.cover, int(listing.compilation),
+        int(bool(facts.originals)), int(facts.mobile is not None), listing.shown,
     )  # fmt: skip
 
 
@@ -184,7 +184,8 @@ def number_artists(sql: sqlite3.Connection, artists: Iterable[ArtistName]) -> di
     rows = [(artist.id, artist.name, artist.key) for artist in artists]
     sql.executemany(
         """INSERT INTO artist (id, name, name_key) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE
-           SET name = excluded.name, name_key = excluded.name_key WHERE name != excluded.name OR name_key != excluded.name_key""",
+           SET name = excluded.name, name_key = excluded.name_key
+           WHERE name != excluded.name OR name_key != excluded.name_key""",
         rows,
     )
     return dict(

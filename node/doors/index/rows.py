@@ -61,6 +61,7 @@ class Source:
     cover_id: CoverId | None
     error: str | None
     hidden: bool
+    added_ms: int
 
     @property
     def full_path(self) -> str:
@@ -97,7 +98,7 @@ class SourceRead:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What waits to be done."""
+    """What waits to be done: files, and their bytes (for renditions: of the originals)."""
 
     files: int
     bytes: int
@@ -116,7 +117,7 @@ class SealedBlob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredBlob:
-    """A blob whose layer this device keeps, so that it can be checked; `stored` says whether its sealed bytes are here."""
+    """A blob whose layer this device keeps; `stored` says where its sealed bytes are."""
 
     root: BlobRoot
     purpose: Purpose

@@ -126,6 +126,7 @@ _SHOWN = (
         year INTEGER NOT NULL,
         duration_ms INTEGER NOT NULL,
         added_ms INTEGER NOT NULL,
+        size_bytes INTEGER NOT NULL,
         cover TEXT,
         compilation INTEGER NOT NULL,
         sealed INTEGER NOT NULL,

@@ -18,7 +18,8 @@ from node.wire.codec import pack, unpack
 
 _MAX_FACTS_BYTES = 1 << 20
 _SELECT = """SELECT s.id, s.folder, f.path, f.state, s.path, s.size_bytes, s.mtime_ns, s.ctime_ns, s.inode, s.state,
-    s.track, s.sha256, s.root, s.facts, s.cover, s.error, s.hidden FROM source s JOIN folder f ON f.id = s.folder"""
+    s.track, s.sha256, s.root, s.facts, s.cover, s.error, s.hidden, s.added_ms
+    FROM source s JOIN folder f ON f.id = s.folder"""
 _WAITING = """s.root IS NULL AND s.error IS NULL AND s.state != 'missing' AND f.state = 'present'
     AND NOT (s.identified AND EXISTS (SELECT 1 FROM track t WHERE t.id = s.track AND t.hidden = 1))"""
 
@@ -42,10 +43,15 @@ class Sources:
 
     def get(self, source_id: int) -> Source:
         """Raises NotFoundError."""
-        found = self._select("s.id = ?", source_id)
-        if not found:
+        found = self.find(source_id)
+        if found is None:
             raise NotFoundError("that file is no longer known")
-        return found[0]
+        return found
+
+    def find(self, source_id: int) -> Source | None:
+        """The file with this number, if it is still known."""
+        found = self._select("s.id = ?", source_id)
+        return found[0] if found else None
 
     def at(self, folder_id: int, path: str) -> Source | None:
         """The file at a path below a folder."""
@@ -93,7 +99,8 @@ class Sources:
     def to_seal(self) -> Left:
         """How much waits to be sealed."""
         row = self._database.one(
-            f"SELECT count(*), coalesce(sum(s.size_bytes), 0) FROM source s JOIN folder f ON f.id = s.folder WHERE {_WAITING}"
+            f"""SELECT count(*), coalesce(sum(s.size_bytes), 0) FROM source s JOIN folder f ON f.id = s.folder
+                WHERE {_WAITING}"""
         )
         assert row is not None
         return Left(row[0], row[1])
@@ -207,7 +214,8 @@ def record_rename(step: Step, source_id: int, *, folder_id: int, path: str, fing
     if taken is not None:
         _delete(step, taken[0])
     step.sql.execute(
-        """UPDATE source SET folder = ?, path = ?, size_bytes = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE id = ?""",
+        """UPDATE source SET folder = ?, path = ?, size_bytes = ?, mtime_ns = ?, ctime_ns = ?, inode = ?
+           WHERE id = ?""",
         (
             folder_id, path_bytes(path), fingerprint.size_bytes, fingerprint.mtime_ns, fingerprint.ctime_ns,
             fingerprint.inode, source_id,
@@ -219,7 +227,8 @@ def record_rename(step: Step, source_id: int, *, folder_id: int, path: str, fing
 def record_returned(step: Step, source_id: int) -> None:
     """A file that was missing is there again, as it was."""
     step.sql.execute(
-        "UPDATE source SET state = CASE WHEN identified AND root IS NULL THEN 'changed' ELSE 'present' END WHERE id = ?",
+        """UPDATE source SET state = CASE WHEN identified AND root IS NULL THEN 'changed' ELSE 'present' END
+           WHERE id = ?""",
         (source_id,),
     )
     _touch(step, source_id)
@@ -260,17 +269,17 @@ def record_identified(
             )
             step.sql.execute("UPDATE OR REPLACE asked SET track = ? WHERE track = ?", (track, before))
     step.sql.execute(
-        """UPDATE source SET state = 'present', track = ?, identified = 1, sha256 = ?, root = ?, error = NULL, hidden = 0
-           WHERE id = ?""",
+        """UPDATE source SET state = 'present', track = ?, identified = 1, sha256 = ?, root = ?, error = NULL,
+           hidden = 0 WHERE id = ?""",
         (track, sha256, root, source_id),
     )
     step.tracks.add(track)
     return bool(identified and before == track), bool(hidden)
 
 
-def hide_pending(step: Step, track_id: str) -> bool:
-    """Hide a track that is still provisional; whether there was one. The catalog is told when it is identified."""
-    cursor = step.sql.execute("UPDATE source SET hidden = 1 WHERE track = ? AND NOT identified", (track_id,))
+def hide_pending(step: Step, track_id: str, *, hidden: bool) -> bool:
+    """Hide or show a track that is still provisional; whether it is. The catalog is told when it is identified."""
+    cursor = step.sql.execute("UPDATE source SET hidden = ? WHERE track = ? AND NOT identified", (hidden, track_id))
     step.tracks.add(track_id)
     return cursor.rowcount > 0
 
@@ -304,8 +313,8 @@ def _touch(step: Step, source_id: int) -> None:
 
 def _source(row: Sequence[Any]) -> Source:
     (
-        source_id, folder, folder_path, folder_state, path, size, mtime, ctime, inode, state, track, sha256, root, facts,
-        cover, error, hidden,
+        source_id, folder, folder_path, folder_state, path, size, mtime, ctime, inode, state, track, sha256, root,
+        facts, cover, error, hidden, added_ms,
     ) = row  # fmt: skip
     tags, stream = (None, None) if facts is None else facts_of(facts)
     return Source(
@@ -324,4 +333,5 @@ def _source(row: Sequence[Any]) -> Source:
         cover_id=None if cover is None else CoverId(cover),
         error=error,
         hidden=bool(hidden),
+        added_ms=added_ms,
     )

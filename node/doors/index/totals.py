@@ -44,8 +44,8 @@ def _refresh_albums(sql: sqlite3.Connection, touched: Touched) -> None:
     )
     sql.execute(
         """UPDATE album SET (tracks, discs, duration_ms, year, added_ms, compilation) =
-             (SELECT count(*), count(DISTINCT max(disc_no, 1)), sum(duration_ms), max(year), max(added_ms), max(compilation)
-              FROM track t WHERE t.album = album.n AND t.hidden = 0),
+             (SELECT count(*), count(DISTINCT max(disc_no, 1)), sum(duration_ms), max(year), max(added_ms),
+                max(compilation) FROM track t WHERE t.album = album.n AND t.hidden = 0),
            cover = (SELECT cover FROM track t WHERE t.album = album.n AND t.hidden = 0 AND cover NOT NULL
                     ORDER BY disc_no, track_no, n LIMIT 1)
            WHERE n IN (SELECT value FROM json_each(?))""",

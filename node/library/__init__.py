@@ -1,0 +1,6 @@
+"""What the person sees: queries over the index, changes through the catalog."""
+
+from node.library.facts import ScanResult, SealedSource, ToRender, TrackFiles
+from node.library.library import MAX_PAGE, Library
+
+__all__ = ["MAX_PAGE", "Library", "ScanResult", "SealedSource", "ToRender", "TrackFiles"]

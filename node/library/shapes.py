@@ -1,0 +1,155 @@
+"""The JSON of the API: what a track, an album and an artist look like to whoever shows them."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypedDict
+
+from node.doors.index import AlbumRow, ArtistRow, GenreRow, TrackRow
+
+SourceWord = Literal["present", "changed", "away", "missing"]
+_SOURCE: Final[tuple[SourceWord, ...]] = ("present", "changed", "away", "missing")
+
+
+class NameJson(TypedDict):
+    id: str
+    name: str
+
+
+class StateJson(TypedDict):
+    playable: bool
+    source: SourceWord
+    sealed: bool
+    mobile: bool
+    note: str
+    """A sentence for the person where something is missing; '' where nothing is."""
+
+
+class TrackJson(TypedDict):
+    id: str
+    title: str
+    artists: list[NameJson]
+    album: NameJson | None
+    album_artists: list[NameJson]
+    track_no: int | None
+    disc_no: int | None
+    year: int | None
+    genres: list[str]
+    duration_ms: int
+    cover: str | None
+    added_ms: int
+    replaygain: dict[str, float | None] | None
+    codec: str | None
+    bitrate_bps: int | None
+    size_bytes: int
+    state: StateJson
+
+
+class AlbumJson(TypedDict):
+    id: str
+    name: str
+    artists: list[NameJson]
+    year: int | None
+    genres: list[str]
+    tracks: int
+    discs: int
+    duration_ms: int
+    cover: str | None
+    added_ms: int
+    compilation: bool
+
+
+class ArtistJson(TypedDict):
+    id: str
+    name: str
+    albums: int
+    tracks: int
+    cover: str | None
+
+
+class GenreJson(TypedDict):
+    name: str
+    tracks: int
+    albums: int
+
+
+class PageJson(TypedDict):
+    total: int
+    items: list[Any]
+
+
+class FoundJson(TypedDict):
+    artists: list[ArtistJson]
+    albums: list[AlbumJson]
+    tracks: list[TrackJson]
+
+
+def track_json(row: TrackRow) -> TrackJson:
+    shown = row.shown
+    return {
+        "id": row.id,
+        "title": shown["title"],
+        "artists": shown["artists"],
+        "album": None if row.album is None else {"id": row.album["id"], "name": row.album["name"]},
+        "album_artists": [{"id": artist["id"], "name": artist["name"]} for artist in row.album_artists],
+        "track_no": shown["track_no"],
+        "disc_no": shown["disc_no"],
+        "year": shown["year"],
+        "genres": shown["genres"],
+        "duration_ms": shown["duration_ms"],
+        "cover": row.cover,
+        "added_ms": shown["added_ms"],
+        "replaygain": shown["replaygain"],
+        "codec": shown["codec"],
+        "bitrate_bps": shown["bitrate_bps"],
+        "size_bytes": shown["size_bytes"],
+        "state": state_json(row),
+    }
+
+
+def state_json(row: TrackRow) -> StateJson:
+    source: SourceWord = "missing" if row.source is None else _SOURCE[row.source]
+    from_file = source in ("present", "changed")
+    return {
+        "playable": from_file or row.original_here or row.mobile_here,
+        "source": source,
+        "sealed": row.sealed,
+        "mobile": row.mobile,
+        "note": "" if source == "present" else _note(source, row),
+    }
+
+
+def _note(source: SourceWord, row: TrackRow) -> str:
+    if source == "changed":
+        return "The file has changed and is being taken in again."
+    what = "Its folder is away" if source == "away" else "Its file is not on this device"
+    if row.original_here:
+        return f"{what}; the sealed copy here plays."
+    if row.mobile_here:
+        return f"{what}; the small rendition here plays."
+    if source == "away":
+        return f"{what}; it plays again when the folder is back."
+    return f"{what}, and no copy of it is here."
+
+
+def album_json(row: AlbumRow) -> AlbumJson:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "artists": [{"id": artist["id"], "name": artist["name"]} for artist in row.artists],
+        "year": row.year,
+        "genres": row.genres,
+        "tracks": row.tracks,
+        "discs": row.discs,
+        "duration_ms": row.duration_ms,
+        "cover": row.cover,
+        "added_ms": row.added_ms,
+        "compilation": row.compilation,
+    }
+
+
+def artist_json(row: ArtistRow) -> ArtistJson:
+    return {"id": row.id, "name": row.name, "albums": row.albums, "tracks": row.tracks, "cover": row.cover}
+
+
+def genre_json(row: GenreRow) -> GenreJson:
+    return {"name": row.name, "tracks": row.tracks, "albums": row.albums}
