@@ -2,8 +2,7 @@
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** "4:05" or "1:02:03". @param {number} ms */
 export function clock(ms) {
@@ -24,11 +23,9 @@ export function spokenClock(ms) {
 /** "43 min", "5 hr 12 min", "12 days". @param {number} ms */
 export function span(ms) {
   if (ms >= 2 * DAY_MS) return `${Math.round(ms / DAY_MS)} days`;
-  if (ms >= HOUR_MS) {
-    const minutes = Math.round((ms % HOUR_MS) / MINUTE_MS);
-    return `${Math.floor(ms / HOUR_MS)} hr${minutes ? ` ${minutes} min` : ""}`;
-  }
-  return `${Math.max(1, Math.round(ms / MINUTE_MS))} min`;
+  const minutes = Math.max(1, Math.round(ms / MINUTE_MS));
+  if (minutes < 60) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} hr${minutes % 60 ? ` ${minutes % 60} min` : ""}`;
 }
 
 /** "about 3 min left". @param {number} seconds */

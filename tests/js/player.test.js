@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Player } from "../../client/core/player.js";
+import { Settings } from "../../client/core/settings.js";
+import { seeded, SilentDeck, track, tracks } from "./player_fixtures.js";
+
+const SOURCE = { streamUrl: (id, rendition) => `song:${id}?${rendition}` };
+
+function build(settings = {}) {
+  const deck = new SilentDeck();
+  const player = new Player({ source: SOURCE, deck, settings: new Settings(settings, () => {}), random: seeded(4) });
+  const told = [];
+  player.told.on((text) => told.push(text));
+  return { deck, player, told };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+test("the next song is loaded behind the one that plays, and takes over when that ends", () => {
+  const { deck, player } = build();
+  player.playAll(tracks(3));
+  assert.equal(deck.loaded.url, "song:0?auto");
+  assert.equal(deck.prepared.url, "song:1?auto");
+  deck.runOut();
+  assert.equal(player.current.track.id, "1");
+  assert.equal(deck.prepared.url, "song:2?auto");
+});
+
+test("what is loaded ahead follows every change of the queue", () => {
+  const { deck, player } = build();
+  player.playAll(tracks(3));
+  player.playNext([track("x")]);
+  assert.equal(deck.prepared.url, "song:x?auto");
+  player.remove(player.queue.entries[1].key);
+  assert.equal(deck.prepared.url, "song:1?auto");
+  player.setRepeat("one");
+  assert.equal(deck.prepared.url, "song:0?auto");
+  player.setRepeat("off");
+  player.clear();
+  assert.equal(deck.prepared, null);
+});
+
+test("at the end the player stands silent at the beginning", () => {
+  const { deck, player } = build();
+  player.playAll(tracks(2), 1);
+  deck.runOut();
+  assert.equal(player.current.track.id, "0");
+  assert.equal(player.playing, false);
+});
+
+test("a song that fails is told and skipped", () => {
+  const { deck, player, told } = build();
+  player.playAll(tracks(3));
+  deck.fail();
+  assert.equal(player.current.track.id, "1");
+  assert.equal(player.playing, true);
+  assert.match(told[0], /Song 0.*Skipped/);
+});
+
+test("an original that the browser cannot decode is asked for again as the mobile rendition, once", () => {
+  const { deck, player, told } = build();
+  player.playAll(tracks(2));
+  deck.fail({ unsupported: true });
+  assert.equal(deck.loaded.url, "song:0?mobile");
+  assert.deepEqual(told, []);
+  deck.fail({ unsupported: true });
+  assert.equal(player.current.track.id, "1");
+});
+
+test("a codec that the browser does not know is asked for as the mobile rendition at once", () => {
+  const { deck, player } = build({ rendition: "original" });
+  deck.canPlay = (mime) => !mime.includes("alac");
+  player.playAll([track("a", { codec: "alac" }), track("b", { codec: "wmav2" }), track("c", { codec: "flac" })]);
+  assert.equal(deck.loaded.url, "song:a?mobile");
+  player.next();
+  assert.equal(deck.loaded.url, "song:b?mobile");
+  player.next();
+  assert.equal(deck.loaded.url, "song:c?original");
+});
+
+test("when everything fails the player stops instead of racing through the queue", () => {
+  const { deck, player, told } = build();
+  player.playAll(tracks(50));
+  let failures = 0;
+  while (deck.loaded && failures < 50) {
+    deck.fail();
+    failures++;
+  }
+  assert.ok(failures < 10, `${failures} failures`);
+  assert.equal(player.playing, false);
+  assert.match(told.at(-1), /stopped/);
+  player.play();
+  assert.equal(player.playing, true);
+});
+
+test("failures far apart are no reason to stop", () => {
+  const { deck, player } = build();
+  player.playAll(tracks(40));
+  for (let i = 0; i < 15; i++) {
+    deck.fail();
+    deck.sounds();
+    deck.runOut();
+  }
+  assert.equal(player.playing, true);
+});
+
+test("a song that is away is passed over with its reason, and a single one on repeat does not loop", () => {
+  const away = { state: { playable: false, source: "away", sealed: false, mobile: false, note: "its drive is away" } };
+  const { deck, player, told } = build();
+  player.playAll([track("gone", away), track("here")]);
+  assert.equal(deck.loaded.url, "song:here?auto");
+  assert.match(told[0], /its drive is away/);
+  player.setRepeat("one");
+  player.playAll([track("gone", away)]);
+  assert.equal(player.playing, false);
+});
+
+test("back restarts a song that is under way and leads to the one before otherwise", () => {
+  const { deck, player } = build();
+  player.playAll(tracks(3), 1);
+  deck.position_ms = 60_000;
+  player.previous();
+  assert.equal(player.current.track.id, "1");
+  assert.equal(deck.position_ms, 0);
+  player.previous();
+  assert.equal(player.current.track.id, "0");
+});
+
+test("skipping while paused stays paused", () => {
+  const { player } = build();
+  player.playAll(tracks(3));
+  player.pause();
+  player.next();
+  assert.equal(player.current.track.id, "1");
+  assert.equal(player.playing, false);
+});
+
+test("the queue and the place in it come back, silent, and go on where they were", () => {
+  const one = build();
+  one.player.playAll(tracks(400), 200);
+  one.deck.position_ms = 42_000;
+  const kept = JSON.parse(JSON.stringify(one.player.kept()));
+  assert.ok(kept.queue.entries.length <= 300);
+
+  const two = build();
+  two.player.restore(kept);
+  assert.equal(two.player.current.track.id, "200");
+  assert.equal(two.player.position_ms, 42_000);
+  assert.equal(two.deck.loaded, null);
+  two.player.play();
+  assert.equal(two.deck.loaded.url, "song:200?auto");
+  assert.equal(two.deck.position_ms, 42_000);
+  two.deck.runOut();
+  assert.equal(two.player.current.track.id, "201");
+});
+
+test("a queue that can go on is topped up before it runs out", async () => {
+  const { deck, player } = build();
+  let asked = 0;
+  player.playAll(tracks(10), 0, {
+    refill: async () => {
+      asked++;
+      return asked === 1 ? [track("more")] : [];
+    },
+  });
+  assert.equal(asked, 0);
+  for (let i = 0; i < 5; i++) deck.runOut();
+  await settle();
+  assert.equal(player.queue.entries.at(-1).track.id, "more");
+  for (let i = 0; i < 4; i++) deck.runOut();
+  await settle();
+  assert.equal(asked, 2);
+});
+
+test("volume and loudness changes reach the deck without a reload", () => {
+  const { deck, player } = build();
+  const seen = [];
+  deck.setVolume = (volume, muted) => seen.push([volume, muted]);
+  deck.setGains = (gainOf) => seen.push(gainOf(player.current.key));
+  player.playAll([track("a", { replaygain: { track_gain_db: -20, track_peak: 1, album_gain_db: null, album_peak: null } })]);
+  player.setVolume(0.5);
+  player.settings.set("muted", true);
+  player.settings.set("loudness", "off");
+  assert.deepEqual(seen, [[0.5, false], [0.5, true], 1]);
+});
