@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,8 @@ import av
 import numpy as np
 import pytest
 
-from node.doors.audio import encode_mobile, encode_mobile_job, start_worker
-from node.errors import DamagedError, NotFoundError, SongkeepError, StorageError, UnavailableError, UserError
+from node.doors.audio import encode_mobile
+from node.errors import NotFoundError, SongkeepError, StorageError, UnavailableError, UserError
 from tests.music import FORMATS, Kind, make_track
 
 ALL_FORMATS = (*FORMATS, ".oga", ".aac", ".wv")
@@ -190,7 +188,7 @@ def test_a_long_mix_takes_no_more_memory_than_a_song(tmp_path: Path) -> None:
         encode_mobile(source, tmp_path / "out.webm", bitrate_bps=32_000)
         return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
-    assert peak_after(1_800) - peak_after(60) < 20_000
+    assert peak_after(900) - peak_after(60) < 20_000
 
 
 def test_a_stopped_rendition_leaves_nothing(tmp_path: Path) -> None:
@@ -230,19 +228,3 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         encode_mobile(source, out)
     assert not out.is_symlink()
-
-
-def test_a_process_pool_makes_renditions_and_stops_when_told(tmp_path: Path) -> None:
-    source = make_track(tmp_path / "a.wav", seconds=2)
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    with ProcessPoolExecutor(1, mp_context=context, initializer=start_worker, initargs=(stop,)) as pool:
-        done = pool.submit(encode_mobile_job, str(source), str(tmp_path / "1.webm")).result(timeout=60)
-        assert done.duration_ms == 2_000
-        (tmp_path / "empty.mp3").touch()
-        with pytest.raises(DamagedError):
-            pool.submit(encode_mobile_job, str(tmp_path / "empty.mp3"), str(tmp_path / "2.webm")).result(timeout=60)
-        stop.set()
-        with pytest.raises(UnavailableError):
-            pool.submit(encode_mobile_job, str(source), str(tmp_path / "3.webm")).result(timeout=60)
-    assert not (tmp_path / "3.webm").exists()

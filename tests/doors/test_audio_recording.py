@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
+import random
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,8 @@ from mutagen.oggvorbis import OggVorbis
 
 from node.catalog.model import Tags
 from node.doors.audio import encode_mobile, read_stream, recording_digest
-from node.errors import UserError
+from node.doors.audio.opening import Window
+from node.errors import DamagedError, UserError
 from tests.music import FORMATS, make_picture, make_track, odd_files
 from tests.music.tagging import write_apev2, write_tags
 from tests.music.zoo import id3v1
@@ -167,3 +172,37 @@ def test_the_length_is_counted_in_every_format(tmp_path: Path, ending: str) -> N
     stream = read_stream(make_track(tmp_path / f"a{ending}", seconds=3))
     assert abs(stream.duration_ms - 3000) < 80
     assert stream.channels == 2
+
+
+@pytest.mark.parametrize("ending", ALL_FORMATS)
+def test_random_damage_never_raises_anything_but_our_errors(tmp_path: Path, ending: str) -> None:
+    whole = make_track(tmp_path / f"whole{ending}", seconds=0.5, kind="noise", title="T").read_bytes()
+    path, out = tmp_path / f"a{ending}", tmp_path / "out.webm"
+    flipping = random.Random(ending)
+    for _ in range(25):
+        data = bytearray(whole)
+        for _ in range(flipping.choice((1, 3, 20))):
+            reach = flipping.choice((200, 2_000, len(data)))
+            data[flipping.randrange(min(reach, len(data)))] = flipping.randrange(256)
+        path.write_bytes(data)
+        for look in (recording_digest, read_stream, lambda source: encode_mobile(source, out)):
+            with contextlib.suppress(DamagedError, UserError):
+                look(path)
+
+
+def test_a_disk_that_fails_while_reading_is_told(tmp_path: Path) -> None:
+    path = make_track(tmp_path / "a.flac", seconds=5, kind="noise")
+
+    class FailingFile(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() > 60_000:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    window = Window(io.BufferedReader(io.BytesIO(path.read_bytes())), 0, path.stat().st_size)
+    assert window.read(4) == b"fLaC"
+    failing: Any = FailingFile(path.read_bytes())
+    window = Window(failing, 0, path.stat().st_size)
+    window.seek(60_001)
+    with pytest.raises(DamagedError, match="disk"):
+        window.read(10)

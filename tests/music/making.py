@@ -83,6 +83,10 @@ def make_track(
     return path
 
 
+_LOOP_S = 20.0
+"""Longer sounds repeat themselves: encoders remember far less."""
+
+
 @functools.lru_cache(maxsize=16)
 def sound(
     kind: Kind, *, seconds: float, seed: int = 0, rate_hz: int = 44_100, channels: int = 2
@@ -92,6 +96,9 @@ def sound(
     tone: two slow sines. noise: bursts of shaped noise with pauses, like speech. music: chords of many partials,
     a bass, drums and hiss, like a dense mix.
     """
+    if seconds > _LOOP_S:
+        loop = sound(kind, seconds=_LOOP_S, seed=seed, rate_hz=rate_hz, channels=channels)
+        return np.tile(loop, int(seconds // _LOOP_S) + 1)[:, : round(seconds * rate_hz)]
     count = round(seconds * rate_hz)
     random = np.random.default_rng(seed)
     time_s = np.arange(count) / rate_hz

@@ -9,7 +9,8 @@ from typing import Any
 from mutagen import File, id3, mp4
 from mutagen.aiff import AIFF
 from mutagen.apev2 import APEv2
-from mutagen.asf import ASF, ASFBoolAttribute, ASFByteArrayAttribute, ASFUnicodeAttribute
+from mutagen.asf import ASF
+from mutagen.asf._attrs import ASFBoolAttribute, ASFByteArrayAttribute, ASFUnicodeAttribute
 from mutagen.flac import FLAC, Picture
 from mutagen.wave import WAVE
 
@@ -154,7 +155,7 @@ def vorbis_pairs(tags: Tags) -> dict[str, list[str]]:
 
 
 def _write_vorbis(path: Path, tags: Tags, cover: bytes | None, lyrics: str) -> None:
-    file = File(path)
+    file: Any = File(path)
     if file.tags is None:
         file.add_tags()
     for name, values in vorbis_pairs(tags).items():
@@ -172,7 +173,7 @@ def _write_vorbis(path: Path, tags: Tags, cover: bytes | None, lyrics: str) -> N
 
 
 def _write_mp4(path: Path, tags: Tags, cover: bytes | None, lyrics: str) -> None:
-    file = mp4.MP4(path)
+    file: Any = mp4.MP4(path)
     if file.tags is None:
         file.add_tags()
     out = file.tags
@@ -225,7 +226,7 @@ def _write_mp4(path: Path, tags: Tags, cover: bytes | None, lyrics: str) -> None
 
 
 def _write_asf(path: Path, tags: Tags, cover: bytes | None, lyrics: str) -> None:
-    file = ASF(path)
+    file: Any = ASF(path)
     texts = {
         "Title": [tags.title],
         "Author": list(tags.artists),

@@ -3,7 +3,6 @@
 from node.doors.audio.mobile import DEFAULT_BITRATE_BPS, MAX_BITRATE_BPS, MIN_BITRATE_BPS, MOBILE_MIME, encode_mobile
 from node.doors.audio.pictures import resize_cover
 from node.doors.audio.recording import read_stream, recording_digest
-from node.doors.audio.worker import encode_mobile_job, start_worker
 from node.doors.audio.writing import WritableKind, write_music
 
 __all__ = [
@@ -13,10 +12,8 @@ __all__ = [
     "MOBILE_MIME",
     "WritableKind",
     "encode_mobile",
-    "encode_mobile_job",
     "read_stream",
     "recording_digest",
     "resize_cover",
-    "start_worker",
     "write_music",
 ]

@@ -171,7 +171,9 @@ def _write(out: Path, parts: Iterable[AudioFrame], *, layout: str, bitrate_bps: 
                 samples += part.samples
                 container.mux(stream.encode(part))
             container.mux(stream.encode(None))
+    except (av.error.InvalidDataError, av.error.ArgumentError) as error:
+        raise DamagedError("no sound can be made of it: what is in it makes no sense") from error
     except OSError as error:
-        # PyAV's errors are OSErrors too; those of the source were turned into ours before they came here.
+        # The source's own were turned into ours before they came here.
         raise StorageError(f"the rendition can't be written ({error.strerror or 'I/O error'})") from error
     return samples

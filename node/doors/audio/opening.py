@@ -54,10 +54,16 @@ class Window(io.RawIOBase):
         self._at = 0
 
     def read(self, size: int = -1, /) -> bytes:
-        """Up to `size` bytes."""
-        left = max(0, self._size - self._at)
-        self._file.seek(self._start + self._at)
-        data = self._file.read(left if size < 0 else min(size, left))
+        """Up to `size` bytes. Raises DamagedError if the disk can't read them."""
+        left = self._size - self._at
+        if left <= 0:
+            # Lying headers make demuxers jump further than any file system can.
+            return b""
+        try:
+            self._file.seek(self._start + self._at)
+            data = self._file.read(left if size < 0 else min(size, left))
+        except OSError as error:
+            raise DamagedError(f"the disk can't read it ({error.strerror or 'I/O error'})") from error
         self._at += len(data)
         return data
 
@@ -109,6 +115,8 @@ def opened(path: Path, options: dict[str, str] | None = None) -> Iterator[tuple[
             tracks = container.streams.audio
             if not tracks:
                 raise UserError("it has no sound track")
+            if tracks[0].codec_context is None:
+                raise UserError("its sound is encoded in a way that Songkeep doesn't know")
             yield container, tracks[0], kind
 
 
