@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -68,7 +68,8 @@ class SharedVolume:
         self._have = bytearray(volume.first_pieces[-1])
         self._left = [blob.pieces for blob in volume.blobs]
         self._wanted: set[int] = set()
-        self._progress: dict[int, float] = {}
+        self._progress_s: dict[int, float] = {}
+        self._last_progress_s = 0.0
         self._whole: dict[int, asyncio.Future[None]] = {}
         self._pieces: defaultdict[int, list[asyncio.Future[bytes]]] = defaultdict(list)
         self._flushes: list[asyncio.Future[None]] = []
@@ -101,17 +102,47 @@ class SharedVolume:
         """
         loop = asyncio.get_running_loop()
         if not self.has(index):
-            whole = self._whole.setdefault(index, loop.create_future())
+            whole = self._whole_of(index)
             self._want(index, _URGENT if urgent else _WANTED)
-            self._progress[index] = loop.time()
+            self._progress_s[index] = loop.time()
             while not whole.done():
-                quiet_s = loop.time() - self._progress[index]
+                quiet_s = loop.time() - self._progress_s[index]
                 if quiet_s >= stall_timeout_s:
                     raise UnavailableError("nobody who is there now has the rest of this song")
                 await asyncio.wait([whole], timeout=stall_timeout_s - quiet_s)
             whole.result()
         await self._flush()
         return self._places[index]
+
+    async def fetch_all(self, indexes: Iterable[int], *, stall_timeout_s: float) -> AsyncGenerator[tuple[int, Path], None]:
+        """Have these blobs come, one after the other as far as may be; each is told of as soon as it is whole.
+
+        Ends when all are, or when for `stall_timeout_s` no piece of any came.
+        """
+        wanted = {index for index in indexes if not self.has(index)}
+        came: asyncio.Queue[int] = asyncio.Queue()
+        wholes = {index: self._whole_of(index) for index in wanted}
+        for index, whole in wholes.items():
+            whole.add_done_callback(lambda done, index=index: came.put_nowait(index))  # type: ignore[misc]
+        self._handle.set_flags(lt.torrent_flags.sequential_download)
+        self._want_all(wanted)
+        loop = asyncio.get_running_loop()
+        self._last_progress_s = loop.time()
+        try:
+            while wanted:
+                quiet_s = loop.time() - self._last_progress_s
+                if quiet_s >= stall_timeout_s:
+                    return
+                try:
+                    index = await asyncio.wait_for(came.get(), stall_timeout_s - quiet_s)
+                except TimeoutError:
+                    continue
+                wanted.discard(index)
+                wholes[index].result()
+                await self._flush()
+                yield index, self._places[index]
+        finally:
+            self._leave_all(wanted)
 
     async def piece(self, index: int, piece: int, *, within_ms: int, timeout_s: float) -> bytes:
         """Piece `piece` of the blob, wanted `within_ms`. It is whole: libtorrent checked it by the merkle tree.
@@ -223,6 +254,28 @@ class SharedVolume:
             self._wanted.add(index)
             self._handle.file_priority(self._files[index], priority)
 
+    def _want_all(self, indexes: Iterable[int]) -> None:
+        self._wanted.update(indexes)
+        self._handle.prioritize_files(self._priorities())
+
+    def _leave_all(self, indexes: Iterable[int]) -> None:
+        left = [index for index in indexes if not self.has(index)]
+        if left and self._handle.is_valid():
+            self._wanted.difference_update(left)
+            self._handle.prioritize_files(self._priorities())
+
+    def _priorities(self) -> list[int]:
+        priorities = [0] * (self._files[-1] + 1)
+        for index in self._wanted:
+            priorities[self._files[index]] = _WANTED
+        return priorities
+
+    def _whole_of(self, index: int) -> asyncio.Future[None]:
+        whole = self._whole.get(index)
+        if whole is None:
+            whole = self._whole[index] = asyncio.get_running_loop().create_future()
+        return whole
+
     async def _flush(self) -> None:
         flushed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._flushes.append(flushed)
@@ -235,10 +288,10 @@ class SharedVolume:
         self._have[at] = 1
         index, _ = self.volume.blob_at(at)
         self._left[index] -= 1
-        self._progress[index] = asyncio.get_running_loop().time()
+        self._progress_s[index] = self._last_progress_s = asyncio.get_running_loop().time()
         if self._left[index] == 0:
             _finish([self._whole.pop(index, None)])
-            self._progress.pop(index, None)
+            self._progress_s.pop(index, None)
 
     def _piece_read(self, alert: Any) -> None:
         failed = bool(alert.error.value())

@@ -1,0 +1,243 @@
+"""Fetches what the lists name from the library's devices, checks it, and shares it with them.
+
+A library's volumes are in the swarm only while one of its devices is there: a seed of thousands stays small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from node.doors.blobs import BlobReader
+from node.doors.swarm import Endpoint, Held, SharedVolume, Swarm
+from node.errors import DamagedError, NotFoundError, SongkeepError, UnavailableError
+from node.ids import BlobRoot, LibraryId, to_text
+from node.seed.clock import Now
+from node.seed.ledger import HeldBlob, Ledger
+from node.seed.schema import State
+from node.seed.shelves import Shelf, Shelves
+from node.wire.volume import Volume, VolumeId
+
+log = logging.getLogger(__name__)
+
+PRESENT_FOR_S: Final = 180.0
+"""How long a device counts as there after it last said so."""
+STALL_TIMEOUT_S: Final = 20.0
+RETRY_S: Final = 5.0
+VOLUMES_AT_ONCE: Final = 3
+"""Of one library, fetched from at the same time."""
+
+
+@dataclass(slots=True)
+class _Active:
+    """A library of which a device is there."""
+
+    shelf: Shelf
+    peers: dict[Endpoint, float] = field(default_factory=dict)
+    """Each device's swarm address, and when it counts as gone."""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class Keeper:
+    """`async with` it; it does its work in the background."""
+
+    def __init__(self, ledger: Ledger, shelves: Shelves, swarm: Swarm, *, now_ms: Now) -> None:
+        self._ledger = ledger
+        self._shelves = shelves
+        self._swarm = swarm
+        self._now_ms = now_ms
+        self._active: dict[LibraryId, _Active] = {}
+
+    async def __aenter__(self) -> Keeper:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        tasks = [active.task for active in self._active.values() if active.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def swarm_port(self) -> int:
+        return self._swarm.port
+
+    async def present(self, library: LibraryId, endpoint: Endpoint) -> None:
+        """A device of that library is there, with its swarm at `endpoint`."""
+        active = self._active.get(library)
+        if active is None:
+            shelf = await asyncio.to_thread(self._shelves.of, library)
+            active = self._active.setdefault(library, _Active(shelf))
+        new = endpoint not in active.peers
+        active.peers[endpoint] = asyncio.get_running_loop().time() + PRESENT_FOR_S
+        if active.task is None or active.task.done():
+            active.task = asyncio.create_task(self._keep(library, active), name="seed-library")
+        elif new:
+            active.changed.set()
+
+    def list_changed(self, library: LibraryId) -> None:
+        """Another list is in force."""
+        active = self._active.get(library)
+        if active is not None:
+            active.changed.set()
+
+    async def open_blob(self, library: LibraryId, root: BlobRoot) -> BlobReader:
+        """A held blob, for reading. Raises NotFoundError if the list in force doesn't name it or it hasn't come."""
+        known = await self._ledger.blob(library, root)
+        if known is None or known.state is not State.HELD:
+            raise NotFoundError("the seed doesn't hold that")
+        return await asyncio.to_thread(lambda: self._shelves.of(library).store.reader(root))
+
+    async def push(self, library: LibraryId, root: BlobRoot) -> Push:
+        """Where a device may write a listed blob itself. Raises NotFoundError if it isn't wanted."""
+        known = await self._ledger.blob(library, root)
+        if known is None or known.state not in (State.WANTED, State.DAMAGED):
+            raise NotFoundError("the seed doesn't want that: no list names it, or it is there already")
+        shelf = await asyncio.to_thread(self._shelves.of, library)
+        return Push(self, library, known, shelf)
+
+    async def pushed(self, library: LibraryId, root: BlobRoot, layer: bytes) -> None:
+        await self._ledger.set_held(library, root, layer, now_ms=self._now_ms())
+        self.list_changed(library)
+
+    # the library's own task
+
+    async def _keep(self, library: LibraryId, active: _Active) -> None:
+        """Share and fetch until all of the library's devices have gone."""
+        shared: dict[VolumeId, tuple[SharedVolume, bytes]] = {}
+        try:
+            while self._peers(active):
+                active.changed.clear()
+                whole = False
+                try:
+                    await self._follow_list(library, active, shared)
+                    whole = await self._fetch_wanted(library, active, shared)
+                except SongkeepError as error:
+                    log.warning("library_waits library=%s error=%s", to_text(library)[:8], type(error).__name__)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(active.changed.wait(), PRESENT_FOR_S / 4 if whole else RETRY_S)
+        finally:
+            for volume_id in shared:
+                await self._swarm.remove(volume_id)
+            log.info("library_asleep library=%s", to_text(library)[:8])
+
+    def _peers(self, active: _Active) -> list[Endpoint]:
+        now_s = asyncio.get_running_loop().time()
+        for endpoint in [each for each, until_s in active.peers.items() if until_s <= now_s]:
+            del active.peers[endpoint]
+        return list(active.peers)
+
+    async def _follow_list(
+        self, library: LibraryId, active: _Active, shared: dict[VolumeId, tuple[SharedVolume, bytes]]
+    ) -> None:
+        """Have exactly the listed volumes in the swarm."""
+        listed = {volume.id: (volume, tag) for volume, tag in await self._ledger.volumes(library)}
+        for volume_id in [each for each, (_, tag) in shared.items() if listed.get(each, (None, b""))[1] != tag]:
+            await self._swarm.remove(volume_id)
+            del shared[volume_id]
+        peers = self._peers(active)
+        for volume_id, (volume, tag) in listed.items():
+            if volume_id in shared:
+                shared[volume_id][0].set_peers(peers, dial=())
+                continue
+            held = await self._held(library, active.shelf, volume)
+            one = await self._swarm.add(volume, tag, held=held, incoming=active.shelf.arriving, peers=peers, dial=False)
+            shared[volume_id] = one, tag
+
+    async def _held(self, library: LibraryId, shelf: Shelf, volume: Volume) -> dict[int, Held]:
+        known = await self._ledger.blobs(library, (blob.root for blob in volume.blobs))
+
+        def look() -> dict[int, Held]:
+            held = {}
+            for index, blob in enumerate(volume.blobs):
+                one = known.get(blob.root)
+                path = shelf.store.path_of(blob.root) if one is not None and one.state is State.HELD else None
+                if one is not None and path is not None:
+                    held[index] = Held(path, one.layer)
+            return held
+
+        return await asyncio.to_thread(look)
+
+    async def _fetch_wanted(
+        self, library: LibraryId, active: _Active, shared: dict[VolumeId, tuple[SharedVolume, bytes]]
+    ) -> bool:
+        """Fetch what isn't here. True if then everything is."""
+        whole = True
+        turns = iter([one for one, _ in shared.values()])
+
+        async def worker() -> None:
+            nonlocal whole
+            for one in turns:
+                whole = await self._fetch_volume(library, active, one) and whole
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(VOLUMES_AT_ONCE):
+                group.create_task(worker())
+        return whole
+
+    async def _fetch_volume(self, library: LibraryId, active: _Active, shared: SharedVolume) -> bool:
+        blobs = shared.volume.blobs
+        known = await self._ledger.blobs(library, (blob.root for blob in blobs))
+        wanted = {
+            index
+            for index, blob in enumerate(blobs)
+            if blob.root in known and known[blob.root].state is not State.HELD and not shared.has(index)
+        }
+        async with contextlib.aclosing(shared.fetch_all(sorted(wanted), stall_timeout_s=STALL_TIMEOUT_S)) as arriving:
+            async for index, arrived in arriving:
+                await self._take(library, active.shelf, shared, index, arrived)
+                wanted.discard(index)
+                if active.changed.is_set():
+                    break
+        return not wanted
+
+    async def _take(self, library: LibraryId, shelf: Shelf, shared: SharedVolume, index: int, arrived: Path) -> None:
+        blob = shared.volume.blobs[index]
+        try:
+            layer = await asyncio.to_thread(shelf.take, arrived, blob.root, blob.sealed_bytes)
+        except DamagedError:
+            log.warning("blob_refused blob=%s", to_text(blob.root))
+            return
+        path = await asyncio.to_thread(shelf.store.path_of, blob.root)
+        assert path is not None
+        await shared.moved(index, path)
+        await self._ledger.set_held(library, blob.root, layer, now_ms=self._now_ms())
+
+
+class Push:
+    """One blob on its way in over HTTP, in order."""
+
+    def __init__(self, keeper: Keeper, library: LibraryId, blob: HeldBlob, shelf: Shelf) -> None:
+        self.sealed_bytes = blob.sealed_bytes
+        self._keeper = keeper
+        self._library = library
+        self._root = blob.root
+        self._shelf = shelf
+        self._path = shelf.arriving / f"{to_text(blob.root)}.push"
+
+    async def take(self, parts: AsyncIterator[bytes]) -> None:
+        """Read the blob's bytes to their end, check them and keep them. Raises DamagedError, StorageError."""
+        left = self.sealed_bytes
+        try:
+            file = await asyncio.to_thread(open, self._path, "xb")
+        except FileExistsError as error:
+            raise UnavailableError("that blob is being pushed already") from error
+        try:
+            try:
+                async for data in parts:
+                    left -= len(data)
+                    if left < 0:
+                        raise DamagedError("a pushed blob is longer than the list says")
+                    await asyncio.to_thread(file.write, data)
+            finally:
+                await asyncio.to_thread(file.close)
+            layer = await asyncio.to_thread(self._shelf.take, self._path, self._root, self.sealed_bytes)
+        except BaseException:
+            self._shelf.forget(self._path)
+            raise
+        await self._keeper.pushed(self._library, self._root, layer)

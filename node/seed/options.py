@@ -1,0 +1,81 @@
+"""How a seed is run, and what of it is kept for the next time."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from node.errors import UnknownFormatError, UserError
+from node.files import read_small, write_private
+from node.wire.seedapi import clean_url
+
+DEFAULT_PORT: Final = 7666
+DEFAULT_CAPACITY_BYTES: Final = 50_000_000_000
+MAX_CAPACITY_BYTES: Final = 1 << 53
+_SIZE: Final = re.compile(r"(\d{1,12}(?:\.\d{1,3})?)\s*([kmgt]?)(i?)b?\Z", re.IGNORECASE)
+_UNITS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedOptions:
+    """What the person who runs it may choose."""
+
+    home: Path
+    host: str = "0.0.0.0"
+    port: int = DEFAULT_PORT
+    """0: any that is free."""
+    url: str = ""
+    """Where devices reach it; empty: by its own address."""
+    capacity_bytes: int = DEFAULT_CAPACITY_BYTES
+    """All that may be promised to libraries."""
+    swarm_listen: str = ""
+    """Interfaces as libtorrent has them; empty: the same host, any port."""
+    stun_port: int | None = 3478
+    """None: no STUN."""
+    trackers: tuple[str, ...] = ()
+
+    @property
+    def swarm_interfaces(self) -> str:
+        if self.swarm_listen:
+            return self.swarm_listen
+        return "0.0.0.0:0,[::]:0" if self.host in ("0.0.0.0", "::", "") else f"{self.host}:0"
+
+    def address(self, port: int) -> str:
+        """The address that an invitation names, for the port that was really taken."""
+        if self.url:
+            return self.url
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+        return clean_url(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+
+
+def read_size(text: str) -> int:
+    """Bytes of '200GB', '1.5 TB', '512MiB' or '1000'. Raises UserError."""
+    found = _SIZE.match(text.strip())
+    if found is None:
+        raise UserError(f"{text[:40]!r} is not an amount of data; write it like 200GB")
+    number, unit, binary = found.groups()
+    size = int(float(number) * (1024 if binary else 1000) ** _UNITS[unit.lower()])
+    if not 0 < size <= MAX_CAPACITY_BYTES:
+        raise UserError(f"{text[:40]!r} is more or less than a seed can keep")
+    return size
+
+
+def remember(options: SeedOptions, *, port: int) -> None:
+    """Keep what `seed invite` and the next run need."""
+    kept = {"capacity_bytes": options.capacity_bytes, "url": options.address(port)}
+    write_private(options.home / "seed.json", (json.dumps({"version": 1, **kept}, indent=2) + "\n").encode())
+
+
+def recall(options: SeedOptions) -> SeedOptions:
+    """`options` with the address and capacity of the last run. Raises UserError if it never ran."""
+    data = read_small(options.home / "seed.json", max_bytes=64_000)
+    if data is None:
+        raise UserError(f"no seed has run in {options.home} yet; start it with 'songkeep seed run'")
+    try:
+        kept = json.loads(data)
+        return replace(options, capacity_bytes=int(kept["capacity_bytes"]), url=clean_url(str(kept["url"])))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnknownFormatError("seed.json is not readable; start the seed again with its options") from error

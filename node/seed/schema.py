@@ -1,0 +1,95 @@
+"""The tables of a seed's ledger. What is in them is all that a seed knows."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+import sqlalchemy as sql
+
+SCHEMA_VERSION: Final = 1
+
+META: Final = sql.MetaData()
+
+VERSION: Final = sql.Table("version", META, sql.Column("number", sql.Integer, primary_key=True))
+
+LIBRARIES: Final = sql.Table(
+    "libraries",
+    META,
+    sql.Column("library", sql.LargeBinary(32), primary_key=True),
+    sql.Column("number", sql.Integer, nullable=False, unique=True),
+    sql.Column("quota_bytes", sql.BigInteger, nullable=False),
+    sql.Column("joined_ms", sql.BigInteger, nullable=False),
+    sql.Column("list_serial", sql.BigInteger, nullable=False),
+    sql.Column("list_record", sql.LargeBinary, nullable=False),
+)
+
+ENTRIES: Final = sql.Table(
+    "roster_entries",
+    META,
+    sql.Column("library", sql.LargeBinary(32), sql.ForeignKey("libraries.library"), primary_key=True),
+    sql.Column("seq", sql.Integer, primary_key=True, autoincrement=False),
+    sql.Column("entry", sql.LargeBinary, nullable=False),
+)
+
+MEMBERS: Final = sql.Table(
+    "members",
+    META,
+    sql.Column("member", sql.LargeBinary(32), primary_key=True),
+    sql.Column("library", sql.LargeBinary(32), sql.ForeignKey("libraries.library"), primary_key=True),
+    sql.Column("active", sql.Boolean, nullable=False),
+)
+
+INVITES: Final = sql.Table(
+    "invites",
+    META,
+    sql.Column("token", sql.LargeBinary(32), primary_key=True),
+    sql.Column("quota_bytes", sql.BigInteger, nullable=False),
+    sql.Column("created_ms", sql.BigInteger, nullable=False),
+)
+
+HEADS: Final = sql.Table(
+    "heads",
+    META,
+    sql.Column("library", sql.LargeBinary(32), sql.ForeignKey("libraries.library"), primary_key=True),
+    sql.Column("device", sql.LargeBinary(32), primary_key=True),
+    sql.Column("serial", sql.BigInteger, nullable=False),
+    sql.Column("record", sql.LargeBinary, nullable=False),
+)
+
+VOLUMES: Final = sql.Table(
+    "volumes",
+    META,
+    sql.Column("library", sql.LargeBinary(32), sql.ForeignKey("libraries.library"), primary_key=True),
+    sql.Column("volume", sql.LargeBinary(32), primary_key=True),
+    sql.Column("tag", sql.LargeBinary(32), nullable=False),
+    sql.Column("packed", sql.LargeBinary, nullable=False),
+)
+
+
+class State(IntEnum):
+    """Where a blob stands."""
+
+    WANTED = 1
+    """Listed; its bytes are not here yet."""
+    HELD = 2
+    """Listed; its bytes are here and were checked."""
+    TRASH = 3
+    """Listed no longer; its bytes stay for a while."""
+    DAMAGED = 4
+    """Listed; its bytes were found rotten and are to be fetched again."""
+
+
+BLOBS: Final = sql.Table(
+    "blobs",
+    META,
+    sql.Column("library", sql.LargeBinary(32), sql.ForeignKey("libraries.library"), primary_key=True),
+    sql.Column("root", sql.LargeBinary(32), primary_key=True),
+    sql.Column("sealed_bytes", sql.BigInteger, nullable=False),
+    sql.Column("state", sql.Integer, nullable=False),
+    sql.Column("since_ms", sql.BigInteger, nullable=False),
+    sql.Column("checked_ms", sql.BigInteger, nullable=False),
+    sql.Column("layer", sql.LargeBinary, nullable=False),
+    sql.Index("blobs_by_state", "library", "state"),
+    sql.Index("blobs_by_check", "state", "checked_ms"),
+)

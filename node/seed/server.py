@@ -1,0 +1,152 @@
+"""Puts a seed together and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from node.crypto.keys import MemberKeys
+from node.doors.swarm import Swarm, SwarmSettings
+from node.errors import StorageError, UnavailableError
+from node.ids import to_text
+from node.seed.api import SeedApi, answer_errors
+from node.seed.clock import now_ms
+from node.seed.identity import load_identity
+from node.seed.keeper import Keeper
+from node.seed.ledger import Ledger
+from node.seed.options import SeedOptions, remember
+from node.seed.sessions import Sessions
+from node.seed.shelves import Shelves
+from node.wire import seedapi
+
+log = logging.getLogger(__name__)
+
+SHUTDOWN_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSeed:
+    """A seed that answers."""
+
+    options: SeedOptions
+    keys: MemberKeys
+    port: int
+    ledger: Ledger
+    keeper: Keeper
+
+    @property
+    def url(self) -> str:
+        return self.options.address(self.port)
+
+    async def invite(self, quota_bytes: int) -> str:
+        """A code for a library of up to that size. Raises RefusedError."""
+        return await make_invitation(self.options, self.keys, self.ledger, quota_bytes=quota_bytes, url=self.url)
+
+
+async def make_invitation(options: SeedOptions, keys: MemberKeys, ledger: Ledger, *, quota_bytes: int, url: str) -> str:
+    """Promise room, and the code that redeems it once. Raises RefusedError if so much isn't free."""
+    secret = os.urandom(seedapi.INVITE_SECRET_BYTES)
+    await ledger.invite(
+        seedapi.invite_token(secret),
+        quota_bytes=quota_bytes,
+        capacity_bytes=options.capacity_bytes,
+        now_ms=now_ms(),
+    )
+    return seedapi.SeedInvite(url, secret, seedapi.fingerprint_of(keys.public)).as_text()
+
+
+@contextlib.asynccontextmanager
+async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
+    """A seed for as long as the context lasts. Raises StorageError, UnavailableError (a port is taken)."""
+    async with contextlib.AsyncExitStack() as stack:
+        prepare_home(options)
+        keys = load_identity(options.home / "seed.keys")
+        ledger = await stack.enter_async_context(Ledger.open(options.home / "seed.sqlite"))
+        outgoing = "" if options.host in ("0.0.0.0", "::", "") else options.host
+        swarm = await stack.enter_async_context(
+            Swarm.open(SwarmSettings(listen=options.swarm_interfaces, outgoing=outgoing))
+        )
+        shelves = Shelves(options.home)
+        keeper = await stack.enter_async_context(Keeper(ledger, shelves, swarm, now_ms=now_ms))
+        api = SeedApi(
+            public=keys.public,
+            ledger=ledger,
+            sessions=Sessions(keys, ledger, now_ms=now_ms),
+            keeper=keeper,
+            dialled=lambda request: _dialled(request, options),
+            client_address=client_address,
+            now_ms=now_ms,
+        )
+        app = web.Application(middlewares=[answer_errors])
+        api.add_to(app)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, options.host, options.port, backlog=1_024)
+        try:
+            await site.start()
+        except OSError as error:
+            raise UnavailableError(f"port {options.port} can't be used: {error.strerror}") from error
+        port = int(runner.addresses[0][1])
+        remember(options, port=port)
+        log.info("seed_started seed=%s port=%d swarm_port=%d", to_text(keys.id)[:8], port, swarm.port)
+        yield RunningSeed(options, keys, port, ledger, keeper)
+
+
+def prepare_home(options: SeedOptions) -> None:
+    """Make the seed's directory, private. Raises StorageError."""
+    try:
+        options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{options.home} can't be used as the seed's home: {error.strerror}") from error
+
+
+def client_address(request: web.Request) -> str:
+    """Where a client comes from; behind a proxy on this machine, what the proxy says."""
+    remote = request.remote or ""
+    forwarded = request.headers.get("X-Forwarded-For")
+    if forwarded and remote in ("127.0.0.1", "::1"):
+        return forwarded.rpartition(",")[2].strip()[:64]
+    return remote
+
+
+def _dialled(request: web.Request, options: SeedOptions) -> str:
+    """The host that a proof must be made for. A name that isn't ours makes every proof fail, as it should."""
+    host = request.host.lower()
+    if options.url and host == seedapi.host_of(options.url):
+        return host
+    sockname = request.transport.get_extra_info("sockname") if request.transport is not None else None
+    own = str(sockname[0]).removeprefix("::ffff:") if sockname else ""
+    return host if urlsplit(f"//{host}").hostname == own else f"not {host}"
+
+
+def run(options: SeedOptions, *, started: Callable[[RunningSeed], None]) -> None:
+    """Runs until SIGINT or SIGTERM; `started` is told once it answers."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(_until_stopped(options, started))
+    else:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_stopped(options, started))
+
+
+async def _until_stopped(options: SeedOptions, started: Callable[[RunningSeed], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        # Windows has no handlers in its loop; there KeyboardInterrupt ends the run.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(name, stop.set)
+    async with running(options) as seed:
+        started(seed)
+        await stop.wait()
