@@ -187,7 +187,7 @@ async def _build(
         library=library,
         streams=streams,
         ingest=ingest,
-        export=Export(library, streams, store),
+        export=Export(library, streams),
         verify=Verify(library, store, ingest),
         folders=folders,
         jobs=jobs,

@@ -15,6 +15,7 @@ from node import __version__
 from node.cli.main import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE
 from node.cli.terminal import Terminal
 from node.errors import SongkeepError
+from node.log import kind_and_place
 
 COMMANDS = ("up", "browser", "init", "add", "look", "export", "folders", "status", "verify", "config")
 """Modules of this package with a `register(subparsers)`, in the order of the help."""
@@ -97,10 +98,17 @@ def run_command(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except ImportError as error:
-        terminal.fail(
-            SongkeepError(f"Songkeep is not installed whole on this system: {error.name or 'a part'} is missing")
-        )
-        return 1
+        if terminal.verbose:
+            raise
+        missing = error.name or "a part"
+        terminal.fail(SongkeepError(f"Songkeep is not installed whole on this system: {missing} is missing"))
+        return SongkeepError.exit_code
+    except Exception as error:
+        if terminal.verbose:
+            raise
+        where = kind_and_place(error)
+        terminal.fail(SongkeepError(f"Songkeep made a mistake ({where}); with --verbose it says more"))
+        return SongkeepError.exit_code
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

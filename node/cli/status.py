@@ -34,7 +34,9 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
         terminal.say(f"  {folder['path']}  {folder['state']}, {counted(folder['tracks'], 'track')}{note}")
     sealed = store["sealed"]
     kept = "everything is kept sealed" if store["keep_sealed"] else f"up to {spoken_bytes(store['cache_limit_bytes'])}"
-    terminal.say(f"Sealed store: {spoken_bytes(sealed['cache'] + sealed['pinned'])} ({kept}).")
+    terminal.say(f"Sealed store: {spoken_bytes(sealed['cache_bytes'] + sealed['pinned_bytes'])} ({kept}).")
+    if sealed["damaged_blobs"]:
+        terminal.say(f"{counted(sealed['damaged_blobs'], 'blob')} damaged; run 'songkeep verify --repair'.")
     for name, what in (("left_to_seal", "sealed"), ("left_to_render", "made small for the phone")):
         if store[name]["files"]:
             terminal.say(

@@ -51,7 +51,8 @@ class Terminal:
         if self.as_json:
             self.result({"error": {"code": error.code, "message": str(error)}})
         sentence = str(error)
-        self.note(sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith((".", "?", "!")) else "."))
+        ended = "\n" in sentence or sentence.endswith((".", "?", "!"))
+        self.note(sentence[:1].upper() + sentence[1:] + ("" if ended else "."))
 
     def ask(self, question: str, *, default: bool) -> bool:
         """A yes or no from the person; `default` if nobody is there."""

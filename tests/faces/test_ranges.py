@@ -33,7 +33,9 @@ def test_what_is_no_single_range_is_answered_whole(header: str | None) -> None:
     assert wanted_range(header, 1_000) is None
 
 
-@pytest.mark.parametrize(("header", "size"), [("bytes=1000-", 1_000), ("bytes=0-", 0), ("bytes=-0", 5), ("bytes=-1", 0)])
+@pytest.mark.parametrize(
+    ("header", "size"), [("bytes=1000-", 1_000), ("bytes=0-", 0), ("bytes=-0", 5), ("bytes=-1", 0)]
+)
 def test_a_range_beyond_the_end_can_not_be_satisfied(header: str, size: int) -> None:
     with pytest.raises(NotSatisfiableError):
         wanted_range(header, size)

@@ -1,0 +1,78 @@
+"""Devices and pairing, and how this node stands with the rooms in which it meets them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from node.errors import UserError
+from node.faces.answers import answer, body_of, text_field, whole_number
+from node.faces.parts import PARTS
+from node.wire.roster import Role
+
+NEWS_TIMEOUT_S: Final = 25.0
+MAX_EVENTS: Final = 10_000
+
+
+def routes(app: web.Application) -> None:
+    app.router.add_get("/api/v1/network", network)
+    app.router.add_get("/api/v1/devices", devices)
+    app.router.add_patch("/api/v1/devices/{id}", rename)
+    app.router.add_post("/api/v1/devices/{id}/revoke", revoke)
+    app.router.add_post("/api/v1/pair", pair)
+    app.router.add_get("/api/v1/pair/{id}/events", pair_events)
+    app.router.add_post("/api/v1/pair/{id}/check", pair_check)
+    app.router.add_delete("/api/v1/pair/{id}", pair_cancel)
+
+
+async def network(request: web.Request) -> web.Response:
+    return answer(request.app[PARTS].network.as_json())
+
+
+async def devices(request: web.Request) -> web.Response:
+    """Every device of the library, the most senior first."""
+    return answer({"items": request.app[PARTS].network.devices.all()})
+
+
+async def rename(request: web.Request) -> web.Response:
+    body = await body_of(request, fields=frozenset({"name"}))
+    found = request.app[PARTS].network.devices
+    return answer(await found.rename(request.match_info["id"], text_field(body, "name", max_chars=200)))
+
+
+async def revoke(request: web.Request) -> web.Response:
+    """The device gets nothing new from now on."""
+    return answer(await request.app[PARTS].network.devices.revoke(request.match_info["id"]))
+
+
+async def pair(request: web.Request) -> web.Response:
+    """Begin to let a device in; what happens comes by `events`."""
+    body = await body_of(request, fields=frozenset({"role", "app"}))
+    role = body.get("role", str(Role.PLAYER))
+    if role not in (str(Role.OWNER), str(Role.PLAYER)):
+        raise UserError("role is player or owner")
+    app_url = text_field(body, "app", max_chars=300) if body.get("app") else None
+    started = request.app[PARTS].network.pairings.start(role=Role(role), app_url=app_url)
+    return answer({"id": started.id, "tracker": started.tracker}, status=201)
+
+
+async def pair_events(request: web.Request) -> web.Response:
+    """Events from number `after` on; waits up to 25 s for one. The last event of a pairing is `end`."""
+    found = request.app[PARTS].network.pairings.get(request.match_info["id"])
+    after = whole_number(request, "after", 0, highest=MAX_EVENTS)
+    events = await found.news_after(after, timeout_s=NEWS_TIMEOUT_S)
+    return answer({"events": events, "next": after + len(events)})
+
+
+async def pair_check(request: web.Request) -> web.Response:
+    """The six digits that the new device shows."""
+    body = await body_of(request, fields=frozenset({"digits"}))
+    found = request.app[PARTS].network.pairings.get(request.match_info["id"])
+    found.type_digits(text_field(body, "digits", max_chars=40))
+    return answer({"typed": True})
+
+
+async def pair_cancel(request: web.Request) -> web.Response:
+    request.app[PARTS].network.pairings.cancel(request.match_info["id"])
+    return answer({"cancelled": True})
