@@ -4,12 +4,12 @@ import { Player } from "./core/player.js";
 import { href } from "./core/route.js";
 import { Settings } from "./core/settings.js";
 import { Deck } from "./io/audio.js";
+import { boot } from "./io/boot.js";
 import { joinMediaSession } from "./io/media_session.js";
-import { NodeSource } from "./io/node_source.js";
 import { joinOtherTabs } from "./io/one_voice.js";
 import { keepPlace } from "./io/resume.js";
 import { recall, remember } from "./io/shelf.js";
-import { guard } from "./views/guard.js";
+import { guard, showPairing } from "./views/guard.js";
 import { announce, ask, confirm, tell } from "./views/messages.js";
 import { mountNowPlaying } from "./views/now_playing.js";
 import { mountPlayerBar } from "./views/player_bar.js";
@@ -25,11 +25,13 @@ import { followTheme } from "./views/theme.js";
 /** Long lists kept for the way back to them. */
 const LISTS_KEPT = 8;
 
-function start() {
-  const life = new AbortController();
-  const { signal } = life;
-  const source = new NodeSource();
-  const settings = new Settings(recall("settings"), (choices) => remember("settings", choices));
+const settings = new Settings(recall("settings"), (choices) => remember("settings", choices));
+
+/**
+ * @param {import("./io/boot.js").Booted} booted
+ * @param {AbortSignal} signal
+ */
+function start({ source, known }, signal) {
   const deck = new Deck();
   const player = new Player({ source, deck, settings, random: Math.random });
   const refresh = { page: () => {} };
@@ -64,7 +66,6 @@ function start() {
     },
   };
 
-  followTheme(settings);
   addEventListener("hashchange", () => inside.steps++);
   for (const name of ["click", "keydown"]) addEventListener(name, () => deck.unlock(), { once: true, capture: true });
   player.told.on(tell);
@@ -81,7 +82,10 @@ function start() {
       refresh.page = pages.refresh;
     },
     forget: () => lists.clear(),
+    known,
   });
 }
 
-start();
+followTheme(settings);
+const { signal } = new AbortController();
+void boot(showPairing, signal).then((booted) => start(booted, signal));

@@ -104,10 +104,11 @@ const drawChance = async () => ({
  * @param {string} newcomer.digits  the check code that this device shows
  * @param {() => void} newcomer.showCheckCode  called when the other device is there and asks for it
  * @param {() => void} newcomer.matched  called when the person has typed it there, rightly
+ * @param {(joined: Joined) => Promise<unknown>} newcomer.keep  keeps what was given for good, before the other device is told that it arrived
  * @param {Chance} [newcomer.chance]
  * @returns {Promise<Joined>}
  */
-export async function pairAsNewcomer(pipe, { code, keys, name, digits, showCheckCode, matched, chance }) {
+export async function pairAsNewcomer(pipe, { code, keys, name, digits, showCheckCode, matched, keep, chance }) {
   const { pair, salt, salts } = chance ?? (await drawChance());
   const secured = await exchange(pipe, code, pair, salt);
   const bound = concat(secured.transcript, keys.id, keys.receivePublic);
@@ -130,6 +131,7 @@ export async function pairAsNewcomer(pipe, { code, keys, name, digits, showCheck
   matched();
   const [, entries, about] = await secured.hear("welcome", 3);
   const joined = await welcomed(entries, about, keys);
+  await keep(joined);
   const signature = await keys.sign(LABEL_SIGN_PAIRING, concat(secured.transcript, joined.roster.library));
   await secured.say(["signed", signature]);
   return joined;

@@ -14,9 +14,10 @@ import { tell } from "./messages.js";
 /**
  * Let the person in, then open the library; and again when the session ends.
  * @param {App} app
- * @param {{open: (errands: (errand: Errand) => void) => void, forget: () => void}} parts  forget: drop lists of an earlier session
+ * @param {{open: (errands: (errand: Errand) => void) => void, forget: () => void, known: boolean}} parts
+ *   forget: drop lists of an earlier session; known: this browser is let in already, there is nothing to sign in to
  */
-export function guard(app, { open, forget }) {
+export function guard(app, { open, forget, known }) {
   let opened = false;
   let asking = false;
   let unsubscribe = () => {};
@@ -48,9 +49,10 @@ export function guard(app, { open, forget }) {
 
   /** @param {Errand} other */
   const run = async ({ kind, value }) => {
+    // Pairing comes before anything else, so it begins with the page.
+    if (kind === "pair") return location.reload();
     // The code works once; it stays neither in the address nor in the history.
     history.replaceState(null, "", `${location.pathname}${location.search}#/`);
-    if (kind !== "signin") return begin();
     try {
       await beginSession({ code: value });
       enter();
@@ -61,10 +63,10 @@ export function guard(app, { open, forget }) {
     }
   };
 
-  const begin = () => (session() ? enter() : void askToSignIn(""));
   const first = errand(location.hash);
   if (first) void run(first);
-  else begin();
+  else if (known || session()) enter();
+  else void askToSignIn("");
 }
 
 function openGate() {
@@ -98,4 +100,15 @@ export async function leave(app) {
   forgetAll();
   location.replace("#/");
   location.reload();
+}
+
+/**
+ * Show the pairing page until this browser is a device of the library.
+ * @param {string} invitation  what stood in the link; "": it is to be typed
+ * @returns {Promise<import("../io/swarm_membership.js").Membership>}
+ */
+export async function showPairing(invitation) {
+  const { mountPair } = await import("./pair.js");
+  document.documentElement.classList.add("gated");
+  return new Promise((resolve) => void mountPair(byId("gate"), { invitation, done: resolve }));
 }

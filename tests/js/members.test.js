@@ -116,6 +116,7 @@ const newcomer = async (events = []) => ({
   digits: pairing.digits,
   showCheckCode: () => events.push("shown"),
   matched: () => events.push("matched"),
+  keep: async () => events.push("kept"),
   chance: {
     pair: await x25519Pair(pairing.new.secret, pairing.new.public),
     salt: fromHex(pairing.new.salt),

@@ -1,0 +1,54 @@
+// Where this app's music comes from: the computer that served the page, or, once paired, the library's devices.
+
+import { errand } from "../core/route.js";
+import { apiUrl, session } from "./node_http.js";
+import { NodeSource } from "./node_source.js";
+import { Membership } from "./swarm_membership.js";
+import { SwarmSource } from "./swarm_source.js";
+
+/** @import {Source} from "../core/source.js" */
+
+const PROBE_TIMEOUT_MS = 4_000;
+
+/**
+ * @typedef {object} Booted
+ * @property {Source} source
+ * @property {boolean} known  this browser is let in already: there is nothing to sign in to
+ */
+
+/** @typedef {(invitation: string) => Promise<Membership>} Pair  shows the pairing page until this browser is a member */
+
+/**
+ * @param {Pair} pair
+ * @param {AbortSignal} signal
+ * @returns {Promise<Booted>}
+ */
+export async function boot(pair, signal) {
+  const first = errand(location.hash);
+  if (first?.kind === "pair") {
+    // The code works once; it must stay neither in the address nor in the history.
+    history.replaceState(null, "", `${location.pathname}${location.search}#/`);
+    return swarm(await pair(first.value), signal);
+  }
+  const membership = await Membership.load().catch(() => null);
+  if (membership && !membership.revoked) return swarm(membership, signal);
+  if (first?.kind === "signin" || session() || (await nodeAnswers())) return { source: new NodeSource(), known: false };
+  return swarm(await pair(""), signal);
+}
+
+/**
+ * @param {Membership} membership
+ * @param {AbortSignal} signal
+ * @returns {Promise<Booted>}
+ */
+const swarm = async (membership, signal) => ({ source: await SwarmSource.open(membership, signal), known: true });
+
+/** Whether the page came from a node, which answers for its library, if only to ask for a sign-in. */
+async function nodeAnswers() {
+  try {
+    const response = await fetch(apiUrl("library"), { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS), cache: "no-store", credentials: "omit" });
+    return response.headers.get("Content-Type")?.includes("json") ?? false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,121 @@
+// Making this browser a device of the library: a code in, a check code out, and the library is here.
+
+import { drawCheckCode, pairAsNewcomer, readInvitation } from "../core/pairing.js";
+import { missingCrypto } from "../core/crypto.js";
+import { MemberKeys } from "../core/crypto_keys.js";
+import { ownServer } from "../core/wire_room.js";
+import { WireError } from "../core/wire_errors.js";
+import { enterPairingRoom } from "../io/room_pairing.js";
+import { Membership } from "../io/swarm_membership.js";
+import { deviceName } from "../io/device_name.js";
+import { button, fill, h } from "./dom.js";
+import { mark } from "./mark.js";
+
+/** @typedef {{host: HTMLElement, done: (membership: Membership) => void}} Pairing */
+
+/**
+ * @param {HTMLElement} host
+ * @param {{invitation: string, done: (membership: Membership) => void}} how  `invitation`: what stood in the link; "": it is to be typed
+ */
+export async function mountPair(host, { invitation, done }) {
+  const missing = await missingCrypto();
+  if (missing) return show(host, "This browser can’t be paired", h("p", null, `Songkeep needs ${missing} to keep your music’s keys. A current browser at an https address has it.`));
+  const pairing = { host, done };
+  if (invitation) return void pair(pairing, invitation);
+  askForCode(pairing, "");
+}
+
+/**
+ * @param {HTMLElement} host
+ * @param {string} title
+ * @param {...Node} content
+ */
+function show(host, title, ...content) {
+  const heading = h("h1", { tabindex: "-1" }, title);
+  fill(host, h("main", { class: "gate-card pairing" }, mark(), heading, ...content));
+  heading.focus();
+}
+
+/**
+ * @param {Pairing} pairing
+ * @param {string} why  what went wrong before
+ */
+function askForCode(pairing, why) {
+  const code = h("input", {
+    type: "text", required: true, autocomplete: "off", autocapitalize: "none", autocorrect: "off", spellcheck: "false", maxlength: "2000",
+    "aria-label": "Pairing code", placeholder: "abcd-efgh-ijkl-mnop", class: "pair-code",
+  });
+  const form = h("form", { class: "gate-form" }, code, h("button", { type: "submit", class: "pill primary" }, "Pair"));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (code.value.trim()) void pair(pairing, code.value);
+  });
+  show(
+    pairing.host,
+    "Bring your music here",
+    h("p", null, "On the computer that keeps your music, choose Devices in the player, or run this. Then type the code that it shows."),
+    h("p", { class: "command" }, h("code", null, "songkeep pair")),
+    h("p", { class: "error", role: "alert" }, why),
+    form,
+  );
+  code.focus();
+}
+
+/**
+ * @param {Pairing} pairing
+ * @param {string} invitation
+ */
+async function pair(pairing, invitation) {
+  const { host, done } = pairing;
+  const life = new AbortController();
+  show(host, "Pairing…", h("p", { role: "status" }, "Looking for the other device."));
+  try {
+    const { code, tracker } = readInvitation(invitation);
+    const pipe = await enterPairingRoom({ code, tracker }, life.signal);
+    const keys = await MemberKeys.generate();
+    const digits = drawCheckCode();
+    const name = deviceName();
+    /** @type {Membership | null} */
+    let membership = null;
+    await pairAsNewcomer(pipe, {
+      code,
+      keys,
+      name,
+      digits,
+      showCheckCode: () => showCheckCode(host, digits, () => life.abort()),
+      matched: () => show(host, "Almost there", h("p", { role: "status" }, "The codes are the same. Receiving your library’s keys.")),
+      keep: async ({ roster, trackers }) => {
+        const known = trackers.length ? trackers : [tracker ?? ownServer(document.baseURI)];
+        membership = await Membership.begin(keys, roster, { trackers: known, name });
+      },
+    });
+    if (membership) done(membership);
+  } catch (error) {
+    askForCode(pairing, life.signal.aborted ? "" : sentence(error));
+  } finally {
+    life.abort();
+  }
+}
+
+/**
+ * @param {HTMLElement} host
+ * @param {string} digits
+ * @param {() => void} cancel
+ */
+function showCheckCode(host, digits, cancel) {
+  show(
+    host,
+    "Is it really you?",
+    h("p", { id: "check-why" }, "Type this number on the computer that showed you the pairing code. It shows nobody has come between the two."),
+    h("p", { class: "check-code", role: "img", "aria-label": `Check code: ${[...digits].join(" ")}` }, h("span", null, digits.slice(0, 3)), h("span", null, digits.slice(3))),
+    h("p", { role: "status" }, "Waiting for the number to be typed there…"),
+    button({ class: "quiet" }, cancel, "Cancel"),
+  );
+}
+
+/** @param {unknown} error */
+function sentence(error) {
+  if (!(error instanceof WireError)) return "Pairing didn’t work. Try again with a new code.";
+  const text = error.message.charAt(0).toUpperCase() + error.message.slice(1);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
