@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from node.faces.site import FACES
-from tests.faces import openapi
-from tests.faces.living import Living
+from tests import openapi
+from tests.living import Living
 
 NOBODY = "a" * 26
 

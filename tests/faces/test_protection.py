@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.faces.living import Living
+from tests.living import Living
 
 
 def test_nothing_of_the_api_answers_without_signing_in(node: Living) -> None:

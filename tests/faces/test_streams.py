@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faces.living import Living
 from tests.faces.test_api import by_title
+from tests.living import Living
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.faces import openapi
+from tests import openapi
+from tests.music import make_picture, make_track
 
 START_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 60.0
@@ -166,3 +167,37 @@ def stop(process: subprocess.Popen[str]) -> None:
     """End it with Ctrl-C; it must end by itself and without complaint."""
     process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT)
     assert process.wait(timeout=20) == 0
+
+
+def make_music(folder: Path) -> Path:
+    """Two albums of two artists in three formats, with a cover, lyrics and a gain."""
+    folder.mkdir()
+    cover = make_picture(300, seed=1)
+    for number in (1, 2, 3):
+        make_track(
+            folder / f"0{number} Glass.flac",
+            seconds=2,
+            seed=number,
+            title=f"Glass {number}",
+            artists=("Anna Ö", "Guest"),
+            album="Prisms",
+            album_artists=("Anna Ö",),
+            genres=("Ambient",),
+            track_no=number,
+            date="1997-06",
+            track_gain_db=-6.5,
+            cover=cover,
+            lyrics="[00:00.50]First\n[00:01.00]Second" if number == 1 else "",
+        )
+    for number, ending in ((1, ".mp3"), (2, ".m4a")):
+        make_track(
+            folder / f"Ярус {number}{ending}",
+            seconds=2,
+            seed=10 + number,
+            title=f"Ярус {number}",
+            artists=("Бета",),
+            album="Низ",
+            genres=("Rock", "Ambient"),
+            track_no=number,
+        )
+    return folder
