@@ -75,6 +75,14 @@ def why_unreadable(error: OSError) -> str:
             return f"the system could not read it ({os.strerror(error.errno or errno.EIO)})"
 
 
+def fingerprint_of(path: Path | str) -> Fingerprint:
+    """The fingerprint that the file at `path` has now. Raises SourceMissingError."""
+    try:
+        return fingerprint(os.stat(path))
+    except OSError as error:
+        raise SourceMissingError(why_unreadable(error)) from error
+
+
 class OpenSource:
     """One file of the person's, open for reading (`with`). Several threads may read at once."""
 

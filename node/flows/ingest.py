@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -18,8 +17,9 @@ from typing import Final, Literal, Self
 
 from node.doors.blobs import BlobStore
 from node.doors.index import Folder, Left, Source
-from node.errors import SongkeepError, StorageError, UserError
+from node.errors import SongkeepError, UserError
 from node.flows.jobs import Failure, Job, JobKind, Jobs
+from node.flows.places import Places, is_below, look_at
 from node.flows.rendering import RenderingStage
 from node.flows.scanning import Scanning, ScanReport, Tell
 from node.flows.sealing import SealingStage
@@ -33,8 +33,6 @@ AddReport = ScanReport
 
 STALE_PAUSE_S: Final = 1.0
 """A file that changes while it is sealed is probably still being copied."""
-_SINGLE_FILES: Final = "folders_of_single_files"
-"""Setting: folders of which only chosen files are the library's."""
 _PAGE: Final = 1_000
 
 
@@ -66,15 +64,16 @@ class Ingest:
         self._library = library
         self._jobs = jobs
         self._tell = tell
-        self._now_ms = now_ms
+        self._places = Places(library, now_ms=now_ms)
         self._scanning = Scanning(library, workers, tell=tell, now_ms=now_ms)
         self._stale: dict[int, set[str]] = {}
         self._stale_came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._shown: dict[JobKind, Job] = {}
         self._adding: list[Job] = []
-        self._refused: asyncio.Future[StorageError] | None = None
+        self._refused: asyncio.Future[SongkeepError] | None = None
         self._renditions = "on"
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.sealing = SealingStage(
             library,
             store,
@@ -97,6 +96,7 @@ class Ingest:
         self.apply(settings)
 
     async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
         index = self._library.index
         self._tasks = [
             asyncio.create_task(work)
@@ -136,7 +136,7 @@ class Ingest:
         """
         job = job or Job("add")
         report = AddReport()
-        places = await asyncio.to_thread(_look_at, paths)
+        places = await asyncio.to_thread(look_at, paths)
         if all(place.kind == "absent" for place in places):
             raise UserError(f"there is nothing at {places[0].path}" if places else "nothing was named to add")
         for place in places:
@@ -155,14 +155,24 @@ class Ingest:
         report.failed += [failure for failure in failed if failure.path not in told]
         return report
 
-    async def rescan(self, folder_id: int | None = None, *, under: Collection[str] = ()) -> AddReport:
-        """See what has changed in a folder (in its directories `under` only), or in all of them."""
+    async def register(self, path: str) -> int:
+        """The identifier of the music folder for the directory `path`; nothing in it is looked at yet."""
+        folder, _ = await asyncio.to_thread(self._places.of_folder, path)
+        return folder.id
+
+    async def rescan(
+        self, folder_id: int | None = None, *, under: Collection[str] = (), moved: bool = False
+    ) -> AddReport:
+        """See what has changed in a folder (in its directories `under` only), or in all of them.
+
+        `moved`: the person says that the same files are now somewhere else, so new inodes mean nothing.
+        """
         report = AddReport()
         folders = self._library.index.folders
         for folder in (
             [await asyncio.to_thread(folders.get, folder_id)] if folder_id else await asyncio.to_thread(folders.all)
         ):
-            report.add(await self._scan(folder, under=under, job=Job("add")))
+            report.add(await self._scan(folder, under=under, moved=moved, job=Job("add")))
         self.sealing.forget_stale()
         self.rendering.try_later_ones()
         self.sealing.wake()
@@ -181,6 +191,11 @@ class Ingest:
             files = await asyncio.to_thread(self._library.files, track_id)
         await self.rendering.make_now(files.track_id)
 
+    def see_changed(self, sources: Sequence[Source]) -> None:
+        """These files are not what they were when last looked at; from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._on_stale, sources)
+
     async def idle(self) -> None:
         """Wait until everything known is sealed and, unless they are paused, all renditions are made."""
         await self._sealed(Job("seal"))
@@ -189,41 +204,23 @@ class Ingest:
 
     # listing
 
-    async def _add_folder(self, place: str, job: Job) -> AddReport:
-        folders = await asyncio.to_thread(self._library.index.folders.all)
-        single = await asyncio.to_thread(self._single)
-        for folder in folders:
-            if folder.id not in single and _is_below(place, folder.path):
-                return await self._scan(folder, under=[place[len(folder.path.rstrip("/")) + 1 :]], job=job)
-        folder = await asyncio.to_thread(self._library.index.folders.add, place, self._now_ms())
-        await asyncio.to_thread(self._set_single, single - {folder.id})
-        report = await self._scan(folder, job=job)
-        for inner in folders:
-            if _is_below(inner.path, place):
-                report.add(await self._scan(inner, job=job))
+    async def _add_folder(self, path: str, job: Job) -> AddReport:
+        folder, under = await asyncio.to_thread(self._places.of_folder, path)
+        report = await self._scan(folder, under=[under], job=job)
+        for inner in await asyncio.to_thread(self._places.inside, path):
+            report.add(await self._scan(inner, job=job))
         return report
 
-    async def _add_file(self, place: str, job: Job) -> AddReport:
-        directory, name = os.path.split(place)
-        folders = await asyncio.to_thread(self._library.index.folders.all)
-        single = await asyncio.to_thread(self._single)
-        for folder in folders:
-            if folder.id not in single and (directory == folder.path or _is_below(directory, folder.path)):
-                return await self._scan(folder, under=[directory[len(folder.path.rstrip("/")) + 1 :]], job=job)
-        folder = await asyncio.to_thread(self._library.index.folders.add, directory, self._now_ms())
-        await asyncio.to_thread(self._set_single, single | {folder.id})
-        return await self._scanning.scan_files(folder, [name], job=job)
+    async def _add_file(self, path: str, job: Job) -> AddReport:
+        folder, below = await asyncio.to_thread(self._places.of_file, path)
+        if await asyncio.to_thread(self._places.holds_single_files, folder):
+            return await self._scanning.scan_files(folder, [below], job=job)
+        return await self._scan(folder, under=[below.rpartition("/")[0]], job=job)
 
-    async def _scan(self, folder: Folder, *, under: Collection[str] = (), job: Job) -> AddReport:
-        if folder.id in await asyncio.to_thread(self._single):
+    async def _scan(self, folder: Folder, *, under: Collection[str] = (), moved: bool = False, job: Job) -> AddReport:
+        if await asyncio.to_thread(self._places.holds_single_files, folder):
             return await self._scanning.scan_files(folder, (), job=job)
-        return await self._scanning.scan(folder, under=() if "" in under else under, job=job)
-
-    def _single(self) -> set[int]:
-        return set(self._library.index.settings.get(_SINGLE_FILES, []))
-
-    def _set_single(self, folders: set[int]) -> None:
-        self._library.index.settings.set(_SINGLE_FILES, sorted(folders))
+        return await self._scanning.scan(folder, under=() if "" in under else under, moved=moved, job=job)
 
     def _failed_below(self, places: Sequence[str]) -> list[Failure]:
         found: list[Failure] = []
@@ -282,7 +279,7 @@ class Ingest:
             job.advance(files=files, size_bytes=size_bytes)
         self.rendering.wake()
 
-    def _on_refused(self, error: StorageError) -> None:
+    def _on_refused(self, error: SongkeepError) -> None:
         self._tell("error", f"Songkeep can't go on storing: {error}.")
         if self._refused is not None and not self._refused.done():
             self._refused.set_result(error)
@@ -310,25 +307,5 @@ class Ingest:
                 self._jobs.finish(self._shown.pop(kind))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Something that a person named, and what lies there."""
-
-    path: str
-    kind: Literal["folder", "file", "absent"]
-
-
-def _look_at(paths: Sequence[Path]) -> list[_Place]:
-    places: list[_Place] = []
-    for path in map(os.path.abspath, paths):
-        places.append(_Place(path, "folder" if os.path.isdir(path) else "file" if os.path.exists(path) else "absent"))
-    return places
-
-
-def _is_below(place: str, folder: str) -> bool:
-    """Whether `place` is inside `folder`, and not it."""
-    return place.startswith(folder.rstrip("/") + "/") and place != folder
-
-
 def _is_at(path: str, place: str) -> bool:
-    return path == place or _is_below(path, place)
+    return path == place or is_below(path, place)

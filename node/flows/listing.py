@@ -74,11 +74,12 @@ def scan_single_files(folder: Path, paths: Collection[str]) -> Scan:
     return result
 
 
-def compare(scanned: Scan, known: Mapping[str, KnownSource]) -> Differences:
+def compare(scanned: Scan, known: Mapping[str, KnownSource], *, moved: bool = False) -> Differences:
     """Tell new, changed, renamed, missing and returned files apart. Pure.
 
     `known` holds what the scan could have seen. A file under a new name with the size, time and inode of one that
-    is gone is that file.
+    is gone is that file. Where the person says that a whole folder was `moved`, size and time are enough: what is
+    sealed from a file is compared again whenever any of it leaves.
     """
     found = Differences()
     seen = {file.path for file in scanned.files}
@@ -92,10 +93,14 @@ def compare(scanned: Scan, known: Mapping[str, KnownSource]) -> Differences:
                 found.to_read.append(file)
             else:
                 found.renamed.append(Renamed(gone.pop(old_path).id, file.path, file.fingerprint))
+        elif (
+            moved and source.fingerprint != file.fingerprint and _looks(source.fingerprint) == _looks(file.fingerprint)
+        ):
+            found.renamed.append(Renamed(source.id, file.path, file.fingerprint))
         elif source.fingerprint != file.fingerprint:
             found.to_read.append(file)
         else:
-            found.same += 1
+            found.same += not source.failed
             if source.state == "missing":
                 found.returned.append(source.id)
     found.missing = [source.id for source in gone.values() if source.state != "missing"]
@@ -105,6 +110,11 @@ def compare(scanned: Scan, known: Mapping[str, KnownSource]) -> Differences:
 def _body(fingerprint: Fingerprint) -> tuple[int, int, int]:
     """What a rename leaves as it was."""
     return fingerprint.size_bytes, fingerprint.mtime_ns, fingerprint.inode
+
+
+def _looks(fingerprint: Fingerprint) -> tuple[int, int]:
+    """What a copy leaves as it was."""
+    return fingerprint.size_bytes, fingerprint.mtime_ns
 
 
 def batches(files: Sequence[Found]) -> Iterator[list[Found]]:

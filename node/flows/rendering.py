@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.catalog.model import Fingerprint, Stream
-from node.crypto.blob import Purpose
+from node.catalog.model import BlobRef, Fingerprint, Stream
+from node.crypto.blob import Purpose, Shape
 from node.doors.audio import encode_mobile
 from node.doors.blobs import BlobStore
 from node.doors.sources import OpenSource, SourceChangedError, SourceMissingError
-from node.errors import DamagedError, StorageError, UserError
+from node.errors import DamagedError, NotFoundError, UserError
+from node.flows.reading import MOST_CHUNKS, StoredBlob
 from node.flows.seal import Sealing, discard, seal_source
 from node.flows.sealing import sealed_blob
 from node.flows.stage import Stage
@@ -29,6 +30,8 @@ class RenderTask:
     """One track to encode, from any of its files; a value for a worker."""
 
     files: tuple[tuple[str, Fingerprint], ...]
+    original: BlobRef
+    """Read from the store where none of the files is as it was."""
     bitrate_bps: int
     convergence: bytes
     store: BlobStore
@@ -52,27 +55,31 @@ class Unrendered:
 
 def render_file(task: RenderTask) -> Rendered:
     """In a worker. Raises SourceMissingError, SourceChangedError, UserError, DamagedError or StorageError."""
-    missing: SourceMissingError | SourceChangedError | None = None
+    missing: SourceMissingError | SourceChangedError = SourceMissingError("no file of this song is there")
     for path, fingerprint in task.files:
         try:
             with OpenSource(path, expected=fingerprint) as source:
-                rendered = _render(Path(path), task)
-                try:
-                    source.check()
-                except SourceChangedError:
-                    discard(rendered.sealing, task.store)
-                    raise
-                return rendered
+                return _render(Path(path), task, check=source.check)
         except (SourceMissingError, SourceChangedError) as error:
             missing = error
-    raise missing or SourceMissingError("no file of this song is there")
+    try:
+        reader = task.store.reader(task.original.root)
+    except NotFoundError:
+        raise missing from None
+    with reader, task.store.scratch(".original") as plain:
+        blob = StoredBlob(reader, task.original)
+        with plain.open("xb") as file:
+            for first in range(0, Shape(task.original.size_bytes).chunks, MOST_CHUNKS):
+                file.write(blob.plain(first, MOST_CHUNKS))
+        return _render(plain, task)
 
 
-def _render(path: Path, task: RenderTask) -> Rendered:
-    with task.store.scratch(".webm") as plain:
-        stream = encode_mobile(path, plain, bitrate_bps=task.bitrate_bps)
-        with OpenSource(plain) as encoded:
-            sealing = seal_source(encoded, purpose=Purpose.MOBILE, convergence=task.convergence, store=task.store)
+def _render(path: Path, task: RenderTask, *, check: Callable[[], None] = lambda: None) -> Rendered:
+    with task.store.scratch(".webm") as encoded:
+        stream = encode_mobile(path, encoded, bitrate_bps=task.bitrate_bps)
+        check()
+        with OpenSource(encoded) as source:
+            sealing = seal_source(source, purpose=Purpose.MOBILE, convergence=task.convergence, store=task.store)
     return Rendered(sealing, stream)
 
 
@@ -88,7 +95,7 @@ class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
         convergence: bytes,
         bitrate_bps: int,
         on_rendered: Callable[[int, int], None],
-        on_refused: Callable[[StorageError], None],
+        on_refused: Callable[[SongkeepError], None],
     ) -> None:
         """`on_rendered` hears how many tracks and bytes of originals were done."""
         super().__init__(at_once=max(1, workers.count - 1))
@@ -104,8 +111,7 @@ class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
 
     async def next_items(self, count: int, under_way: Sequence[ToRender]) -> Sequence[ToRender]:
         skip = {item.track_id for item in under_way} | self._later | self._made_apart.keys()
-        listed = await asyncio.to_thread(self._library.next_to_render, count + len(skip))
-        return [item for item in listed if item.track_id not in skip][:count]
+        return await asyncio.to_thread(self._library.next_to_render, count, skip)
 
     def try_later_ones(self) -> None:
         """Files that were not there may be there again."""
@@ -123,8 +129,8 @@ class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
 
     async def _make_apart(self, track_id: TrackId) -> None:
         try:
-            wanted = await asyncio.to_thread(self._library.next_to_render, len(self._made_apart) + self.at_once)
-            for item in wanted:
+            skip = self._made_apart.keys() - {track_id}
+            for item in await asyncio.to_thread(self._library.next_to_render, 1, skip):  # it was asked for: it is first
                 if item.track_id == track_id:
                     await self.record([(item, await self.make(item))])
         finally:
@@ -134,6 +140,7 @@ class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
         task = RenderTask(
             files=tuple((source.full_path, source.fingerprint) for source in item.sources),
             bitrate_bps=self.bitrate_bps,
+            original=item.original.blob,
             convergence=self._convergence,
             store=self._store,
         )
@@ -164,5 +171,5 @@ class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
             if isinstance(result, Rendered):
                 discard(result.sealing, self._store)
 
-    def refused(self, error: StorageError) -> None:
+    def refused(self, error: SongkeepError) -> None:
         self._on_refused(error)

@@ -56,9 +56,10 @@ class Scanning:
         self._now_ms = now_ms
         self._turn = asyncio.Lock()
 
-    async def scan(self, folder: Folder, *, under: Collection[str] = (), job: Job) -> ScanReport:
+    async def scan(self, folder: Folder, *, under: Collection[str] = (), moved: bool = False, job: Job) -> ScanReport:
         """List what is new, changed, renamed, gone or back in a folder, or in its directories `under` only.
 
+        `moved`: files of the same place, size and time are taken for the same, whatever their inodes.
         A folder that is absent or suddenly empty is away: nothing is deleted and nothing said of its files.
         """
         async with self._turn:
@@ -71,7 +72,7 @@ class Scanning:
             if not scanned.files and await asyncio.to_thread(_suddenly_empty, folder, known, under):
                 return await self._away(folder)
             await self._present(folder)
-            report = await self._take(folder, scanned, in_scope(known, under), job)
+            report = await self._take(folder, scanned, in_scope(known, under), moved=moved, job=job)
             if not under:
                 await asyncio.to_thread(self._library.index.folders.set_scanned, folder.id, self._now_ms())
             return report
@@ -88,7 +89,7 @@ class Scanning:
             if not scanned.files and await asyncio.to_thread(_suddenly_empty, folder, known, ()):
                 return await self._away(folder)
             await self._present(folder)
-            return await self._take(folder, scanned, known, job)
+            return await self._take(folder, scanned, known, job=job)
 
     def _inner_folders(self, folder: Folder) -> set[str]:
         """Music folders inside this one: their files are theirs."""
@@ -109,8 +110,10 @@ class Scanning:
             log.info("folder_back folder=%d", folder.id)
             self._tell("info", f"The folder {folder.path} is back.")
 
-    async def _take(self, folder: Folder, scanned: Scan, known: Mapping[str, KnownSource], job: Job) -> ScanReport:
-        found = compare(scanned, known)
+    async def _take(
+        self, folder: Folder, scanned: Scan, known: Mapping[str, KnownSource], *, moved: bool = False, job: Job
+    ) -> ScanReport:
+        found = compare(scanned, known, moved=moved)
         report = ScanReport(known=found.same + len(found.renamed), gone=len(found.missing))
         report.failed = [Failure(_full(folder, path), reason) for path, reason in scanned.problems]
         job.begin("listing", files=len(found.to_read), size_bytes=0)

@@ -107,7 +107,7 @@ class SealingStage(Stage[Source, SealedFile | Unsealed]):
         keep_sealed: bool,
         on_stale: Callable[[Sequence[Source]], None],
         on_sealed: Callable[[int, int], None],
-        on_refused: Callable[[StorageError], None],
+        on_refused: Callable[[SongkeepError], None],
     ) -> None:
         """`on_stale` hears of files that changed since the scan; `on_sealed` how many files and bytes were done."""
         super().__init__(at_once=max(2, workers.count + 1))
@@ -201,7 +201,7 @@ class SealingStage(Stage[Source, SealedFile | Unsealed]):
                 if result.cover is not None:
                     discard(result.cover, self._store)
 
-    def refused(self, error: StorageError) -> None:
+    def refused(self, error: SongkeepError) -> None:
         self._on_refused(error)
 
 

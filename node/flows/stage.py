@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
-from node.errors import StorageError
+from node.errors import SongkeepError
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Stage(ABC, Generic[Item, Made]):
         """What was made but won't be recorded: it will be made again."""
 
     @abstractmethod
-    def refused(self, error: StorageError) -> None:
+    def refused(self, error: SongkeepError) -> None:
         """The disk is full or failing; the stage rests a while."""
 
     def wake(self) -> None:
@@ -94,9 +94,13 @@ class Stage(ABC, Generic[Item, Made]):
             while True:
                 try:
                     await self._until_nothing_is_left()
-                except StorageError as error:
-                    log.warning("stage_refused stage=%s error=%s", type(self).__name__, error)
+                except SongkeepError as error:
+                    log.warning("stage_refused stage=%s error=%s", type(self).__name__, type(error).__name__)
                     self.refused(error)
+                    await asyncio.sleep(self.retry_s)
+                except Exception as error:
+                    log.exception("stage_broken stage=%s", type(self).__name__)
+                    self.refused(SongkeepError(f"something that should not happen did ({type(error).__name__})"))
                     await asyncio.sleep(self.retry_s)
                 else:
                     await self._wake.wait()
@@ -131,7 +135,7 @@ class Stage(ABC, Generic[Item, Made]):
                     ready = []
                     self._recorded.set()
                     self._recorded.clear()
-        except StorageError:
+        except Exception:
             finished = await asyncio.gather(*self._making, return_exceptions=True)
             ready += [
                 (item, made)

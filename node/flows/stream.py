@@ -100,7 +100,7 @@ class Streams:
         """The whole of a small blob, at most 32 MiB: a picture. Raises UnavailableError or DamagedError."""
         if blob.size_bytes > MAX_COVER_BYTES:
             raise DamagedError("a picture is larger than Songkeep shows")
-        reading = self._reading(blob, ())
+        reading = self.reading(blob, ())
         try:
             return b"".join([part async for part in reading.read(0, blob.size_bytes)])
         finally:
@@ -121,13 +121,13 @@ class Streams:
         if files.mobile is None:
             return None
         rendition = files.mobile.rendition
-        return _audio(rendition, self._reading(rendition.blob, ()), f"{files.title}.webm")
+        return _audio(rendition, self.reading(rendition.blob, ()), f"{files.title}.webm")
 
     def _open_original(self, files: TrackFiles) -> Audio | None:
         for held in files.originals:
             rendition = held.rendition
             same = [source for source in files.sources if source.root == rendition.blob.root]
-            audio = _audio(rendition, self._reading(rendition.blob, same), _last_part(rendition.path))
+            audio = _audio(rendition, self.reading(rendition.blob, same), _last_part(rendition.path))
             if audio is not None:
                 return audio
         for source in files.sources:
@@ -138,11 +138,10 @@ class Streams:
         return None
 
     def _unsealed(self, source: Source, stream: Stream) -> Audio:
-        opened = OpenSource(source.full_path, expected=source.fingerprint)
-        facts = opened.fingerprint
-        way = Way("source", lambda: UnsealedSource(opened), source.id)
-        reading = Reading(opened.size_bytes, ways=[way], threads=self._threads, on_trouble=self._tell)
-        reading.open_place()
+        facts = source.fingerprint
+        reading = self.reading_unsealed(source)
+        if not reading.open_place():
+            raise SourceMissingError("the file is not there")
         return Audio(
             reading,
             kind="original",
@@ -152,7 +151,15 @@ class Streams:
             file_name=_last_part(source.path),
         )
 
-    def _reading(self, blob: BlobRef, sources: Sequence[Source]) -> Reading:
+    def reading_unsealed(self, source: Source) -> Reading:
+        """A file that waits to be sealed, while it is what the scan saw. Not opened yet."""
+        way = Way(
+            "source", lambda: UnsealedSource(OpenSource(source.full_path, expected=source.fingerprint)), source.id
+        )
+        return Reading(source.fingerprint.size_bytes, ways=[way], threads=self._threads, on_trouble=self._tell)
+
+    def reading(self, blob: BlobRef, sources: Sequence[Source]) -> Reading:
+        """A blob's plaintext, from `sources` that are it, else the store, else other devices. Not opened yet."""
         from_sources = [Way("source", partial(self._sealed_source, source, blob), source.id) for source in sources]
         return Reading(
             blob.size_bytes,

@@ -71,6 +71,11 @@ class Draft:
         if len(self._buffer) >= 16 * PIECE_BYTES:
             self._flush()
 
+    def write_piece(self, piece: bytes) -> None:
+        """The next piece: up to four chunks. Raises StorageError."""
+        for at in range(0, len(piece), CHUNK_BYTES):
+            self.write(piece[at : at + CHUNK_BYTES])
+
     def finish(self) -> tuple[Drafted, bytes]:
         """The draft, read back and compared, and its layer. Raises DamagedError if the disk gives back other bytes."""
         self._flush()

@@ -1,0 +1,227 @@
+"""The music folders: which there are, adding, removing and moving them, and seeing what happens in them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from node.doors.index import Folder, FolderState
+from node.doors.watch import WatchUnavailableError, changes
+from node.errors import NotFoundError, SongkeepError, UserError
+from node.flows.ingest import AddReport, Ingest
+from node.library import Library
+
+log = logging.getLogger(__name__)
+
+CHECK_S: Final = 2.0
+"""How often it is looked whether folders are there, away, or others than before."""
+POLL_S: Final = 10.0
+"""How often folders are scanned where the system tells of no changes."""
+SWEEP_S: Final = 900.0
+"""How often all are scanned although nothing was told: changes on network disks come without a word."""
+MOST_DIRECTORIES: Final = 200
+"""With more changed directories than this, the whole folder is scanned."""
+_PAGE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderView:
+    """One music folder, as a person sees it."""
+
+    id: int
+    path: str
+    state: FolderState
+    tracks: int
+    """Files at hand or away that are music."""
+    note: str
+    """A sentence where something needs attention; '' where nothing does."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveReport:
+    """What became of a removed folder's tracks: they stay in the library, playable here or not."""
+
+    tracks_kept: int
+    tracks_without_copy: int
+
+
+class Folders:
+    """What a person does with music folders, and the watch over them."""
+
+    def __init__(self, library: Library, ingest: Ingest) -> None:
+        self._library = library
+        self._ingest = ingest
+        self._changed = asyncio.Event()
+        self._scans: set[asyncio.Task[None]] = set()
+
+    async def list(self) -> list[FolderView]:
+        """Every music folder, in the order they were added."""
+        folders = await asyncio.to_thread(self._library.index.folders.all)
+        counts = await asyncio.to_thread(self._library.index.sources.counts)
+        return [_view(folder, counts.get(folder.id, {})) for folder in folders]
+
+    async def add(self, path: Path) -> FolderView:
+        """Watch a folder from now on; its music is listed in the background. Raises UserError."""
+        place = os.path.abspath(path)
+        if not await asyncio.to_thread(os.path.isdir, place):
+            raise UserError(f"there is no folder at {place}")
+        folder_id = await self._ingest.register(place)
+        self._begin_scan(folder_id)
+        self._changed.set()
+        return await self._view_of(folder_id)
+
+    async def remove(self, folder_id: int) -> RemoveReport:
+        """Stop watching a folder; no file is touched. What is sealed of its tracks, and they themselves, stay."""
+        report = await asyncio.to_thread(self._remove, folder_id)
+        self._changed.set()
+        return report
+
+    async def move(self, old: int | Path, new: Path) -> AddReport:
+        """The folder is now at `new`, with the same files: nothing is sealed again but what changed. Raises UserError."""
+        folder = await asyncio.to_thread(self._find, old)
+        place = os.path.abspath(new)
+        if not await asyncio.to_thread(os.path.isdir, place):
+            raise UserError(f"there is no folder at {place}")
+        await asyncio.to_thread(self._library.index.folders.move, folder.id, place)
+        self._changed.set()
+        return await self._ingest.rescan(folder.id, moved=True)
+
+    async def watch(self) -> None:
+        """See what happens in the folders, for ever: seconds after it happened."""
+        told = False
+        while True:
+            folders = await asyncio.to_thread(self._library.index.folders.all)
+            seen = await asyncio.to_thread(_identities, folders)
+            stop = asyncio.Event()
+            guard = asyncio.create_task(self._guard(seen, stop))
+            try:
+                present = [folder.path for folder in folders if seen[folder.id] is not None]
+                if present:
+                    async for paths in changes(present, stop):
+                        await self._see(folders, paths)
+            except WatchUnavailableError:
+                if not told:
+                    log.warning("watch_unavailable folders=%d", len(folders))
+                told = True
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), POLL_S)
+                await self._rescan()
+            else:
+                await stop.wait()
+            finally:
+                stop.set()
+                guard.cancel()
+
+    async def close(self) -> None:
+        """Stop scanning."""
+        for task in self._scans:
+            task.cancel()
+        await asyncio.gather(*self._scans, return_exceptions=True)
+
+    # private
+
+    async def _guard(self, seen: dict[int, tuple[str, int, int] | None], stop: asyncio.Event) -> None:
+        """Stop the watch when other folders are there than it knows; scan those, and now and then all."""
+        loop = asyncio.get_running_loop()
+        sweep_s = loop.time() + SWEEP_S
+        while not stop.is_set():
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), CHECK_S)
+            folders = await asyncio.to_thread(self._library.index.folders.all)
+            now = await asyncio.to_thread(_identities, folders)
+            if now != seen:
+                for folder in folders:
+                    if folder.id in seen and now[folder.id] != seen[folder.id]:
+                        await self._rescan(folder.id)
+                stop.set()
+            elif loop.time() > sweep_s:
+                sweep_s = loop.time() + SWEEP_S
+                await self._rescan()
+
+    async def _see(self, folders: Collection[Folder], paths: Collection[str]) -> None:
+        for folder in folders:
+            root = folder.path.rstrip(os.sep) + os.sep
+            below = {path[len(root) :] for path in paths if path.startswith(root)}
+            if folder.path in paths:
+                below.add("")
+            directories = {os.path.dirname(path).replace(os.sep, "/") for path in below}
+            # a name that came through garbled can't be looked for
+            if len(directories) > MOST_DIRECTORIES or any("\ufffd" in path for path in below):
+                await self._rescan(folder.id)
+            elif below:
+                await self._rescan(folder.id, under=_outermost(directories))
+
+    async def _rescan(self, folder_id: int | None = None, *, under: Collection[str] = ()) -> None:
+        try:
+            await self._ingest.rescan(folder_id, under=under)
+        except SongkeepError as error:
+            log.warning("rescan_failed error=%s", type(error).__name__)
+
+    def _begin_scan(self, folder_id: int) -> None:
+        task = asyncio.create_task(self._rescan(folder_id))
+        self._scans.add(task)
+        task.add_done_callback(self._scans.discard)
+
+    async def _view_of(self, folder_id: int) -> FolderView:
+        return next(view for view in await self.list() if view.id == folder_id)
+
+    def _find(self, which: int | Path) -> Folder:
+        if isinstance(which, int):
+            return self._library.index.folders.get(which)
+        place = os.path.abspath(which)
+        for folder in self._library.index.folders.all():
+            if folder.path == place:
+                return folder
+        raise NotFoundError(f"{place} is not one of the music folders")
+
+    def _remove(self, folder_id: int) -> RemoveReport:
+        tracks: set[str] = set()
+        after = 0
+        while page := self._library.index.sources.page(folder_id, after, _PAGE):
+            tracks |= {source.track_id for source in page if source.track_id is not None}
+            after = page[-1].id
+        self._library.remove_folder(folder_id)
+        kept = without = 0
+        for track_id in tracks:
+            stored = self._library.index.tracks.stored(track_id)
+            here = any(where != "none" and not damaged for where, damaged in stored.values())
+            here = here or any(source.at_hand for source in self._library.index.sources.of_track(track_id))
+            kept, without = kept + here, without + (not here)
+        return RemoveReport(kept, without)
+
+
+def _view(folder: Folder, counts: dict[str, int]) -> FolderView:
+    failed = counts.get("failed", 0)
+    note = f"{failed} of its files could not be read" if failed else ""
+    if folder.state == "away":
+        note = "it is away; its songs wait for it"
+    tracks = counts.get("present", 0) + counts.get("changed", 0)
+    return FolderView(id=folder.id, path=folder.path, state=folder.state, tracks=tracks, note=note)
+
+
+def _identities(folders: Collection[Folder]) -> dict[int, tuple[str, int, int] | None]:
+    """What lies where each folder should be: another disk there is another folder. None: nothing."""
+    found: dict[int, tuple[str, int, int] | None] = {}
+    for folder in folders:
+        try:
+            facts = os.stat(folder.path)
+            found[folder.id] = (folder.path, facts.st_dev, facts.st_ino)
+        except OSError:
+            found[folder.id] = None
+    return found
+
+
+def _outermost(directories: set[str]) -> set[str]:
+    """Those of `directories` that lie in no other of them."""
+    return {
+        each
+        for each in directories
+        if not any(each != other and (other == "" or each.startswith(other + "/")) for other in directories)
+    }
