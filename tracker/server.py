@@ -15,7 +15,7 @@ from typing import Final
 from aiohttp import web
 
 from node.errors import StorageError, UnavailableError
-from node.wire.roomhost import RoomHost, Surroundings
+from node.wire.roomhost import TICK_S, RoomHost, Surroundings
 from node.wire.roomstate import RoomServer
 from tracker import stun
 from tracker.options import Options
@@ -62,11 +62,17 @@ async def running(options: Options) -> AsyncIterator[Running]:
             await site.start()
         except OSError as error:
             raise UnavailableError(f"port {options.port} can't be used: {error.strerror}") from error
-        ticking = asyncio.create_task(rooms.run())
+        ticking = asyncio.create_task(_tick(rooms))
         stack.callback(ticking.cancel)
         port = int(runner.addresses[0][1])
         log.info("tracker_started port=%d stun_port=%s", port, stun_port)
         yield Running(options.host, port, stun_port, rooms)
+
+
+async def _tick(rooms: RoomHost) -> None:
+    while True:
+        await asyncio.sleep(TICK_S)
+        await rooms.tick()
 
 
 def _app(rooms: RoomHost, options: Options) -> web.Application:

@@ -17,7 +17,21 @@ from node.cli.terminal import Terminal
 from node.errors import SongkeepError
 from node.log import kind_and_place
 
-COMMANDS = ("up", "browser", "init", "add", "look", "export", "folders", "status", "verify", "config")
+COMMANDS = (
+    "up",
+    "browser",
+    "init",
+    "add",
+    "look",
+    "export",
+    "folders",
+    "pair",
+    "devices",
+    "status",
+    "verify",
+    "config",
+    "tracker",
+)
 """Modules of this package with a `register(subparsers)`, in the order of the help."""
 
 _DESCRIPTION = "Your music, from your machines, everywhere, readable by nobody else."

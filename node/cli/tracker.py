@@ -1,27 +1,25 @@
-"""`songkeep tracker`: the way from the one command to the tracker program."""
+"""songkeep tracker: the way from the one command to the tracker program, which stands on its own."""
 
 from __future__ import annotations
 
 import argparse
-from importlib import import_module
-from typing import Any
 
+from node.cli.arguments import Subparsers
+from node.cli.reach import home_of
 from node.cli.terminal import Terminal
-from node.doors.home import locate_home
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def register(subparsers: Subparsers) -> None:
+    from tracker.cli import add_arguments
+
     parser = subparsers.add_parser("tracker", help="run a tracker, where devices find each other")
     commands = parser.add_subparsers(dest="tracker_command", metavar="COMMAND", required=True)
-    run = commands.add_parser("run", help="run it until it is stopped")
-    _program().add_arguments(run)
-    run.set_defaults(run=_run)
+    running = commands.add_parser("run", help="run it until it is stopped")
+    add_arguments(running)
+    running.set_defaults(run=run_tracker)
 
 
-def _run(asked: argparse.Namespace, _terminal: Terminal) -> int:
-    return int(_program().run_tracker(asked, home=locate_home(asked.home).path / "tracker"))
+def run_tracker(asked: argparse.Namespace, _terminal: Terminal) -> int:
+    from tracker.cli import run_tracker as run
 
-
-def _program() -> Any:
-    # By name: no part of the node may depend on the tracker, and this command stands above both.
-    return import_module("tracker.cli")
+    return run(asked, home=home_of(asked).path / "tracker")

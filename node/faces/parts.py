@@ -20,6 +20,7 @@ from node.flows.export import Export
 from node.flows.folders import Folders
 from node.flows.ingest import Ingest
 from node.flows.jobs import Jobs
+from node.flows.network import Network
 from node.flows.pictures import Pictures
 from node.flows.stream import Streams
 from node.flows.verify import Verify
@@ -61,6 +62,7 @@ class Parts:
     settings: SettingsHolder
     sign_in: SignIn
     news: News
+    network: Network
     readers: ThreadPoolExecutor
     """For questions to the library, so that long work elsewhere never delays a page."""
 

@@ -25,6 +25,7 @@ FACES: Final = (
     "work",
     "folders",
     "settings",
+    "network",
     "counters",
     "static",
 )

@@ -5,12 +5,11 @@ Tracker, seed and LAN node differ in those two only; here is all that they share
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from node.errors import SongkeepError
 from node.ids import DeviceId, LibraryId, to_text
@@ -21,7 +20,8 @@ from node.wire.roster import Roster
 
 log = logging.getLogger(__name__)
 
-TICK_S = 5.0
+TICK_S: Final = 5.0
+"""How often `tick` wants to be called."""
 
 
 class Outlet(Protocol):
@@ -113,13 +113,11 @@ class RoomHost:
         self._pair_outlets.pop(number, None)
         await self._apply(self.pairs.closed(number), self._pair_outlets)
 
-    async def run(self) -> None:
-        """Ends what took too long; runs until cancelled."""
-        while True:
-            await asyncio.sleep(TICK_S)
-            now_s = self._around.now_s()
-            await self._apply(self.rooms.tick(now_s))
-            await self._apply(self.pairs.tick(now_s), self._pair_outlets)
+    async def tick(self) -> None:
+        """Ends what took too long. To be called every few seconds."""
+        now_s = self._around.now_s()
+        await self._apply(self.rooms.tick(now_s))
+        await self._apply(self.pairs.tick(now_s), self._pair_outlets)
 
     async def close_all(self, code: int, text: str) -> None:
         """Say goodbye to everybody."""

@@ -1,0 +1,81 @@
+"""songkeep devices: who belongs to the library; rename, revoke."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+from node.cli.arguments import Subparsers, add_command
+from node.cli.client import segment
+from node.cli.reach import reach
+from node.cli.terminal import Terminal, table
+
+
+def register(subparsers: Subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "devices",
+        run_list,
+        summary="list, rename and revoke this library's devices",
+        more="With --json: an array of devices, each as GET /api/v1/devices gives it.",
+        examples="  songkeep devices rename phone 'Old phone'\n  songkeep devices revoke 'Old phone'",
+    )
+    commands = parser.add_subparsers(dest="devices_command", metavar="COMMAND")
+    add_command(commands, "list", run_list, summary="list them")
+    renaming = add_command(commands, "rename", run_rename, summary="call a device otherwise")
+    renaming.add_argument("device", metavar="DEVICE", help="its name, identifier, or the beginning of that")
+    renaming.add_argument("name", metavar="NAME")
+    revoking = add_command(
+        commands, "revoke", run_revoke, summary="let a device have nothing new from now on; it can't be undone"
+    )
+    revoking.add_argument("device", metavar="DEVICE", help="its name, identifier, or the beginning of that")
+    revoking.add_argument("--yes", action="store_true", help="don't ask")
+
+
+def run_list(asked: argparse.Namespace, terminal: Terminal) -> int:
+    with reach(asked, terminal) as client:
+        items = client.get("devices")["items"]
+    if asked.json:
+        terminal.result(items)
+        return 0
+    rows = ((each["name"], each["role"], _seen(each), each["id"][:12]) for each in items)
+    for line in table(rows, (28, 8, 22, 12)):
+        terminal.say(line)
+    return 0
+
+
+def _seen(device: dict[str, Any]) -> str:
+    if not device["active"]:
+        return "revoked"
+    if device["this"]:
+        return "this device"
+    if device["present"]:
+        return "here now"
+    if device["seen_ms"] is None:
+        return "not seen lately"
+    return time.strftime("seen %Y-%m-%d %H:%M", time.localtime(device["seen_ms"] / 1_000))
+
+
+def run_rename(asked: argparse.Namespace, terminal: Terminal) -> int:
+    with reach(asked, terminal) as client:
+        device = client.patch(f"devices/{segment(asked.device)}", name=asked.name)
+    if asked.json:
+        terminal.result(device)
+    else:
+        terminal.say(f"It is called {device['name']} now.")
+    return 0
+
+
+def run_revoke(asked: argparse.Namespace, terminal: Terminal) -> int:
+    question = f"Revoke {asked.device}? It gets nothing new from then on, and would have to be paired again."
+    if not asked.yes and not terminal.ask(question, default=False):
+        terminal.note("Nothing was changed.")
+        return 0
+    with reach(asked, terminal) as client:
+        device = client.post(f"devices/{segment(asked.device)}/revoke")
+    if asked.json:
+        terminal.result(device)
+    else:
+        terminal.say(f"{device['name']} was revoked. What it holds already it can still play.")
+    return 0

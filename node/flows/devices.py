@@ -1,0 +1,127 @@
+"""The library's devices, as the person sees and rules them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from node.crypto.keys import EpochKeys
+from node.errors import NotFoundError, UserError
+from node.flows.pair import Newcomer
+from node.ids import DeviceId, from_text, to_text
+from node.library import Library
+from node.peers.directory import MAX_NAME_CHARS, Directory
+from node.peers.links import Links
+from node.peers.membership import Membership
+from node.wire.roster import Member, Role, revoke
+
+NAMES: Final = "device_names"
+_SHOWN: Final = (Role.OWNER, Role.PLAYER, Role.SEED)
+
+
+class Devices:
+    """Lists, names and revokes."""
+
+    def __init__(
+        self,
+        membership: Membership,
+        directory: Directory,
+        links: Links,
+        library: Library,
+        *,
+        own_name: str,
+        random: Callable[[int], bytes],
+    ) -> None:
+        self._membership = membership
+        self._directory = directory
+        self._links = links
+        self._settings = library.index.settings
+        self._random = random
+        self._names: dict[str, str] = dict(self._settings.get(NAMES, {}))
+        self._names.setdefault(to_text(membership.keys.id), own_name[:MAX_NAME_CHARS])
+
+    @property
+    def own_name(self) -> str:
+        return self._names[to_text(self._membership.keys.id)]
+
+    async def heard_of(self, newcomer: Newcomer) -> None:
+        """Keep what a device calls itself."""
+        await self._call(newcomer.public.id, newcomer.name)
+
+    async def rename(self, device: str, name: str) -> dict[str, Any]:
+        """Call a device otherwise. Raises NotFoundError, UserError."""
+        member = self._find(device)
+        plain = "".join(char for char in name if char.isprintable()).strip()
+        if not 0 < len(plain) <= MAX_NAME_CHARS:
+            raise UserError(f"a device's name has 1 to {MAX_NAME_CHARS} characters")
+        await self._call(member.public.id, plain)
+        return self._shown(member)
+
+    async def revoke(self, device: str) -> dict[str, Any]:
+        """Let a device have nothing new from now on: it is out, and a new epoch begins.
+
+        Raises NotFoundError, RefusedError (this device may not), UserError (it is this very device).
+        """
+        member = self._find(device)
+        if member.public.id == self._membership.keys.id:
+            raise UserError("a device can't revoke itself; do it on another one that is an owner")
+        self._membership.require_owner()
+        secret = self._random(32)
+        await self._membership.change(
+            lambda roster, keys, _epochs: revoke(
+                roster, keys, [member.public.id], next_epoch=EpochKeys(roster.epoch + 1, secret), time_ms=_now_ms()
+            )
+        )
+        return self._shown(self._membership.roster.members[member.public.id])
+
+    def all(self) -> list[dict[str, Any]]:
+        """Every device that was ever let in, the most senior first; the recovery phrase is none."""
+        members = sorted(self._membership.roster.members.values(), key=lambda each: each.admitted_seq)
+        return [self._shown(each) for each in members if each.role in _SHOWN]
+
+    def name_of(self, member: DeviceId) -> str:
+        said = self._directory.get(member).presence
+        return self._names.get(to_text(member)) or (said.name if said else "") or "a device"
+
+    def _find(self, device: str) -> Member:
+        """By identifier, the beginning of one, or name."""
+        wanted = device.strip().lower()
+        known = [each for each in self._membership.roster.members.values() if each.role in _SHOWN]
+        exact = [each for each in known if to_text(each.public.id) == wanted]
+        begun = [each for each in known if len(wanted) >= 4 and to_text(each.public.id).startswith(wanted)]
+        called = [each for each in known if each.active and self.name_of(each.public.id).lower() == wanted]
+        found = exact or begun or called
+        if not found:
+            raise NotFoundError(f"there is no device {device[:80]!r}")
+        if len(found) > 1:
+            raise UserError(f"more than one device is called {device[:80]!r}; use the beginning of its identifier")
+        return found[0]
+
+    async def _call(self, member: DeviceId, name: str) -> None:
+        self._names[to_text(member)] = name
+        await asyncio.to_thread(self._settings.set, NAMES, dict(self._names))
+
+    def _shown(self, member: Member) -> dict[str, Any]:
+        seen = self._directory.get(member.public.id)
+        own = member.public.id == self._membership.keys.id
+        return {
+            "id": to_text(member.public.id),
+            "name": self.name_of(member.public.id),
+            "role": str(member.role),
+            "this": own,
+            "active": member.active,
+            "present": member.active and (own or seen.present),
+            "linked": self._links.to(member.public.id) is not None,
+            "seen_ms": _now_ms() if own or seen.present else seen.seen_ms or None,
+        }
+
+
+def device_id(text: str) -> DeviceId:
+    """The device that an identifier names. Raises UserError."""
+    return DeviceId(from_text(text))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

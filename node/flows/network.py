@@ -1,0 +1,41 @@
+"""All of this device's part in the library's network, for those who show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from node.flows.devices import Devices
+from node.flows.meet import Meeting
+from node.flows.pairings import Pairings
+from node.peers.directory import Directory
+from node.peers.links import Links
+from node.peers.membership import Membership
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """Built once by the app."""
+
+    membership: Membership
+    directory: Directory
+    links: Links
+    meeting: Meeting
+    pairings: Pairings
+    devices: Devices
+
+    def as_json(self) -> dict[str, Any]:
+        """How it stands, for `status`."""
+        return {
+            "rooms": [
+                {
+                    "server": place.url,
+                    "joined": place.joined,
+                    "trouble": place.trouble,
+                    "present": len(place.room.present) if place.room else 0,
+                    "stun": place.stun is not None,
+                }
+                for place in self.meeting.places.values()
+            ],
+            "links": self.links.count,
+        }

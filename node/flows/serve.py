@@ -1,0 +1,180 @@
+"""What members of the library may have from this device: sealed chunks, the catalog's snapshot, and small answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from node.catalog.model import BlobRef
+from node.catalog.values import rendition_value
+from node.crypto import merkle
+from node.crypto.blob import BlobCipher, Purpose, blob_key
+from node.crypto.labels import CHUNK_BYTES, PIECE_CHUNKS
+from node.doors.channel import Answer
+from node.errors import NotFoundError, PeerError, UnavailableError
+from node.flows.holdings import Holdings
+from node.ids import BlobRoot, TrackId, text_id
+from node.library import Library
+from node.wire import codec
+
+log = logging.getLogger(__name__)
+
+PIECES_AT_ONCE: Final = 8
+"""512 KiB: read ahead of what was sent. The first time it is one, so that a song begins at once."""
+MAKING_TIMEOUT_S: Final = 60.0
+SNAPSHOT_AFTER_S: Final = 1.0
+"""Of quiet, before a changed catalog is put together anew."""
+SNAPSHOT_REST: Final = 10.0
+"""A catalog that took a second to put together then rests ten."""
+_REMEMBERED_BLOBS: Final = 512
+
+
+class Snapshots:
+    """The newest sealed snapshot of the catalog, kept in memory: a phone begins with it."""
+
+    def __init__(self, library: Library, convergence: Callable[[], bytes]) -> None:
+        """`convergence` gives the newest epoch's key."""
+        self._library = library
+        self._convergence = convergence
+        self._wanted = asyncio.Event()
+        self._chunks: dict[BlobRoot, list[bytes]] = {}
+        self.newest: BlobRef | None = None
+        self.on_new: list[Callable[[], Awaitable[None]]] = []
+
+    def want(self) -> None:
+        """From now on somebody may ask; before, no snapshot is made."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Follows the catalog until cancelled."""
+        loop = asyncio.get_running_loop()
+        changed = asyncio.Event()
+        changed.set()
+
+        def note_change(_revision: int) -> None:
+            loop.call_soon_threadsafe(changed.set)
+
+        forget = self._library.on_change(note_change)
+        try:
+            await self._wanted.wait()
+            while True:
+                await changed.wait()
+                await asyncio.sleep(SNAPSHOT_AFTER_S if self.newest is not None else 0)
+                changed.clear()
+                began_s = time.monotonic()
+                await self._renew()
+                await asyncio.sleep((time.monotonic() - began_s) * SNAPSHOT_REST)
+        finally:
+            forget()
+
+    async def _renew(self) -> None:
+        newest, chunks = await asyncio.to_thread(self._seal)
+        if self.newest is not None and newest.root == self.newest.root:
+            return
+        kept = {} if self.newest is None else {self.newest.root: self._chunks[self.newest.root]}
+        # The one before stays: somebody may be in the middle of fetching it.
+        self._chunks = {**kept, newest.root: chunks}
+        self.newest = newest
+        log.info("snapshot_sealed size_bytes=%d", newest.size_bytes)
+        for tell in self.on_new:
+            await tell()
+
+    def _seal(self) -> tuple[BlobRef, list[bytes]]:
+        plain = self._library.snapshot()
+        digest = merkle.leaf_hash(plain)
+        key = blob_key(self._convergence(), Purpose.SNAPSHOT, size_bytes=len(plain), sha256=digest)
+        cipher = BlobCipher(key, len(plain))
+        chunks = list(cipher.seal_all(plain))
+        root, _ = merkle.root_of_chunks(chunks)
+        ref = BlobRef(root=root, key=key, commitment=cipher.commitment, size_bytes=len(plain), sha256=digest)
+        return ref, chunks
+
+    def chunks(self, root: BlobRoot) -> list[bytes] | None:
+        """All chunks of a snapshot that is still kept."""
+        return self._chunks.get(root)
+
+
+class Serving:
+    """Answers members, from the store or made again from unchanged files; never anything unchecked."""
+
+    def __init__(
+        self,
+        library: Library,
+        holdings: Holdings,
+        snapshots: Snapshots,
+        *,
+        make_mobile: Callable[[TrackId], Awaitable[None]] | None,
+    ) -> None:
+        """`make_mobile` returns once the track has its mobile rendition; None if this node makes none."""
+        self._library = library
+        self._holdings = holdings
+        self._snapshots = snapshots
+        self._make_mobile = make_mobile
+        self._refs: OrderedDict[BlobRoot, BlobRef] = OrderedDict()
+
+    @property
+    def answers(self) -> Mapping[str, Answer]:
+        """By the kind of question (docs/PROTOCOL.md, "Questions")."""
+        return {"catalog": self._catalog, "render": self._render}
+
+    async def chunks(self, root: BlobRoot, first: int, count: int) -> AsyncIterator[bytes]:
+        """Sealed chunks of a blob. Raises NotFoundError, UnavailableError, DamagedError."""
+        snapshot = self._snapshots.chunks(root)
+        if snapshot is not None:
+            for sealed in snapshot[first : first + count]:
+                yield sealed
+            return
+        ref = await self._ref(root)
+        at, end, pieces_at_once = first, first + count, 1
+        while at < end:
+            piece, skipped = divmod(at, PIECE_CHUNKS)
+            wanted = min(pieces_at_once, -(-(end - piece * PIECE_CHUNKS) // PIECE_CHUNKS))
+            pieces = await asyncio.to_thread(self._holdings.pieces, ref, piece, wanted)
+            data = memoryview(b"".join(pieces))
+            held = [data[place : place + CHUNK_BYTES] for place in range(0, len(data), CHUNK_BYTES)]
+            chunks = held[skipped : skipped + end - at]
+            if not chunks:
+                raise NotFoundError("the blob has no such chunk")
+            for chunk in chunks:
+                yield bytes(chunk)
+            at += len(chunks)
+            pieces_at_once = PIECES_AT_ONCE
+
+    async def _ref(self, root: BlobRoot) -> BlobRef:
+        ref = self._refs.get(root)
+        if ref is None:
+            ref = await asyncio.to_thread(self._library.blob_ref, root)
+            if ref is None:
+                raise NotFoundError("this library has no such blob")
+            self._refs[root] = ref
+            if len(self._refs) > _REMEMBERED_BLOBS:
+                self._refs.popitem(last=False)
+        return ref
+
+    async def _catalog(self, _body: Any) -> bytes:
+        """The whole catalog as a snapshot document, as it is now."""
+        return await asyncio.to_thread(self._library.snapshot)
+
+    async def _render(self, body: Any) -> bytes:
+        """Makes a track's mobile rendition now: msgpack [blob, stream], as in the catalog."""
+        track = body.get("track") if isinstance(body, dict) else None
+        if not isinstance(track, str):
+            raise PeerError("a question for a rendition names no track")
+        track_id = TrackId(text_id(track))
+        files = await asyncio.to_thread(self._library.files, track_id)
+        if files.mobile is None:
+            if self._make_mobile is None:
+                raise UnavailableError("this device makes no renditions now")
+            try:
+                async with asyncio.timeout(MAKING_TIMEOUT_S):
+                    await self._make_mobile(files.track_id)
+            except TimeoutError as error:
+                raise UnavailableError("the rendition was not made in time") from error
+            files = await asyncio.to_thread(self._library.files, track_id)
+        if files.mobile is None:
+            raise UnavailableError("no rendition can be made of that track")
+        return codec.pack(rendition_value(files.mobile.rendition))

@@ -1,0 +1,129 @@
+"""Builds the parts by which this device meets the others of its library. A part of the app, like node/app.py."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Literal
+
+from node.catalog.values import blob_value
+from node.config import Settings
+from node.doors.blobs import BlobStore
+from node.doors.vault import Vault
+from node.flows.devices import Devices
+from node.flows.holdings import Holdings
+from node.flows.meet import Meeting
+from node.flows.network import Network
+from node.flows.pairings import Pairings
+from node.flows.serve import Serving, Snapshots
+from node.ids import TrackId, to_text
+from node.library import Library
+from node.peers.directory import MAX_NAME_CHARS, Directory, Presence
+from node.peers.links import Giving, Links
+from node.peers.membership import Membership
+from node.wire.roster import Roster
+
+Tell = Callable[[Literal["info", "warning", "error"], str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Networking:
+    """The network, and what must run for it to live."""
+
+    network: Network
+    services: tuple[Callable[[], Coroutine[object, object, None]], ...]
+    follow: Callable[[Settings, Settings], Awaitable[None]]
+    """Tells it of changed settings."""
+    close: Callable[[], Awaitable[None]]
+
+
+def build_network(
+    *,
+    vault: Vault,
+    library: Library,
+    store: BlobStore,
+    settings: Settings,
+    make_mobile: Callable[[TrackId], Awaitable[None]] | None,
+    tell: Tell,
+) -> Networking:
+    """Everything between the library and other devices. Nothing is bound or dialled before the services run."""
+    membership = Membership(vault, time_ms=_now_ms, random=os.urandom)
+    directory = Directory()
+    holdings = Holdings(library, store)
+    snapshots = Snapshots(library, lambda: membership.epoch.convergence)
+    serving = Serving(library, holdings, snapshots, make_mobile=make_mobile)
+    links = Links(membership, Giving(serve=serving.chunks, answers=serving.answers))
+    devices = Devices(membership, directory, links, library, own_name=_host_name()[:MAX_NAME_CHARS], random=os.urandom)
+
+    def presence() -> Presence:
+        newest = snapshots.newest
+        return Presence(
+            name=devices.own_name,
+            role="node",
+            roster=len(membership.roster.entries),
+            heads={log: head.seq for log, head in library.index.log.heads().items()},
+            snapshot=None if newest is None else blob_value(newest),
+        )
+
+    meeting = Meeting(
+        membership=membership, directory=directory, links=links, presence=presence, trackers=settings.trackers
+    )
+    snapshots.on_new.append(meeting.announce)
+    if settings.trackers:
+        snapshots.want()
+
+    def joined_trackers() -> list[str]:
+        return [place.url for place in meeting.places.values() if place.joined]
+
+    pairings = Pairings(membership, trackers=joined_trackers, named=devices.heard_of)
+    membership.on_change.append(_tell_of_changes(devices, tell))
+
+    async def follow(before: Settings, after: Settings) -> None:
+        if before.trackers != after.trackers:
+            meeting.set_trackers(after.trackers)
+            if after.trackers:
+                snapshots.want()
+
+    async def close() -> None:
+        await pairings.close()
+        await links.close()
+
+    network = Network(
+        membership=membership,
+        directory=directory,
+        links=links,
+        meeting=meeting,
+        pairings=pairings,
+        devices=devices,
+    )
+    return Networking(network=network, services=(meeting.run, snapshots.run), follow=follow, close=close)
+
+
+def _tell_of_changes(devices: Devices, tell: Tell) -> Callable[[Roster, Roster], None]:
+    """Everybody who is let in or put out is said on every device: nobody comes unnoticed."""
+
+    def told(before: Roster, after: Roster) -> None:
+        for member_id, member in after.members.items():
+            known = before.members.get(member_id)
+            short = to_text(member_id)[:8]
+            if known is None:
+                tell(
+                    "info",
+                    f"A new device ({short}) was let into your library as {member.role}. "
+                    "If you don't know of it, revoke it: songkeep devices revoke.",
+                )
+            elif known.active and not member.active:
+                tell("info", f"The device {devices.name_of(member_id)} ({short}) was revoked.")
+
+    return told
+
+
+def _host_name() -> str:
+    return socket.gethostname().partition(".")[0] or "Songkeep"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
