@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 from node import __version__
@@ -34,6 +35,7 @@ from node.flows.verify import Verify
 from node.flows.words import Words
 from node.flows.workers import Workers
 from node.library import Library
+from node.network import build_network
 from node.wire.roster import read_roster
 
 log = logging.getLogger(__name__)
@@ -120,7 +122,9 @@ async def run_node(
     """Run a node in `home`, whose lock the caller holds, until `stop` is set. `ready` is called when it answers."""
     async with contextlib.AsyncExitStack() as lifetime:
         settings = SettingsKeeper(home)
-        parts, services = await _build(home, vault, settings, lifetime, background=options.background)
+        parts, services = await _build(
+            home, vault, settings, lifetime, background=options.background, watch=options.kind == "up"
+        )
         listener: Listener | None = None
         site = build_site(parts, port=lambda: listener.port if listener is not None else 0)
         lan = settings.current.lan and options.kind == "up"
@@ -152,7 +156,13 @@ async def run_node(
 
 
 async def _build(
-    home: Home, vault: Vault, settings: SettingsKeeper, lifetime: contextlib.AsyncExitStack, *, background: bool
+    home: Home,
+    vault: Vault,
+    settings: SettingsKeeper,
+    lifetime: contextlib.AsyncExitStack,
+    *,
+    background: bool,
+    watch: bool,
 ) -> tuple[Parts, list[Service]]:
     """Every part, from the bottom up; `lifetime` closes them from the top down."""
     loop = asyncio.get_running_loop()
@@ -181,6 +191,17 @@ async def _build(
     streams = Streams(library, store, make_mobile=ingest.make_mobile if background else None)
     lifetime.callback(streams.close)
     folders = Folders(library, ingest)
+    lifetime.push_async_callback(folders.close)
+    networking = build_network(
+        vault=vault,
+        library=library,
+        store=store,
+        settings=settings.current,
+        make_mobile=ingest.make_mobile if background else None,
+        tell=news.notice,
+    )
+    settings.on_change.append(networking.follow)
+    lifetime.push_async_callback(networking.close)
     parts = Parts(
         home=home,
         library_id=roster.library,
@@ -197,13 +218,20 @@ async def _build(
         settings=settings,
         sign_in=SignIn(index.sessions, password_hash=lambda: settings.current.lan_password),
         news=news,
+        network=networking.network,
         readers=readers,
     )
     services: list[Service] = []
     if background:
         await lifetime.enter_async_context(ingest)
-        services.append(folders.watch)
+    if watch:
+        services += [partial(_catch_up, ingest), folders.watch, *networking.services]
     return parts, services
+
+
+async def _catch_up(ingest: Ingest) -> None:
+    """See once what happened in the folders while nothing ran."""
+    await ingest.rescan()
 
 
 def _ingest_settings(settings: Settings) -> IngestSettings:
@@ -234,12 +262,12 @@ def _follow_lan(listener: Listener) -> Callable[[Settings, Settings], Awaitable[
 
 
 async def _keep_going(service: Service, news: News) -> None:
-    """Run a service for ever: one that fails is said so once and begun again."""
+    """Run a service to its end, if it has one; if it fails, say so once and begin it again."""
     while True:
         try:
-            await service()
+            return await service()
         except Exception:
-            log.exception("service_failed service=%s", getattr(service, "__name__", "unnamed"))
+            log.exception("service_failed")
             news.notice("warning", "A part of Songkeep failed and was started again; its log says which.")
         await asyncio.sleep(RESTART_SERVICE_S)
 
