@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from node.catalog.words import fold
 from node.doors.index.database import Database
 from node.errors import NotFoundError
 
@@ -245,7 +246,7 @@ def _track_filter(narrowed: Narrowed) -> tuple[str, tuple[Any, ...]]:
         values.append(narrowed.artist)
     if narrowed.genre is not None:
         parts.append("t.n IN (SELECT x.track FROM genre g JOIN track_genre x ON x.genre = g.n WHERE g.key = ?)")
-        values.append(narrowed.genre)
+        values.append(fold(narrowed.genre))
     return " AND ".join(parts), tuple(values)
 
 
@@ -259,7 +260,7 @@ def _album_filter(narrowed: Narrowed) -> tuple[str, tuple[Any, ...]]:
             """a.n IN (SELECT t.album FROM genre g JOIN track_genre x ON x.genre = g.n JOIN track t ON t.n = x.track
                WHERE g.key = ?)"""
         )
-        values.append(narrowed.genre)
+        values.append(fold(narrowed.genre))
     return " AND ".join(parts), tuple(values)
 
 
