@@ -68,9 +68,7 @@ class Folders:
 
     async def add(self, path: Path) -> FolderView:
         """Watch a folder from now on; its music is listed in the background. Raises UserError."""
-        place = os.path.abspath(path)
-        if not await asyncio.to_thread(os.path.isdir, place):
-            raise UserError(f"there is no folder at {place}")
+        place = await asyncio.to_thread(_whole, path)
         folder_id = await self._ingest.register(place)
         self._begin_scan(folder_id)
         self._changed.set()
@@ -83,11 +81,9 @@ class Folders:
         return report
 
     async def move(self, old: int | Path, new: Path) -> AddReport:
-        """The folder is now at `new`, with the same files: nothing is sealed again but what changed. Raises UserError."""
+        """The folder's files are now at `new`: only what changed is sealed again. Raises UserError, NotFoundError."""
         folder = await asyncio.to_thread(self._find, old)
-        place = os.path.abspath(new)
-        if not await asyncio.to_thread(os.path.isdir, place):
-            raise UserError(f"there is no folder at {place}")
+        place = await asyncio.to_thread(_whole, new)
         await asyncio.to_thread(self._library.index.folders.move, folder.id, place)
         self._changed.set()
         return await self._ingest.rescan(folder.id, moved=True)
@@ -195,6 +191,13 @@ class Folders:
             here = here or any(source.at_hand for source in self._library.index.sources.of_track(track_id))
             kept, without = kept + here, without + (not here)
         return RemoveReport(kept, without)
+
+
+def _whole(path: Path) -> str:
+    place = os.path.abspath(path)
+    if not os.path.isdir(place):
+        raise UserError(f"there is no folder at {place}")
+    return place
 
 
 def _view(folder: Folder, counts: dict[str, int]) -> FolderView:

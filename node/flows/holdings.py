@@ -6,6 +6,7 @@ source that no longer gives the sealed bytes is withdrawn as a holding, and noth
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 
@@ -19,6 +20,7 @@ from node.doors.sources import OpenSource, SourceChangedError, SourceMissingErro
 from node.errors import DamagedError, NotFoundError, SongkeepError, UnavailableError
 from node.flows.reading import Trouble
 from node.flows.seal import piece_from_source
+from node.flows.sealing import read_picture
 from node.ids import BlobRoot, to_text
 from node.library import Library
 
@@ -106,6 +108,28 @@ class Holdings:
             return
         raise UnavailableError("no unchanged file is left that it could be made from")
 
+    def seal_cover_again(self, blob: BlobRef, cover: str) -> bool:
+        """Make a cover's sealed bytes from the picture in or beside one of its files; whether one still has it."""
+        for source, beside in self._library.index.covers.place(cover).sources:
+            image = None if beside is None else f"{source.folder_path.rstrip('/')}/{beside}"
+            picture = read_picture(source.full_path, image)
+            if picture is not None and hashlib.sha256(picture).digest() == blob.sha256:
+                cipher = BlobCipher(blob.key, blob.size_bytes, commitment=blob.commitment)
+                with self._store.draft() as draft:
+                    for chunk in cipher.seal_all(picture):
+                        draft.write(chunk)
+                    whole, _ = draft.finish()
+                self._store.publish([whole], keep=True)
+                self._library.index.blobs.set_damaged(blob.root, False)
+                return True
+        return False
+
+    def withdraw_rotten(self, source: Source) -> None:
+        """The file's bytes changed and its dates did not: it is a holding no more, and not sealed as if it were new."""
+        with self._library.index.transaction():
+            self._library.index.sources.withdraw([source.id])
+            self._library.index.sources.set_error(source.id, ROTTEN)
+
     def trim_cache(self) -> None:
         """Drop what the cache holds beyond its bound."""
         for root in self._store.trim_cache():
@@ -142,9 +166,7 @@ class Holdings:
             self._on_changed([source])
             return
         if untouched:
-            with self._library.index.transaction():
-                self._library.index.sources.withdraw([source.id])
-                self._library.index.sources.set_error(source.id, ROTTEN)
+            self.withdraw_rotten(source)
         else:
             self._library.index.sources.withdraw([source.id])
             self._on_changed([source])

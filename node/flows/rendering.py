@@ -13,7 +13,7 @@ from node.crypto.blob import Purpose, Shape
 from node.doors.audio import encode_mobile
 from node.doors.blobs import BlobStore
 from node.doors.sources import OpenSource, SourceChangedError, SourceMissingError
-from node.errors import DamagedError, NotFoundError, UserError
+from node.errors import DamagedError, NotFoundError, SongkeepError, UserError
 from node.flows.reading import MOST_CHUNKS, StoredBlob
 from node.flows.seal import Sealing, discard, seal_source
 from node.flows.sealing import sealed_blob
@@ -126,6 +126,25 @@ class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
         if track_id not in self._made_apart:
             self._made_apart[track_id] = asyncio.create_task(self._make_apart(track_id))
         await asyncio.shield(self._made_apart[track_id])
+
+    async def make_again(self, track_id: TrackId) -> bool:
+        """Make a rendition that was damaged anew, in its place; whether it could be made."""
+        item = await asyncio.to_thread(self._again, track_id)
+        if item is None:
+            return False
+        result = await self.make(item)
+        await self.record([(item, result)])
+        return isinstance(result, Rendered)
+
+    def _again(self, track_id: TrackId) -> ToRender | None:
+        files = self._library.files(track_id)
+        for held in files.originals:
+            blob = held.rendition.blob
+            sources = [source for source in files.sources if source.root == blob.root and source.at_hand]
+            if sources or self._store.has(blob.root):
+                stream, original = held.rendition.stream, held.rendition
+                return ToRender(track_id=files.track_id, stream=stream, original=original, sources=sources)
+        return None
 
     async def _make_apart(self, track_id: TrackId) -> None:
         try:

@@ -63,7 +63,7 @@ def seal_file(task: SealTask) -> SealedFile:
         original = seal_source(source, purpose=Purpose.ORIGINAL, convergence=task.convergence, store=store)
     cover = None
     try:
-        picture = _picture(task) if task.cover_wanted else None
+        picture = read_picture(task.path, task.cover_path) if task.cover_wanted else None
         if picture is not None:
             cover = seal_bytes(picture, purpose=Purpose.COVER, convergence=task.convergence, store=task.store)
     except StorageError:
@@ -72,16 +72,14 @@ def seal_file(task: SealTask) -> SealedFile:
     return SealedFile(recording_digest=digest, original=original, cover=cover)
 
 
-def _picture(task: SealTask) -> bytes | None:
-    """The file's cover; None if it can't be had any more, which is no reason not to seal the file."""
+def read_picture(path: str, beside: str | None) -> bytes | None:
+    """A file's cover, or the image `beside` it; None if it can't be had any more."""
     try:
-        if task.cover_path is None:
-            art = read_tags(Path(task.path)).cover
+        if beside is None:
+            art = read_tags(Path(path)).cover
             return art.data if art is not None else None
-        with OpenSource(task.cover_path) as image:
+        with OpenSource(beside) as image:
             return image.read(0, image.size_bytes) if image.size_bytes <= MAX_COVER_BYTES else None
-    except StorageError:
-        raise
     except SongkeepError:
         return None
 
