@@ -24,6 +24,8 @@ const PROBE_TIMEOUT_MS = 4_000;
  * @returns {Promise<Booted>}
  */
 export async function boot(pair, signal) {
+  // A pairing link opened in a page that is open already.
+  addEventListener("hashchange", () => errand(location.hash)?.kind === "pair" && location.reload(), { signal });
   const first = errand(location.hash);
   if (first?.kind === "pair") {
     // The code works once; it must stay neither in the address nor in the history.

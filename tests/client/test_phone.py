@@ -1,0 +1,144 @@
+"""A phone, from the pairing link to the music: a real browser, tracker and data channel."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from node.errors import RefusedError
+from node.wire import pairing
+from tests.client.conftest import PHONE, WATCH_AUDIO, until
+from tests.client.phone_home import Home, fill
+from tests.flows import people
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+@dataclass
+class Phone:
+    """A browser page, and the home it belongs to."""
+
+    page: Page
+    home: Home
+    base: str
+    errors: list[str] = field(default_factory=list)
+
+    async def pair(self) -> None:
+        """From the link to the library."""
+        code = os.urandom(pairing.CODE_BYTES)
+        typed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        inviting = asyncio.create_task(self.home.invite(code, typed))
+        await self.page.goto(pairing.invitation_link(self.base, pairing.Invitation(code)))
+        typed.set_result(await self.check_code())
+        await asyncio.wait_for(inviting, 20)
+        await expect(self.page.locator(".hero")).to_contain_text("3 songs", timeout=20_000)
+
+    async def check_code(self) -> str:
+        label = await self.page.locator(".check-code").get_attribute("aria-label", timeout=10_000)
+        return "".join(re.findall(r"\d", label or ""))
+
+    async def play_first(self) -> None:
+        await self.page.evaluate("location.hash = '#/songs'")
+        await self.page.locator(".track-main").first.click()
+
+    async def until_sound(self, past_s: float = 0.3, timeout_s: float = 15.0) -> None:
+        """Sound that goes on: the position moves past `past_s`."""
+        await until(self.page, f"voices.some((voice) => !voice.paused && voice.currentTime > {past_s})", timeout_s)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def phone(browser: Browser, tmp_path: Path) -> AsyncIterator[Phone]:
+    async with people.a_tracker(tmp_path / "tracker") as (url, _):
+        home = Home.begin(url)
+        fill(home, tmp_path)
+        async with people.meeting(home.device):
+            context = await browser.new_context(viewport=PHONE)  # type: ignore[arg-type]
+            await context.add_init_script(WATCH_AUDIO)
+            page = await context.new_page()
+            made = Phone(page, home, url.replace("ws:", "http:") + "/")
+            page.on("pageerror", lambda error: made.errors.append(str(error)))
+            page.on("console", lambda message: print("console:", message.text))
+            yield made
+            violations = await page.evaluate("window.violations ?? []")
+            await context.close()
+            assert made.errors == []
+            assert violations == []
+
+
+async def test_a_phone_pairs_by_the_link_and_plays_a_song_from_the_pc(phone: Phone) -> None:
+    await phone.pair()
+    assert "pair=" not in phone.page.url
+    await phone.play_first()
+    await phone.until_sound()
+
+
+async def test_chunks_come_over_the_data_channel_and_each_only_once(phone: Phone) -> None:
+    await phone.pair()
+    await phone.play_first()
+    await phone.until_sound()
+    home = phone.home.device
+    assert home.links.count == 1
+    await phone.page.evaluate("voices.find((voice) => !voice.paused).currentTime = 6")
+    await until(phone.page, "voices.some((voice) => !voice.paused && voice.currentTime > 6.2)")
+    await asyncio.sleep(1.0)  # the next song is fetched whole behind the one that plays
+    asked = phone.home.served
+    assert len(asked) == len(set(asked)), "a chunk was sent twice"
+
+
+async def test_a_song_plays_to_its_end_and_the_next_one_follows(phone: Phone) -> None:
+    await phone.pair()
+    await phone.play_first()
+    await phone.until_sound()
+    await phone.page.evaluate("voices.find((voice) => !voice.paused).currentTime = 10.5")
+    began = "heard.filter((each) => each.name === 'playing').map((each) => each.src)"
+    await until(phone.page, f"new Set({began}).size === 2", 15)
+    await phone.until_sound()
+
+
+async def test_covers_are_shown(phone: Phone) -> None:
+    await phone.pair()
+    await phone.page.evaluate("location.hash = '#/albums'")
+    covers = "[...document.querySelectorAll('.cover.loaded img')]"
+    await until(phone.page, f"{covers}.some((image) => image.naturalWidth > 0)", 10)
+
+
+async def test_what_was_played_plays_again_with_the_pc_gone(phone: Phone) -> None:
+    await phone.pair()
+    await phone.play_first()
+    await phone.until_sound()
+    await asyncio.sleep(1.0)  # the song is fetched whole
+    await phone.home.device.links.close()
+    phone.home.device.blobs.clear()
+    await phone.page.reload()
+    await expect(phone.page.locator(".hero, .track-main").first).to_be_visible(timeout=10_000)
+    await phone.play_first()
+    await phone.until_sound(past_s=2)
+
+
+async def test_a_wrong_check_code_lets_nobody_in(phone: Phone) -> None:
+    code = os.urandom(pairing.CODE_BYTES)
+    typed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    inviting = asyncio.create_task(phone.home.invite(code, typed))
+    await phone.page.goto(pairing.invitation_link(phone.base, pairing.Invitation(code)))
+    right = await phone.check_code()
+    typed.set_result(f"{(int(right) + 1) % 10**6:06}")
+    with pytest.raises(RefusedError):
+        await asyncio.wait_for(inviting, 20)
+    await expect(phone.page.get_by_role("alert")).to_contain_text("check code")
+    assert len(phone.home.device.membership.roster.entries) == 1
+
+
+async def test_a_code_that_nobody_waits_for_is_told(phone: Phone) -> None:
+    await phone.page.goto(f"{phone.base}#pair=aaaa-aaaa-aaaa-aaaa")
+    await expect(phone.page.get_by_role("alert")).to_contain_text("Ask for a new one")
+    await phone.page.get_by_label("Pairing code").fill("short")
+    await phone.page.keyboard.press("Enter")
+    await expect(phone.page.get_by_role("alert")).to_contain_text("16 letters and digits")
