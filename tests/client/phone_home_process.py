@@ -1,0 +1,66 @@
+"""The tracker or the home PC of the phone's tests as a process of its own, to be put on another machine of the lab.
+
+Speaks JSON lines: writes {"event": ...} to its output, reads {"do": ...} from its input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.client.phone_home import Home, fill
+from tests.flows import people
+from tracker.options import Options
+from tracker.server import running
+
+
+def say(**event: Any) -> None:
+    print(json.dumps(event), flush=True)
+
+
+async def lines() -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+async def run_tracker(folder: Path, address: str) -> None:
+    options = Options(home=folder / "tracker", host=address, port=8000, stun_host=address, stun_port=3478)
+    async with running(options):
+        say(event="started")
+        await (await lines()).read()
+
+
+async def run_home(folder: Path, tracker: str) -> None:
+    home = Home.begin(tracker)
+    fill(home, folder)
+    async with people.meeting(home.device):
+        say(event="started")
+        reader = await lines()
+        typed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        inviting: asyncio.Task[Any] | None = None
+        async for line in reader:
+            asked = json.loads(line)
+            if asked["do"] == "invite":
+                typed = asyncio.get_running_loop().create_future()
+                inviting = asyncio.create_task(home.invite(bytes.fromhex(asked["code"]), typed))
+                say(event="inviting")
+            elif asked["do"] == "typed":
+                typed.set_result(asked["digits"])
+                assert inviting is not None
+                await inviting
+                say(event="paired")
+
+
+def main() -> None:
+    role, where = sys.argv[1:3]
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run((run_tracker if role == "tracker" else run_home)(Path(folder), where))
+
+
+if __name__ == "__main__":
+    main()
