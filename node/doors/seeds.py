@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -30,6 +30,8 @@ from node.wire.holdlist import MAX_LIST_BYTES, MAX_LIST_VOLUMES
 from node.wire.roster import MAX_ENTRIES, MAX_ENTRY_BYTES
 from node.wire.volume import MAX_PACKED_BYTES, Volume, VolumeId, read_volume
 
+T = TypeVar("T")
+
 CONNECT_TIMEOUT_S: Final = 10.0
 SILENCE_TIMEOUT_S: Final = 30.0
 MAX_ANSWER_BYTES: Final = 64 << 20
@@ -37,6 +39,7 @@ MAX_ERROR_BYTES: Final = 4_096
 MAX_HEADS: Final = 1_000
 _ERRORS: Final[Mapping[int, type[SongkeepError]]] = {
     400: PeerError,
+    401: seedapi.CapabilityError,
     403: RefusedError,
     404: NotFoundError,
     409: DamagedError,
@@ -66,6 +69,7 @@ class SeedClient:
         self._session = session
         self.url = seedapi.clean_url(url)
         self._capability = ""
+        self._member: tuple[MemberKeys, LibraryId | None] | None = None
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -104,6 +108,7 @@ class SeedClient:
 
         Raises RefusedError if the seed doesn't keep that library, or this member was revoked.
         """
+        self._member, self._capability = (keys, library), ""
         nonce = await self._challenge()
         body = seedapi.sign_session(keys, nonce=nonce, host=seedapi.host_of(self.url), library=library or b"")
         answer = await self._ask("POST", "/v1/session", body=body)
@@ -117,11 +122,13 @@ class SeedClient:
 
     async def present(self, swarm_port: int) -> tuple[str, int]:
         """Say that this device is there. Returns the seed's swarm: the address that was spoken to, and its port."""
-        async with self._request("POST", "/v1/present", body=codec.pack({"swarm_port": swarm_port})) as response:
-            ip = _peer_ip(response)
-            answer = await _unpacked(response)
-        ip = ip or await _resolve(self.url)
-        return ip, codec.natural(_field(answer, "swarm_port"), 65_535, "a port")
+
+        async def ask() -> tuple[str, Any]:
+            async with self._request("POST", "/v1/present", body=codec.pack({"swarm_port": swarm_port})) as response:
+                return _peer_ip(response), await _unpacked(response)
+
+        ip, answer = await self._signed_in(ask)
+        return ip or await _resolve(self.url), codec.natural(_field(answer, "swarm_port"), 65_535, "a port")
 
     async def roster(self) -> list[bytes]:
         answer = codec.array(await self._ask("GET", "/v1/roster"), 1, "a roster")[:MAX_ENTRIES]
@@ -135,9 +142,12 @@ class SeedClient:
         answer = codec.array(await self._ask("GET", "/v1/heads"), 0, "heads")[:MAX_HEADS]
         return [codec.bounded_bytes(record, MAX_HEADS_BYTES, "a heads record") for record in answer]
 
-    async def put_heads(self, record: bytes) -> None:
-        """Raises RefusedError if the seed has a newer one of this device."""
-        await self._ask("PUT", "/v1/heads", body=record)
+    async def put_heads(self, record: bytes) -> bool:
+        """True if the seed wants the record's snapshot pushed; until then the record doesn't count.
+
+        Raises RefusedError if the seed has a newer one of this device, or no room.
+        """
+        return _field(await self._ask("PUT", "/v1/heads", body=record), "wanted") is True
 
     async def list_record(self) -> bytes:
         """The hold list in force, unchecked; empty if there is none yet."""
@@ -191,12 +201,17 @@ class SeedClient:
         """Sealed bytes of those chunks, unopened and unchecked; fewer at the blob's end."""
         start, stop = first * CHUNK_BYTES, (first + count) * CHUNK_BYTES
         headers = {"Range": f"bytes={start}-{stop - 1}"}
-        async with self._request("GET", f"/v1/blobs/{to_text(root)}", headers=headers) as response:
-            return await _read(response, stop - start)
+
+        async def ask() -> bytes:
+            async with self._request("GET", f"/v1/blobs/{to_text(root)}", headers=headers) as response:
+                return await _read(response, stop - start)
+
+        return await self._signed_in(ask)
 
     async def push(self, root: BlobRoot, sealed: AsyncIterator[bytes]) -> None:
-        """Give the seed a blob that its list names."""
-        await self._ask("PUT", f"/v1/blobs/{to_text(root)}", body=sealed)
+        """Give the seed a blob that its list names. Not tried again by itself: `sealed` can be read only once."""
+        async with self._request("PUT", f"/v1/blobs/{to_text(root)}", body=sealed):
+            pass
 
     # private
 
@@ -211,8 +226,21 @@ class SeedClient:
         body: bytes | AsyncIterator[bytes] | None = None,
         query: dict[str, str] | None = None,
     ) -> Any:
-        async with self._request(method, path, body=body, query=query) as response:
-            return await _unpacked(response)
+        async def ask() -> Any:
+            async with self._request(method, path, body=body, query=query) as response:
+                return await _unpacked(response)
+
+        return await self._signed_in(ask)
+
+    async def _signed_in(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Do what `ask` does; once more with a new capability if the one at hand has run out."""
+        try:
+            return await ask()
+        except seedapi.CapabilityError:
+            if self._member is None:
+                raise
+            await self.sign_in(*self._member)
+            return await ask()
 
     @contextlib.asynccontextmanager
     async def _request(

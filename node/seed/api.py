@@ -44,6 +44,7 @@ MAX_VOLUMES_ASKED: Final = 64
 READ_BYTES: Final = 16 * PIECE_BYTES
 _RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{0,15})\Z")
 _STATUS: Final[tuple[tuple[type[SongkeepError], int, str], ...]] = (
+    (seedapi.CapabilityError, 401, "sign_in"),
     (NotFoundError, 404, "not_found"),
     (UserError, 400, "bad_request"),
     (PeerError, 400, "malformed"),
@@ -185,8 +186,7 @@ class SeedApi:
     async def _put_heads(self, request: web.Request) -> web.Response:
         roster, _ = await self._member(request)
         heads = read_heads(await _body(request, MAX_HEADS_BYTES), roster)
-        await self._ledger.put_heads(heads)
-        return _packed(heads.serial)
+        return _packed({"wanted": await self._ledger.put_heads(heads)})
 
     async def _list(self, request: web.Request) -> web.Response:
         roster, _ = await self._member(request)

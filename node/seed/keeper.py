@@ -101,9 +101,11 @@ class Keeper:
         shelf = await asyncio.to_thread(self._shelves.of, library)
         return Push(self, library, known, shelf)
 
-    async def pushed(self, library: LibraryId, root: BlobRoot, layer: bytes) -> None:
-        await self._ledger.set_held(library, root, layer, now_ms=self._now_ms())
-        self.list_changed(library)
+    async def pushed(self, library: LibraryId, shelf: Shelf, root: BlobRoot, layer: bytes) -> None:
+        """A blob that was pushed lies on the shelf."""
+        dropped = await self._ledger.set_held(library, root, layer, now_ms=self._now_ms())
+        if dropped:
+            await asyncio.to_thread(shelf.drop, dropped)
 
     # the library's own task
 
@@ -240,4 +242,4 @@ class Push:
         except BaseException:
             self._shelf.forget(self._path)
             raise
-        await self._keeper.pushed(self._library, self._root, layer)
+        await self._keeper.pushed(self._library, self._shelf, self._root, layer)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 import sqlalchemy as sql
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import SQLAlchemyError
 
 from node.errors import NotFoundError, RefusedError, StorageError, UnknownFormatError
@@ -188,26 +187,17 @@ class Ledger:
     # heads
 
     async def heads(self, library: LibraryId) -> list[bytes]:
-        """Every device's newest record."""
-        wanted = sql.select(HEADS.c.record).where(HEADS.c.library == library)
-        return await self._work(lambda db: list(db.scalars(wanted)))
+        """Every active device's newest record whose snapshot is here."""
+        wanted = sql.select(HEADS.c.record).where(HEADS.c.library == library, HEADS.c.held)
+        active = sql.and_(MEMBERS.c.library == HEADS.c.library, MEMBERS.c.member == HEADS.c.device, MEMBERS.c.active)
+        return await self._work(lambda db: list(db.scalars(wanted.join(MEMBERS, active))))
 
-    async def put_heads(self, heads: HeadsRecord) -> None:
-        """Raises RefusedError if a newer record of that device is here."""
+    async def put_heads(self, heads: HeadsRecord) -> bool:
+        """Take a record; it counts from the moment its snapshot is here. True if that is still to come.
 
-        def write(db: sql.Connection) -> None:
-            row = HEADS.c.library == heads.library, HEADS.c.device == heads.device
-            known = db.scalar(sql.select(HEADS.c.serial).where(*row))
-            if known is not None and known >= heads.serial:
-                raise RefusedError("the seed has a newer record of this device")
-            values = {"serial": heads.serial, "record": heads.record}
-            db.execute(
-                upsert(HEADS)
-                .values(library=heads.library, device=heads.device, **values)
-                .on_conflict_do_update(index_elements=[HEADS.c.library, HEADS.c.device], set_=values)
-            )
-
-        await self._work(write)
+        Raises RefusedError if a newer record of that device is here, or there is no room for the snapshot.
+        """
+        return await self._work(lambda db: _put_heads(db, heads))
 
     # hold lists
 
@@ -245,6 +235,8 @@ class Ledger:
                 batch = asked[at : at + _BATCH]
                 rows = db.execute(sql.select(BLOBS).where(BLOBS.c.library == library, BLOBS.c.root.in_(batch)))
                 found |= {BlobRoot(row.root): _held(row) for row in rows}
+                rows = db.execute(sql.select(HEADS).where(HEADS.c.library == library, HEADS.c.root.in_(batch)))
+                found |= {BlobRoot(row.root): _held_snapshot(row) for row in rows if BlobRoot(row.root) not in found}
             return found
 
         return await self._work(read)
@@ -252,9 +244,10 @@ class Ledger:
     async def blob(self, library: LibraryId, root: BlobRoot) -> HeldBlob | None:
         return (await self.blobs(library, [root])).get(root)
 
-    async def set_held(self, library: LibraryId, root: BlobRoot, layer: bytes, *, now_ms: int) -> None:
-        """The blob's bytes are here and checked."""
+    async def set_held(self, library: LibraryId, root: BlobRoot, layer: bytes, *, now_ms: int) -> list[BlobRoot]:
+        """The blob's bytes are here and checked. Returns snapshots that nobody needs any more because of it."""
         await self._set_state(library, root, State.HELD, since_ms=now_ms, checked_ms=now_ms, layer=layer)
+        return await self._work(lambda db: _snapshot_came(db, library, root, layer))
 
     async def set_damaged(self, library: LibraryId, root: BlobRoot, *, now_ms: int) -> None:
         """The blob's bytes are rotten or gone."""
@@ -345,6 +338,60 @@ def _usage(db: sql.Connection, library: LibraryId) -> Usage:
     return Usage({state: total for state, total, _ in rows}, {state: count for state, _, count in rows})
 
 
+def _snapshot_bytes(db: sql.Connection, library: LibraryId) -> int:
+    return int(db.scalar(sql.select(sql.func.sum(HEADS.c.sealed_bytes)).where(HEADS.c.library == library)) or 0)
+
+
+def _check_room(facts: LibraryFacts, wanted_bytes: int) -> None:
+    if wanted_bytes > facts.quota_bytes:
+        raise RefusedError(f"that comes to {wanted_bytes:,} bytes and the seed has promised {facts.quota_bytes:,}")
+
+
+def _put_heads(db: sql.Connection, heads: HeadsRecord) -> bool:
+    facts = _facts(db, heads.library)
+    own = sql.and_(HEADS.c.library == heads.library, HEADS.c.device == heads.device)
+    newest = db.scalar(sql.select(sql.func.max(HEADS.c.serial)).where(own))
+    if newest is not None and newest >= heads.serial:
+        raise RefusedError("the seed has a newer record of this device")
+    db.execute(sql.delete(HEADS).where(own, sql.not_(HEADS.c.held)))
+    here = sql.select(HEADS).where(HEADS.c.library == heads.library, HEADS.c.root == heads.snapshot.root, HEADS.c.held)
+    same = db.execute(here).first()
+    if same is None:
+        listed = _usage(db, heads.library).listed_bytes
+        _check_room(facts, listed + _snapshot_bytes(db, heads.library) + heads.snapshot.sealed_bytes)
+    else:
+        db.execute(sql.delete(HEADS).where(own))
+    db.execute(
+        sql.insert(HEADS).values(
+            library=heads.library,
+            device=heads.device,
+            serial=heads.serial,
+            record=heads.record,
+            root=heads.snapshot.root,
+            sealed_bytes=heads.snapshot.sealed_bytes,
+            layer=same.layer if same is not None else b"",
+            held=same is not None,
+        )
+    )
+    return same is None
+
+
+def _snapshot_came(db: sql.Connection, library: LibraryId, root: BlobRoot, layer: bytes) -> list[BlobRoot]:
+    here = HEADS.c.library == library
+    came = list(db.execute(sql.select(HEADS).where(here, HEADS.c.root == root, sql.not_(HEADS.c.held))))
+    dropped: set[BlobRoot] = set()
+    for row in came:
+        older = sql.and_(here, HEADS.c.device == row.device, HEADS.c.serial < row.serial)
+        dropped |= {BlobRoot(each) for each in db.scalars(sql.delete(HEADS).where(older).returning(HEADS.c.root))}
+    db.execute(sql.update(HEADS).where(here, HEADS.c.root == root).values(held=True, layer=layer))
+    return [each for each in dropped if not db.scalar(sql.select(HEADS.c.root).where(here, HEADS.c.root == each))]
+
+
+def _held_snapshot(row: Any) -> HeldBlob:
+    state = State.HELD if row.held else State.WANTED
+    return HeldBlob(BlobRoot(row.root), row.sealed_bytes, state, row.layer)
+
+
 def _take_list(db: sql.Connection, hold: HoldList, given: Sequence[Volume], now_ms: int) -> None:
     facts = _facts(db, hold.library)
     if hold.serial <= facts.list_serial:
@@ -385,9 +432,7 @@ def _put_blobs(
     held_before = sum(row.sealed_bytes for row in before.values() if row.state == State.HELD)
     held_dropped = sum(before[root].sealed_bytes for root in dropped if before[root].state == State.HELD)
     check_shrinking(bytes_before=held_before, bytes_dropped=held_dropped, may_shrink=hold.may_shrink)
-    wanted_bytes = sum(blob.sealed_bytes for blob in listed.values())
-    if wanted_bytes > facts.quota_bytes:
-        raise RefusedError(f"the list asks for {wanted_bytes:,} bytes and the seed has promised {facts.quota_bytes:,}")
+    _check_room(facts, sum(blob.sealed_bytes for blob in listed.values()) + _snapshot_bytes(db, hold.library))
     here = BLOBS.c.library == hold.library
 
     def change(roots: Sequence[BlobRoot], state: State) -> None:

@@ -53,9 +53,14 @@ HEADS: Final = sql.Table(
     META,
     sql.Column("library", sql.LargeBinary(32), sql.ForeignKey("libraries.library"), primary_key=True),
     sql.Column("device", sql.LargeBinary(32), primary_key=True),
-    sql.Column("serial", sql.BigInteger, nullable=False),
+    sql.Column("serial", sql.BigInteger, primary_key=True, autoincrement=False),
     sql.Column("record", sql.LargeBinary, nullable=False),
+    sql.Column("root", sql.LargeBinary(32), nullable=False),
+    sql.Column("sealed_bytes", sql.BigInteger, nullable=False),
+    sql.Column("layer", sql.LargeBinary, nullable=False),
+    sql.Column("held", sql.Boolean, nullable=False),
 )
+"""Of each device the newest record whose snapshot is here, and perhaps one whose snapshot is still to come."""
 
 VOLUMES: Final = sql.Table(
     "volumes",

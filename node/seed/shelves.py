@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from node.crypto import merkle
@@ -33,6 +34,12 @@ class Shelf:
         layer = layer_of_file(arrived, root, sealed_bytes)
         self.store.publish([Drafted(arrived, root, sealed_bytes)], keep=True)
         return layer
+
+    def drop(self, roots: Iterable[BlobRoot]) -> None:
+        """Remove blobs for good."""
+        for root in roots:
+            self.store.release(root)
+            self.store.drop(root)
 
     def forget(self, arrived: Path) -> None:
         with contextlib.suppress(OSError):

@@ -1,6 +1,7 @@
-"""Heads records: where a device's newest catalog snapshot is, sealed for members (docs/FORMAT.md, "Heads").
+"""Heads records: a device's newest catalog snapshot and what it holds, sealed for members (docs/FORMAT.md, "Heads").
 
-A seed keeps the newest record of each device and can't read it: with the recovery phrase it leads to the music again.
+A seed keeps the newest record of each device, and the sealed snapshot that the record names, and can read neither:
+with the recovery phrase they lead to the music again.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from node.crypto import labels
 from node.crypto.keys import EpochKeys, MemberKeys, derive, verify
 from node.errors import PeerError, RefusedError, UnknownFormatError
-from node.ids import DeviceId, LibraryId
+from node.ids import BlobRoot, DeviceId, LibraryId
 from node.wire import codec
 from node.wire.holdlist import MAX_SERIAL, read_signed
 from node.wire.roster import Roster
+from node.wire.volume import VolumeBlob
 
 VERSION: Final = 1
 MAX_HEADS_BYTES: Final = 65_536
+MAX_SNAPSHOT_BYTES: Final = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,8 @@ class HeadsRecord:
     """Rises with each record of a device."""
     time_ms: int
     epoch: int
+    snapshot: VolumeBlob
+    """The sealed snapshot's name and size: all that a seed needs to take it in."""
     sealed: bytes
     record: bytes
     """As it was signed."""
@@ -44,8 +49,8 @@ def _cipher(epoch: EpochKeys, device: bytes) -> AESGCM:
     return AESGCM(derive(epoch.log, labels.LABEL_HEADS, device))
 
 
-def _header(library: bytes, device: bytes, serial: int, time_ms: int, epoch: int) -> list[object]:
-    return [VERSION, library, device, serial, time_ms, epoch]
+def _header(library: bytes, device: bytes, serial: int, time_ms: int, epoch: int, snapshot: VolumeBlob) -> list[object]:
+    return [VERSION, library, device, serial, time_ms, epoch, [snapshot.root, snapshot.sealed_bytes]]
 
 
 def sign_heads(
@@ -55,11 +60,12 @@ def sign_heads(
     *,
     serial: int,
     time_ms: int,
+    snapshot: VolumeBlob,
     body: Mapping[str, object],
     nonce_12: bytes,
 ) -> bytes:
     """A record for `body`, sealed to the epoch and signed by the device. `nonce_12` is fresh randomness."""
-    header = _header(library, keys.id, serial, time_ms, epoch.number)
+    header = _header(library, keys.id, serial, time_ms, epoch.number, snapshot)
     sealed = nonce_12 + _cipher(epoch, keys.id).encrypt(nonce_12, codec.pack(dict(body)), codec.pack(header))
     payload = codec.pack([*header, sealed])
     record = codec.pack([payload, keys.sign(labels.LABEL_SIGN_HEADS, payload)])
@@ -74,7 +80,7 @@ def read_heads(record: bytes, roster: Roster) -> HeadsRecord:
     Raises PeerError, RefusedError, UnknownFormatError.
     """
     payload, signature = read_signed(record, MAX_HEADS_BYTES, "a heads record")
-    fields = codec.array(codec.unpack(payload, max_bytes=MAX_HEADS_BYTES), 7, "a heads record")
+    fields = codec.array(codec.unpack(payload, max_bytes=MAX_HEADS_BYTES), 8, "a heads record")
     if fields[0] != VERSION:
         raise UnknownFormatError("a heads record is of a version that this program doesn't know")
     device = DeviceId(codec.fixed_bytes(fields[2], 32, "a heads record's device"))
@@ -83,13 +89,18 @@ def read_heads(record: bytes, roster: Roster) -> HeadsRecord:
         raise RefusedError("a heads record is of another library")
     if not roster.member(device).role.reads:
         raise RefusedError("a heads record is signed by a member that can't read the catalog")
+    root, sealed_bytes = codec.array(fields[6], 2, "a heads record's snapshot")[:2]
     return HeadsRecord(
         library=roster.library,
         device=device,
         serial=codec.natural(fields[3], MAX_SERIAL, "a heads record's serial"),
         time_ms=codec.natural(fields[4], 1 << 48, "a heads record's time"),
         epoch=codec.natural(fields[5], 1 << 31, "a heads record's epoch"),
-        sealed=codec.bounded_bytes(fields[6], MAX_HEADS_BYTES, "a heads record's content"),
+        snapshot=VolumeBlob(
+            BlobRoot(codec.fixed_bytes(root, 32, "a snapshot's root")),
+            codec.natural(sealed_bytes, MAX_SNAPSHOT_BYTES, "a snapshot's size"),
+        ),
+        sealed=codec.bounded_bytes(fields[7], MAX_HEADS_BYTES, "a heads record's content"),
         record=record,
     )
 
@@ -100,7 +111,7 @@ def open_heads(heads: HeadsRecord, epochs: Mapping[int, EpochKeys]) -> dict[str,
     if epoch is None:
         raise RefusedError("a heads record is sealed with an epoch that this device was not given")
     nonce, sealed = heads.sealed[: labels.NONCE_BYTES], heads.sealed[labels.NONCE_BYTES :]
-    header = codec.pack(_header(heads.library, heads.device, heads.serial, heads.time_ms, heads.epoch))
+    header = codec.pack(_header(heads.library, heads.device, heads.serial, heads.time_ms, heads.epoch, heads.snapshot))
     try:
         plain = _cipher(epoch, heads.device).decrypt(nonce, sealed, header)
     except (InvalidTag, ValueError) as error:

@@ -162,6 +162,10 @@ class Capability:
     expires_ms: int
 
 
+class CapabilityError(RefusedError):
+    """A capability that is not, or no longer, good: another may be had."""
+
+
 def issue_capability(seed_secret: bytes, capability: Capability) -> str:
     """Text for a header or an address: opaque to all but the seed."""
     payload = codec.pack([capability.library, capability.member, capability.expires_ms])
@@ -170,18 +174,18 @@ def issue_capability(seed_secret: bytes, capability: Capability) -> str:
 
 
 def read_capability(seed_secret: bytes, text: str, *, now_ms: int) -> Capability:
-    """Raises RefusedError if the seed did not give it, or it has run out."""
+    """Raises CapabilityError if the seed did not give it, or it has run out."""
     if len(text) > MAX_CAPABILITY_CHARS:
-        raise RefusedError("the request shows no valid capability")
+        raise CapabilityError("the request shows no valid capability")
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError) as error:
-        raise RefusedError("the request shows no valid capability") from error
+        raise CapabilityError("the request shows no valid capability") from error
     mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
     expected = hmac.digest(derive(seed_secret, labels.LABEL_SEED_CAPABILITY), payload, hashlib.sha256)
     if not hmac.compare_digest(mac, expected):
-        raise RefusedError("the request shows no valid capability")
+        raise CapabilityError("the request shows no valid capability")
     library, member, expires_ms = codec.unpack(payload, max_bytes=MAX_CAPABILITY_CHARS)
     if now_ms >= expires_ms:
-        raise RefusedError("the capability has run out; ask for another")
+        raise CapabilityError("the capability has run out; ask for another")
     return Capability(LibraryId(library), DeviceId(member), expires_ms)
