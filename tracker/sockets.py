@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import WSMsgType, web
 
@@ -91,9 +91,10 @@ async def _accept(request: web.Request, max_bytes: int) -> tuple[web.WebSocketRe
     )
     await socket.prepare(request)
     transport = request.transport
-    if not isinstance(transport, asyncio.Transport):
+    if transport is None:
         raise ConnectionResetError("the client left while it was let in")
-    return socket, SocketOutlet(socket, transport)
+    # uvloop's transports have asyncio's methods, but not its class.
+    return socket, SocketOutlet(socket, cast(asyncio.Transport, transport))
 
 
 async def _read(socket: web.WebSocketResponse, heard: Callable[[bytes], Awaitable[None]]) -> None:
