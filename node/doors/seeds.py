@@ -103,6 +103,10 @@ class SeedClient:
         answer = await self._ask("POST", "/v1/join", body=body)
         return codec.natural(_field(answer, "quota_bytes"), 1 << 53, "a quota")
 
+    def sign_in_as(self, keys: MemberKeys, library: LibraryId) -> None:
+        """Who to be at the first request that needs it."""
+        self._member = keys, library
+
     async def sign_in(self, keys: MemberKeys, library: LibraryId | None = None) -> list[LibraryId]:
         """Prove membership; the capability for the first library found is used from now on. Returns all found.
 

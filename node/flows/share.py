@@ -1,0 +1,188 @@
+"""What of the library is to be on a seed, and how it gets there: by the swarm what lies here sealed, else pushed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from node.crypto.blob import Purpose, Shape
+from node.doors.blobs import BlobStore
+from node.doors.seeds import SeedClient
+from node.doors.swarm import Endpoint, Held, Swarm
+from node.errors import DamagedError, NotFoundError, RefusedError, SongkeepError, UnavailableError
+from node.flows.holdings import Holdings
+from node.ids import BlobRoot, to_text
+from node.library import Library
+from node.wire.volume import Volume, VolumeBlob
+
+log = logging.getLogger(__name__)
+
+PAGE: Final = 1_000
+PUSHES_AT_ONCE: Final = 2
+PUSH_PIECES: Final = 16
+POLL_S: Final = 1.0
+QUIET_S: Final = 30.0
+"""A seed that fetches nothing for so long is left alone until the next round."""
+PRESENT_EVERY_S: Final = 60.0
+_ORDER: Final = (Purpose.MOBILE, Purpose.COVER, Purpose.ORIGINAL)
+"""What goes to a seed first: with the mobile renditions alone the whole library plays from anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a seed of a certain size is to keep."""
+
+    blobs: dict[BlobRoot, tuple[VolumeBlob, int]]
+    """Each with its purpose."""
+    left_out: dict[Purpose, int]
+    """How many found no room, by purpose."""
+
+
+def choose(library: Library, *, room_bytes: int) -> Choice:
+    """Fill `room_bytes` from the catalog, in the order of what is missed most. Blocks."""
+    by_purpose: dict[Purpose, list[VolumeBlob]] = {purpose: [] for purpose in _ORDER}
+    after = b""
+    while page := library.index.blobs.named(after, PAGE):
+        for root, purpose in page:
+            if purpose in by_purpose:
+                sealed_bytes = _sealed_bytes(library, root)
+                if sealed_bytes is not None:
+                    by_purpose[purpose].append(VolumeBlob(root, sealed_bytes))
+        after = page[-1][0]
+    blobs: dict[BlobRoot, tuple[VolumeBlob, int]] = {}
+    left_out: dict[Purpose, int] = {}
+    for purpose in _ORDER:
+        for blob in by_purpose[purpose]:
+            if blob.sealed_bytes <= room_bytes:
+                blobs[blob.root] = blob, int(purpose)
+                room_bytes -= blob.sealed_bytes
+            else:
+                left_out[purpose] = left_out.get(purpose, 0) + 1
+    return Choice(blobs, left_out)
+
+
+def _sealed_bytes(library: Library, root: BlobRoot) -> int | None:
+    known = library.index.blobs.get(root)
+    if known is not None:
+        return known.sealed_bytes
+    ref = library.blob_ref(root)
+    return None if ref is None else Shape(ref.size_bytes).sealed_bytes
+
+
+class Sharing:
+    """Gives seeds what they lack."""
+
+    def __init__(self, *, library: Library, store: BlobStore, holdings: Holdings, swarm: Swarm, arriving: Path) -> None:
+        """`arriving`: a directory of this device for what comes by the swarm."""
+        self._library = library
+        self._store = store
+        self._holdings = holdings
+        self._swarm = swarm
+        self._arriving = arriving
+
+    async def feed(self, client: SeedClient, volumes: Sequence[tuple[Volume, bytes]]) -> bool:
+        """Give a seed what it lacks of the listed volumes (each with its tag). True if then it has everything."""
+        standing = await client.standing()
+        if not standing.wanted_bytes and not standing.damaged_bytes:
+            return True
+        async with contextlib.AsyncExitStack() as stack:
+            pushes: list[BlobRoot] = []
+            seed = await self._present(client)
+            shared = 0
+            for volume, tag in volumes:
+                missing = [index for index, held in enumerate(await client.held_of(volume)) if not held]
+                here = await asyncio.to_thread(self._sealed_here, volume, missing)
+                pushes += [volume.blobs[index].root for index in missing if index not in here]
+                if here:
+                    await stack.enter_async_context(self._shared(volume, tag, here, seed))
+                    shared += len(here)
+            beating = asyncio.create_task(self._keep_present(client))
+            stack.push_async_callback(_ended, beating)
+            await self._push_all(client, pushes)
+            if shared:
+                await self._until_fetched(client)
+        standing = await client.standing()
+        return not standing.wanted_bytes and not standing.damaged_bytes
+
+    async def _present(self, client: SeedClient) -> Endpoint:
+        return Endpoint(*await client.present(self._swarm.port))
+
+    async def _keep_present(self, client: SeedClient) -> None:
+        while True:
+            await asyncio.sleep(PRESENT_EVERY_S)
+            with contextlib.suppress(SongkeepError):
+                await self._present(client)
+
+    def _sealed_here(self, volume: Volume, indexes: Sequence[int]) -> dict[int, Held]:
+        held = {}
+        for index in indexes:
+            root = volume.blobs[index].root
+            path = self._store.path_of(root)
+            if path is not None:
+                with contextlib.suppress(NotFoundError):
+                    held[index] = Held(path, self._library.index.blobs.layer(root))
+        return held
+
+    @contextlib.asynccontextmanager
+    async def _shared(self, volume: Volume, tag: bytes, held: dict[int, Held], seed: Endpoint) -> AsyncIterator[None]:
+        """The volume in the swarm for as long as the context lasts, for that seed."""
+        if volume.id in self._swarm.volumes():
+            yield  # another seed is being fed with it: its own round gives this one its turn
+            return
+        await self._swarm.add(volume, tag, held=held, incoming=self._arriving, peers=[seed])
+        try:
+            yield
+        finally:
+            await self._swarm.remove(volume.id)
+
+    async def _until_fetched(self, client: SeedClient) -> None:
+        """Wait while the seed fetches; return when it has all, or stands still."""
+        loop = asyncio.get_running_loop()
+        held, since_s = -1, loop.time()
+        while loop.time() - since_s < QUIET_S:
+            standing = await client.standing()
+            if not standing.wanted_bytes and not standing.damaged_bytes:
+                return
+            if standing.held_blobs != held:
+                held, since_s = standing.held_blobs, loop.time()
+            await asyncio.sleep(POLL_S)
+
+    async def _push_all(self, client: SeedClient, roots: Sequence[BlobRoot]) -> None:
+        turns = iter(roots)
+
+        async def worker() -> None:
+            for root in turns:
+                await self._push(client, root)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(PUSHES_AT_ONCE):
+                group.create_task(worker())
+
+    async def _push(self, client: SeedClient, root: BlobRoot) -> None:
+        """Seal it again from its source, on the way out. What this device can't give, another will."""
+        ref = await asyncio.to_thread(self._library.blob_ref, root)
+        if ref is None:
+            return
+        pieces = Shape(ref.size_bytes).pieces
+
+        async def sealed() -> AsyncIterator[bytes]:
+            for first in range(0, pieces, PUSH_PIECES):
+                for piece in await asyncio.to_thread(self._holdings.pieces, ref, first, PUSH_PIECES):
+                    yield piece
+
+        try:
+            # Its first pieces are made before anything is said, so that what isn't here costs no request.
+            await asyncio.to_thread(self._holdings.pieces, ref, 0, 1)
+            await client.push(root, sealed())
+        except (NotFoundError, DamagedError, UnavailableError, RefusedError) as error:
+            log.info("push_failed blob=%s reason=%s", to_text(root), type(error).__name__)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
