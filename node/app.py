@@ -24,7 +24,7 @@ from node.faces.news import News
 from node.faces.parts import Parts
 from node.faces.sign_in import SignIn
 from node.faces.site import build_site
-from node.files import read_small, write_private
+from node.files import read_small, reserve_private, write_private
 from node.flows.export import Export
 from node.flows.folders import Folders
 from node.flows.ingest import Ingest, IngestSettings
@@ -169,6 +169,7 @@ async def _build(
     secrets_kept = vault.secrets
     roster = read_roster(secrets_kept.roster)
     news = News(loop)
+    reserve_private(home.index)  # SQLite gives the files beside it the same permissions
     index = lifetime.enter_context(Index.open(home.index))
     library = Library.open(index, secrets_kept.device, secrets_kept.epochs[0].identity)
     lifetime.callback(library.on_change(news.changed))

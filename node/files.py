@@ -46,6 +46,14 @@ def write_private(target: Path, data: bytes) -> None:
         raise StorageError(f"{target.name} can't be written: {error.strerror}") from error
 
 
+def reserve_private(path: Path) -> None:
+    """Make an empty file that its owner alone may read, for others to write into; one that is there is left."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StorageError(f"{path.name} can't be written: {error.strerror}") from error
+
+
 def read_small(path: Path, *, max_bytes: int = MAX_SMALL_FILE_BYTES) -> bytes | None:
     """The whole of a small file, or None if it isn't there. Raises StorageError."""
     try:

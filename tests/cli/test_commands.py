@@ -236,8 +236,6 @@ def test_a_file_whose_name_is_no_text_goes_in_and_comes_back(tmp_path: Path) -> 
     make_track(music / os.fsdecode(b"caf\xe9.mp3"), title="Caf\u00e9")
     songkeep(home, "init")
     assert done(songkeep(home, "add", str(music), "--json"))["added"] == 1
-    shown = done(songkeep(home, "show", "Caf\u00e9", "--json"))
-    assert os.fsencode(shown["sources"][0]["path"]).endswith(b"caf\xe9.mp3")
     done(songkeep(home, "export", "--all", str(tmp_path / "out"), "--json"))
     assert os.listdir(os.fsencode(tmp_path / "out")) == [b"caf\xe9.mp3"]
 
