@@ -62,6 +62,7 @@ class Ingest:
     ) -> None:
         """`convergence` is the present epoch's key."""
         self._library = library
+        self.workers = workers
         self._jobs = jobs
         self._tell = tell
         self._places = Places(library, now_ms=now_ms)
@@ -187,7 +188,8 @@ class Ingest:
         await self._ask(track_id)
         files = await asyncio.to_thread(self._library.files, track_id)
         while not files.originals and any(source.at_hand and source.error is None for source in files.sources):
-            await self.sealing.recorded()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.sealing.recorded(), STALE_PAUSE_S)
             files = await asyncio.to_thread(self._library.files, track_id)
         await self.rendering.make_now(files.track_id)
 

@@ -23,9 +23,8 @@ from node.doors.index import Source
 from node.doors.sources import OpenSource, SourceChangedError, SourceMissingError
 from node.errors import DamagedError, NotFoundError, SongkeepError, StorageError
 from node.flows.holdings import ROTTEN, Holdings
+from node.flows.ingest import Ingest
 from node.flows.jobs import Failure, Job
-from node.flows.rendering import RenderingStage
-from node.flows.workers import Workers
 from node.ids import BlobRoot, to_text
 from node.library import Library
 
@@ -118,20 +117,16 @@ class Verify:
         self,
         library: Library,
         store: BlobStore,
-        workers: Workers,
+        ingest: Ingest,
         *,
-        holdings: Holdings,
-        rendering: RenderingStage,
-        on_changed: Callable[[Sequence[Source]], None] = lambda sources: None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        """`on_changed` hears of files to scan again."""
         self._library = library
         self._store = store
-        self._workers = workers
-        self._holdings = holdings
-        self._rendering = rendering
-        self._on_changed = on_changed
+        self._workers = ingest.workers
+        self._rendering = ingest.rendering
+        self._on_changed = ingest.see_changed
+        self._holdings = Holdings(library, store, on_changed=ingest.see_changed)
         self._now_ms = now_ms
 
     async def run(self, repair: bool, *, sources: bool = True, job: Job | None = None) -> VerifyReport:

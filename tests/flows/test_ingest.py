@@ -1,0 +1,332 @@
+"""Taking music in: all of it, once, and going on after whatever happened."""
+
+# ruff: noqa: ASYNC240 - tests may wait for the disk
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from node.errors import UserError
+from node.flows.jobs import Job
+from tests.flows.home import open_home, retag, until
+from tests.music import make_track
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    folder = tmp_path / "music"
+    (folder / "album").mkdir(parents=True)
+    make_track(folder / "album" / "1.flac", seed=1, title="One", album="First", artists=("A",))
+    make_track(folder / "album" / "2.mp3", seed=2, title="Two", album="First", artists=("A",))
+    make_track(folder / "3.ogg", seed=3, title="Three", artists=("B",))
+    return folder
+
+
+async def test_tracks_are_listed_and_play_before_they_are_sealed(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        home.ingest.sealing.pause()
+        report = await home.ingest.add([music], until="listed")
+        assert (report.added, report.known, report.failed) == (3, 0, [])
+        assert sorted(home.titles()) == ["One", "Three", "Two"]
+        for track in home.library.tracks(0, 10)["items"]:
+            files = home.library.files(track["id"])
+            assert not files.originals
+            assert await home.play(track["id"]) == Path(files.sources[0].full_path).read_bytes()
+
+
+async def test_the_names_that_tracks_had_before_they_were_sealed_go_on_to_play(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        home.ingest.sealing.pause()
+        await home.ingest.add([music], until="listed")
+        before = {track["id"]: track["title"] for track in home.library.tracks(0, 10)["items"]}
+        home.ingest.sealing.resume()
+        await home.ingest.idle()
+        after = {track["id"] for track in home.library.tracks(0, 10)["items"]}
+        assert len(after) == 3
+        assert not after & before.keys()
+        for track, title in before.items():
+            assert home.library.files(track).title == title
+            assert home.library.files(track).originals
+
+
+async def test_adding_seals_everything_and_keeps_no_second_copy(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        job = Job("add")
+        report = await home.ingest.add([music], job=job)
+        assert (report.added, report.known, report.failed) == (3, 0, [])
+        assert (job.phase, job.files_done, job.files_total) == ("sealing", 3, 3)
+        assert job.bytes_done == job.bytes_total == sum(path.stat().st_size for path in music.rglob("*.*"))
+        assert home.index.sources.to_seal().files == 0
+        assert [*home.store.stored()] == []
+
+
+async def test_with_keep_sealed_the_sealed_bytes_are_kept_too(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home", keep_sealed=True) as home:
+        await home.ingest.add([music])
+        stored = [*home.store.stored()]
+        assert len(stored) == 3
+        assert all(blob.kept for blob in stored)
+        shutil.rmtree(music)
+        for track in home.library.tracks(0, 10)["items"]:
+            assert await home.play(track["id"])
+
+
+async def test_work_in_processes_comes_to_the_same_as_in_threads(tmp_path: Path, music: Path) -> None:
+    roots = []
+    for processes in (0, 2):
+        async with open_home(tmp_path / f"home{processes}", keep_sealed=True, processes=processes) as home:
+            await home.ingest.add([music])
+            roots.append({blob.root for blob in home.store.stored()})
+    assert len(roots[0]) == 3
+    assert roots[0] == roots[1]
+
+
+async def test_adding_again_does_nothing_and_writes_nothing(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music])
+        before = home.operations()
+        report = await home.ingest.add([music])
+        assert (report.added, report.known, report.failed) == (0, 3, [])
+        assert home.operations() == before
+
+
+async def test_what_was_left_to_do_is_done_at_the_next_start(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        home.ingest.sealing.pause()
+        await home.ingest.add([music], until="listed")
+    async with open_home(tmp_path / "home", renditions=True) as home:
+        await home.ingest.idle()
+        for track in home.library.tracks(0, 10)["items"]:
+            assert home.library.files(track["id"]).originals
+            assert home.library.files(track["id"]).mobile
+
+
+async def test_every_bad_file_is_told_with_its_path_and_the_rest_goes_on(tmp_path: Path, music: Path) -> None:
+    (music / "picture.mp3").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
+    (music / "empty.flac").write_bytes(b"")
+    (music / "nowhere.mp3").symlink_to(music / "gone")
+    (music / "notes.txt").write_text("not music")
+    async with open_home(tmp_path / "home") as home:
+        report = await home.ingest.add([music])
+        assert report.added == 3
+        reasons = {Path(failure.path).name: failure.reason for failure in report.failed}
+        assert reasons.keys() == {"picture.mp3", "empty.flac", "nowhere.mp3"}
+        assert "PNG" in reasons["picture.mp3"]
+        assert "empty" in reasons["empty.flac"]
+        again = await home.ingest.add([music])
+        assert {Path(failure.path).name for failure in again.failed} == reasons.keys()
+        assert (again.added, again.known) == (0, 3)
+
+
+async def test_a_file_that_can_be_listed_but_not_sealed_is_told(tmp_path: Path, music: Path) -> None:
+    song = music / "header only.flac"
+    data = (music / "album" / "1.flac").read_bytes()
+    song.write_bytes(data[: data.index(b"\xff\xf8", 4) if b"\xff\xf8" in data else 8_000][:8_000])
+    async with open_home(tmp_path / "home") as home:
+        report = await home.ingest.add([music])
+        assert len(home.titles()) + len(report.failed) >= 4
+        assert home.index.sources.to_seal().files == 0
+
+
+async def test_a_renamed_file_and_a_moved_folder_are_the_same_tracks(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music])
+        before = {track["id"] for track in home.library.tracks(0, 10)["items"]}
+        operations = home.operations()
+        (music / "album").rename(music / "renamed")
+        (music / "3.ogg").rename(music / "drei.ogg")
+        report = await home.ingest.rescan()
+        assert (report.added, report.known, report.gone) == (0, 3, 0)
+        await home.ingest.idle()
+        assert {track["id"] for track in home.library.tracks(0, 10)["items"]} == before
+        assert home.operations() == operations
+        paths = {source.path for track in before for source in home.library.files(track).sources}
+        assert paths == {"renamed/1.flac", "renamed/2.mp3", "drei.ogg"}
+
+
+async def test_a_retagged_copy_is_one_track_with_two_sources(tmp_path: Path, music: Path) -> None:
+    shutil.copy(music / "album" / "1.flac", music / "copy.flac")
+    retag(music / "copy.flac", "One (remastered)")
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music])
+        assert len(home.titles()) == 3
+        [track] = [t for t in home.library.tracks(0, 10)["items"] if t["title"].startswith("One")]
+        files = home.library.files(track["id"])
+        assert {source.path for source in files.sources} == {"album/1.flac", "copy.flac"}
+        assert len(files.originals) == 2
+
+
+async def test_a_retagged_file_is_taken_in_again_and_stays_the_same_track(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music])
+        [track] = [t["id"] for t in home.library.tracks(0, 10)["items"] if t["title"] == "One"]
+        retag(music / "album" / "1.flac", "Uno")
+        report = await home.ingest.rescan()
+        assert report.added == 1
+        await home.ingest.idle()
+        assert home.library.files(track).title == "Uno"
+        assert await home.play(track) == (music / "album" / "1.flac").read_bytes()
+
+
+async def test_a_deleted_file_leaves_the_track_and_says_what_is_left(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home", renditions=True) as home:
+        await home.ingest.add([music])
+        await home.ingest.idle()
+        operations = home.operations()
+        (music / "3.ogg").unlink()
+        report = await home.ingest.rescan()
+        assert report.gone == 1
+        [track] = [t for t in home.library.tracks(0, 10)["items"] if t["title"] == "Three"]
+        assert track["state"]["source"] == "missing"
+        assert "small rendition" in track["state"]["note"]
+        assert home.operations() == operations
+        assert await home.play(track["id"])
+
+
+@pytest.mark.parametrize("how", ["unmounted", "emptied", "absent"])
+async def test_a_folder_that_is_away_and_comes_back_writes_nothing(tmp_path: Path, music: Path, how: str) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music])
+        operations = home.operations()
+        elsewhere = tmp_path / "elsewhere"
+        if how == "emptied":
+            elsewhere.mkdir()
+            for path in [*music.iterdir()]:
+                path.rename(elsewhere / path.name)
+        else:
+            music.rename(elsewhere)
+            if how == "unmounted":
+                music.mkdir()
+        for _ in range(2):
+            report = await home.ingest.rescan()
+            assert report.away == [str(music)]
+        assert [level for level, _ in home.told] == ["warning"]
+        assert len(home.titles()) == 3
+        for track in home.library.tracks(0, 10)["items"]:
+            assert track["state"]["source"] == "away"
+            assert not home.index.sources.with_root(home.library.files(track["id"]).originals[0].rendition.blob.root)
+        if how == "emptied":
+            for path in [*elsewhere.iterdir()]:
+                path.rename(music / path.name)
+        else:
+            if how == "unmounted":
+                music.rmdir()
+            elsewhere.rename(music)
+        report = await home.ingest.rescan()
+        await home.ingest.idle()
+        assert report.away == []
+        assert home.told[1][0] == "info"
+        assert home.operations() == operations
+        for track in home.library.tracks(0, 10)["items"]:
+            assert track["state"]["source"] == "present"
+            assert await home.play(track["id"])
+
+
+async def test_a_folder_restored_from_a_backup_writes_nothing_either(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music])
+        operations = home.operations()
+        shutil.copytree(music, tmp_path / "backup")
+        shutil.rmtree(music)
+        await home.ingest.rescan()
+        shutil.copytree(tmp_path / "backup", music)
+        await home.ingest.rescan()
+        await home.ingest.idle()
+        assert len(home.titles()) == 3
+        assert home.operations() == operations
+        assert home.index.sources.to_seal().files == 0
+
+
+async def test_a_hidden_track_stays_hidden_however_often_it_is_scanned(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music])
+        [track] = [t["id"] for t in home.library.tracks(0, 10)["items"] if t["title"] == "Two"]
+        home.library.hide(track)
+        os.utime(music / "album" / "2.mp3", ns=(1, 1))
+        shutil.copy(music / "album" / "2.mp3", music / "again.mp3")
+        await home.ingest.add([music])
+        assert sorted(home.titles()) == ["One", "Three"]
+
+
+async def test_single_files_are_added_without_their_neighbours(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        report = await home.ingest.add([music / "album" / "1.flac"])
+        assert report.added == 1
+        assert home.titles() == ["One"]
+        await home.ingest.rescan()
+        assert home.titles() == ["One"]
+        await home.ingest.add([music / "album"])
+        assert sorted(home.titles()) == ["One", "Two"]
+
+
+async def test_folders_within_folders_are_listed_once(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music / "album"])
+        await home.ingest.add([music])
+        await home.ingest.add([music / "album"])
+        assert len(home.titles()) == 3
+        assert sum(counts["present"] for counts in home.index.sources.counts().values()) == 3
+        assert len(home.index.folders.all()) == 2
+
+
+async def test_naming_only_what_is_not_there_is_refused(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        with pytest.raises(UserError):
+            await home.ingest.add([tmp_path / "nowhere"])
+        report = await home.ingest.add([tmp_path / "nowhere", music])
+        assert report.added == 3
+        assert [failure.path for failure in report.failed] == [str(tmp_path / "nowhere")]
+
+
+async def test_what_is_asked_for_is_sealed_first(tmp_path: Path, music: Path) -> None:
+    for number in range(20):
+        make_track(music / f"more {number:02}.wav", seconds=0.2, seed=100 + number, title=f"More {number:02}")
+    async with open_home(tmp_path / "home") as home:
+        home.ingest.sealing.pause()
+        await home.ingest.add([music], until="listed")
+        [track] = [t["id"] for t in home.library.tracks(0, 50)["items"] if t["title"] == "More 19"]
+        home.ingest.ask_for(track)
+        await until(lambda: home.index.sources.next_to_seal(1)[0].track_id == track)
+        home.ingest.sealing.resume()
+        await home.ingest.idle()
+        assert len(home.titles()) == 23
+
+
+async def test_a_mobile_rendition_is_made_on_demand_even_while_they_are_paused(tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    make_track(folder / "old.wma", title="Old")
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([folder])
+        async with await home.streams.open(home.only_track(), "auto") as audio:
+            assert audio.kind == "mobile"
+            assert audio.mime == "audio/webm; codecs=opus"
+        assert home.library.files(home.only_track()).mobile
+
+
+async def test_a_cover_is_sealed_once_and_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    picture = bytes.fromhex("89504e470d0a1a0a") + bytes(range(256)) * 8
+    for number in range(5):
+        make_track(folder / f"{number}.flac", seconds=0.2, seed=number, title=str(number), cover=picture)
+    (folder / "beside").mkdir()
+    (folder / "beside" / "cover.jpg").write_bytes(bytes.fromhex("ffd8ffe0") + bytes(2000))
+    make_track(folder / "beside" / "6.ogg", seconds=0.2, seed=6, title="6")
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([folder])
+        stored = [*home.store.stored()]
+        assert len(stored) == 2
+        assert all(blob.kept for blob in stored)
+        shutil.rmtree(folder)
+        covers = {track["cover"] for track in home.library.tracks(0, 10)["items"]}
+        pictures = set()
+        for cover in covers:
+            ref = home.index.covers.place(str(cover)).ref
+            assert ref is not None
+            pictures.add(await home.streams.blob(ref))
+        assert pictures == {picture, bytes.fromhex("ffd8ffe0") + bytes(2000)}
