@@ -126,24 +126,10 @@ class Export:
         return _Wanted(source.path, facts.mtime_ns, facts.size_bytes, None, self._streams.reading_unsealed(source))
 
     async def _export_file(self, wanted: _Wanted, into: Path, report: ExportReport) -> None:
-        target = into.joinpath(*safe_path(wanted.path))
-        if await asyncio.to_thread(_is_there, target, wanted):
-            report.already_there += 1
-            return
-        draft = await asyncio.to_thread(_open_draft, target)
-        if draft is None:
-            target = into.joinpath(*safe_path(wanted.path, strictly=True))
-            if await asyncio.to_thread(_is_there, target, wanted):
-                report.already_there += 1
-                return
-            draft = await asyncio.to_thread(_open_draft, target)
-            if draft is None:
-                raise UserError("this disk can't hold a file of that name")
-        with draft:
-            async with contextlib.aclosing(wanted.reading.read(0, wanted.size_bytes)) as parts:
-                async for part in parts:
-                    await asyncio.to_thread(draft.write, part)
-            written = await asyncio.to_thread(draft.finish, wanted)
+        try:
+            written = await self._write(wanted, into.joinpath(*safe_path(wanted.path)))
+        except _NameRefusedError:
+            written = await self._write(wanted, into.joinpath(*safe_path(wanted.path, strictly=True)))
         if written is None:
             report.already_there += 1
             return
@@ -152,35 +138,35 @@ class Export:
         if name != wanted.path:
             report.renamed.append((wanted.path, name))
 
+    async def _write(self, wanted: _Wanted, target: Path) -> Path | None:
+        """The name that the file got; None if the same file was there already. Raises _NameRefusedError."""
+        if await asyncio.to_thread(_is_there, target, wanted):
+            return None
+        with await asyncio.to_thread(_Draft, target) as draft:
+            async with contextlib.aclosing(wanted.reading.read(0, wanted.size_bytes)) as parts:
+                async for part in parts:
+                    await asyncio.to_thread(draft.write, part)
+            return await asyncio.to_thread(draft.finish, wanted)
 
-def _open_draft(target: Path) -> _Draft | None:
-    """A file to be `target`; None if the disk can't hold that name. Raises UserError or StorageError."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.lstat(target)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        if error.errno in _NAME_ERRORS:
-            return None
-        raise _refusal(error) from error
-    try:
-        return _Draft(target)
-    except OSError as error:
-        if error.errno in _NAME_ERRORS:
-            return None
-        raise _refusal(error) from error
+
+class _NameRefusedError(UserError):
+    """The disk can't hold a file of that name."""
 
 
 class _Draft:
-    """A file being written beside its future name; gone unless finished."""
+    """A file being written beside its future name; gone unless finished. Blocks."""
 
     def __init__(self, target: Path) -> None:
+        """Raises _NameRefusedError, UserError, StorageError."""
         self._target = target
         self._path = target.with_name(f".songkeep-{secrets.token_hex(8)}.part")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        self._file = open(os.open(self._path, flags, 0o666), "wb", buffering=0)  # noqa: SIM115
         self._sha = hashlib.sha256()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(os.open(self._path, flags, 0o666), "wb", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise _refusal(error) from error
 
     def write(self, data: bytes) -> None:
         try:
@@ -223,8 +209,10 @@ def _give_name(draft: Path, target: Path) -> bool:
         os.link(draft, target)
     except FileExistsError:
         return False
-    except OSError:  # no hard links on this disk
-        if os.path.lexists(target):
+    except OSError as error:
+        if error.errno in _NAME_ERRORS:
+            raise
+        if os.path.lexists(target):  # no hard links on this disk
             return False
         os.rename(draft, target)
     return True
@@ -261,6 +249,8 @@ def _is_same(path: Path, sha256: bytes) -> bool:
 
 
 def _refusal(error: OSError) -> SongkeepError:
+    if error.errno in _NAME_ERRORS:
+        return _NameRefusedError("this disk can't hold a file of that name")
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return StorageError("the disk that you export to is full")
     if error.errno == errno.EROFS:

@@ -1,0 +1,99 @@
+"""Giving sealed bytes away: whatever leaves was compared first."""
+
+# ruff: noqa: ASYNC240 - tests may wait for the disk
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from node.catalog.model import BlobRef
+from node.crypto import merkle
+from node.errors import DamagedError, NotFoundError, UnavailableError
+from tests.flows.home import Home, open_home, until
+from tests.music import make_track
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    (tmp_path / "music").mkdir()
+    return make_track(tmp_path / "music" / "song.wav", seconds=3, kind="noise", title="Song")
+
+
+def only_blob(home: Home) -> BlobRef:
+    return home.library.files(home.only_track()).originals[0].rendition.blob
+
+
+async def test_pieces_made_again_from_the_source_are_those_of_the_store(tmp_path: Path, song: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([song.parent])
+        blob = only_blob(home)
+        from_source = home.holdings.pieces(blob, 0, 256)
+        assert merkle.root_of_chunks(_chunks(from_source))[0] == blob.root
+        assert home.holdings.pieces(blob, 2, 3) == from_source[2:5]
+        assert home.holdings.pieces(blob, len(from_source), 3) == []
+        home.holdings.ensure_sealed(blob)
+        song.unlink()
+        await home.ingest.rescan()
+        assert home.holdings.pieces(blob, 0, 256) == from_source
+
+
+def _chunks(pieces: list[bytes]) -> list[bytes]:
+    whole = b"".join(pieces)
+    return [whole[at : at + 16_384] for at in range(0, len(whole), 16_384)]
+
+
+async def test_a_source_changed_since_it_was_sealed_gives_nothing_and_is_withdrawn(tmp_path: Path, song: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([song.parent])
+        blob = only_blob(home)
+        make_track(song, seconds=3, kind="noise", seed=5, title="Other")
+        with pytest.raises(UnavailableError):
+            home.holdings.pieces(blob, 0, 4)
+        assert home.index.sources.with_root(blob.root) == []
+        with pytest.raises(UnavailableError):
+            home.holdings.ensure_sealed(blob)
+        assert not home.store.has(blob.root)
+        await until(lambda: "Other" in home.titles())
+
+
+async def test_a_damaged_store_gives_only_its_whole_pieces(tmp_path: Path, song: Path) -> None:
+    async with open_home(tmp_path / "home", keep_sealed=True) as home:
+        await home.ingest.add([song.parent])
+        blob = only_blob(home)
+        song.unlink()
+        await home.ingest.rescan()
+        path = home.store.path_of(blob.root)
+        assert path is not None
+        data = bytearray(path.read_bytes())
+        data[65_536 * 2 + 7] ^= 1
+        path.write_bytes(data)
+        assert home.holdings.pieces(blob, 0, 2) == [bytes(data[:65_536]), bytes(data[65_536 : 2 * 65_536])]
+        with pytest.raises(DamagedError):
+            home.holdings.pieces(blob, 1, 2)
+        assert home.damaged == [blob.root]
+
+
+async def test_a_blob_that_is_not_here_is_not_found(tmp_path: Path, song: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([song.parent])
+        blob = only_blob(home)
+        stranger = BlobRef(
+            root=type(blob.root)(bytes(32)), key=blob.key, commitment=blob.commitment, size_bytes=1, sha256=b""
+        )
+        with pytest.raises(NotFoundError):
+            home.holdings.pieces(stranger, 0, 1)
+
+
+async def test_the_cache_of_sealed_blobs_stays_within_its_bound(tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for number in range(4):
+        make_track(folder / f"{number}.wav", seconds=2, seed=number, title=str(number))
+    async with open_home(tmp_path / "home", cache_bytes=800_000) as home:
+        await home.ingest.add([folder])
+        for track in home.library.tracks(0, 9)["items"]:
+            home.holdings.ensure_sealed(home.library.files(track["id"]).originals[0].rendition.blob)
+        assert 0 < sum(blob.size_bytes for blob in home.store.stored()) <= 800_000
+        assert home.index.blobs.totals()["cache_blobs"] == len([*home.store.stored()])
