@@ -54,12 +54,12 @@ class SeedStanding:
 
     serial: int
     quota_bytes: int
-    wanted_bytes: int
     held_bytes: int
-    trash_bytes: int
-    damaged_bytes: int
-    wanted_blobs: int
     held_blobs: int
+    missing_bytes: int
+    """Listed, and not there yet or found damaged."""
+    missing_blobs: int
+    trash_bytes: int
 
 
 class SeedClient:
@@ -188,12 +188,11 @@ class SeedClient:
         return SeedStanding(
             serial=codec.natural(_field(answer, "serial"), 1 << 53, "a serial"),
             quota_bytes=codec.natural(_field(answer, "quota_bytes"), 1 << 53, "a quota"),
-            wanted_bytes=_amount(sizes, 1),
             held_bytes=_amount(sizes, 2),
-            trash_bytes=_amount(sizes, 3),
-            damaged_bytes=_amount(sizes, 4),
-            wanted_blobs=_amount(counts, 1),
             held_blobs=_amount(counts, 2),
+            missing_bytes=_amount(sizes, 1) + _amount(sizes, 4),
+            missing_blobs=_amount(counts, 1) + _amount(counts, 4),
+            trash_bytes=_amount(sizes, 3),
         )
 
     async def held_of(self, volume: Volume) -> list[bool]:

@@ -14,7 +14,7 @@ from node.crypto.keys import EpochKeys
 from node.crypto.labels import CHUNK_BYTES
 from node.doors.seeds import SeedClient, SeedStanding
 from node.errors import NotFoundError, RefusedError, SongkeepError, UserError
-from node.flows.seed_streams import SeedFetch, fetch_blob
+from node.flows.seed_streams import fetch_blob
 from node.flows.serve import Snapshots
 from node.flows.share import Choice, Sharing, choose
 from node.ids import DeviceId, to_text
@@ -37,7 +37,6 @@ RESERVE_SNAPSHOTS: Final = 4
 """Room kept free of songs: a new snapshot comes before the old one goes, on each of several devices."""
 GIVEN_AT_ONCE: Final = 1_000
 """Volumes whose contents go with one request: under 25 MB."""
-Tell = Callable[[Literal["info", "warning", "error"], str], None]
 
 
 @dataclass(slots=True)
@@ -70,8 +69,9 @@ class SeedLink:
             "trouble": self.trouble,
             "quota_bytes": standing.quota_bytes if standing else None,
             "held_bytes": standing.held_bytes if standing else None,
-            "held_blobs": standing.held_blobs if standing else None,
-            "waiting_bytes": standing.wanted_bytes + standing.damaged_bytes if standing else None,
+            "held": standing.held_blobs if standing else None,
+            "missing": standing.missing_blobs if standing else None,
+            "missing_bytes": standing.missing_bytes if standing else None,
             "left_out": self.left_out,
         }
 
@@ -85,23 +85,21 @@ class Seeds:
         membership: Membership,
         library: Library,
         snapshots: Snapshots,
-        sharing: Sharing | None,
-        fetch: SeedFetch,
         now_ms: Callable[[], int],
         random: Callable[[int], bytes],
-        tell: Tell = lambda level, text: None,
         local_address: str | None = None,
     ) -> None:
-        """Without `sharing` this device learns from seeds and gives them its heads, but feeds them nothing."""
         self._membership = membership
         self._library = library
         self._snapshots = snapshots
-        self._sharing = sharing
-        self._fetch = fetch
         self._now_ms = now_ms
         self._random = random
-        self._tell = tell
         self._local_address = local_address
+        self._sharing: Sharing | None = None
+        self.on_change: list[Callable[[list[str]], None]] = []
+        """Called with the seeds' addresses when there are more or fewer."""
+        self.some = asyncio.Event()
+        """Set once there is a seed."""
         self._links: dict[DeviceId, SeedLink] = {}
         self._tasks: dict[DeviceId, asyncio.Task[None]] = {}
         self._serial = 0
@@ -171,8 +169,12 @@ class Seeds:
 
     # the background
 
-    async def run(self) -> None:
-        """Attends every seed until cancelled; one that is away is tried again, ever more rarely."""
+    async def run(self, sharing: Sharing | None) -> None:
+        """Attends every seed until cancelled; one that is away is tried again, ever more rarely.
+
+        Without `sharing` this device learns from seeds and gives them its heads, but feeds them nothing.
+        """
+        self._sharing = sharing
         loop = asyncio.get_running_loop()
         forget = self._library.on_change(lambda _revision: _threadsafe(loop, self._wake))
         self._snapshots.want()
@@ -207,8 +209,16 @@ class Seeds:
                 self._links[member_id] = SeedLink(member)
                 if self._group is not None:
                     self._attend(member_id)
-        self._fetch.set_seeds([link.url for link in self._links.values()])
+        if self._links:
+            self.some.set()
+        for tell in self.on_change:
+            tell(self.addresses)
         self._wake()
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where the seeds are, the oldest first."""
+        return [link.url for link in self._links.values()]
 
     def _attend(self, member_id: DeviceId) -> None:
         assert self._group is not None

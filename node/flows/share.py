@@ -18,7 +18,7 @@ from node.errors import DamagedError, NotFoundError, RefusedError, SongkeepError
 from node.flows.holdings import Holdings
 from node.ids import BlobRoot, to_text
 from node.library import Library
-from node.wire.volume import Volume, VolumeBlob
+from node.wire.volume import Volume, VolumeBlob, VolumeId
 
 log = logging.getLogger(__name__)
 
@@ -84,11 +84,13 @@ class Sharing:
         self._holdings = holdings
         self._swarm = swarm
         self._arriving = arriving
+        self._fed: dict[VolumeId, dict[Endpoint, int]] = {}
+        """Seeds that each shared volume is for, and how many rounds of each."""
 
     async def feed(self, client: SeedClient, volumes: Sequence[tuple[Volume, bytes]]) -> bool:
         """Give a seed what it lacks of the listed volumes (each with its tag). True if then it has everything."""
         standing = await client.standing()
-        if not standing.wanted_bytes and not standing.damaged_bytes:
+        if not standing.missing_blobs:
             return True
         async with contextlib.AsyncExitStack() as stack:
             pushes: list[BlobRoot] = []
@@ -107,7 +109,7 @@ class Sharing:
             if shared:
                 await self._until_fetched(client)
         standing = await client.standing()
-        return not standing.wanted_bytes and not standing.damaged_bytes
+        return not standing.missing_blobs
 
     async def _present(self, client: SeedClient) -> Endpoint:
         return Endpoint(*await client.present(self._swarm.port))
@@ -131,14 +133,22 @@ class Sharing:
     @contextlib.asynccontextmanager
     async def _shared(self, volume: Volume, tag: bytes, held: dict[int, Held], seed: Endpoint) -> AsyncIterator[None]:
         """The volume in the swarm for as long as the context lasts, for that seed."""
-        if volume.id in self._swarm.volumes():
-            yield  # another seed is being fed with it: its own round gives this one its turn
-            return
-        await self._swarm.add(volume, tag, held=held, incoming=self._arriving, peers=[seed])
+        fed = self._fed.setdefault(volume.id, {})
+        fed[seed] = fed.get(seed, 0) + 1
         try:
+            shared = self._swarm.volumes().get(volume.id)
+            if shared is None:
+                await self._swarm.add(volume, tag, held=held, incoming=self._arriving, peers=fed)
+            else:
+                shared.set_peers(fed)
             yield
         finally:
-            await self._swarm.remove(volume.id)
+            fed[seed] -= 1
+            if not fed[seed]:
+                del fed[seed]
+            if not fed:
+                del self._fed[volume.id]
+                await self._swarm.remove(volume.id)
 
     async def _until_fetched(self, client: SeedClient) -> None:
         """Wait while the seed fetches; return when it has all, or stands still."""
@@ -146,7 +156,7 @@ class Sharing:
         held, since_s = -1, loop.time()
         while loop.time() - since_s < QUIET_S:
             standing = await client.standing()
-            if not standing.wanted_bytes and not standing.damaged_bytes:
+            if not standing.missing_blobs:
                 return
             if standing.held_blobs != held:
                 held, since_s = standing.held_blobs, loop.time()

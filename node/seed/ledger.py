@@ -100,13 +100,17 @@ class Ledger:
         """Promise room to whoever spends the token. Raises RefusedError if it is not there to be promised."""
 
         def write(db: sql.Connection) -> None:
-            promised = _sum(db, LIBRARIES.c.quota_bytes) + _sum(db, INVITES.c.quota_bytes)
+            promised = _promised(db)
             if promised + quota_bytes > capacity_bytes:
                 left = max(0, capacity_bytes - promised)
                 raise RefusedError(f"of the seed's {capacity_bytes:,} bytes only {left:,} are not promised yet")
             db.execute(sql.insert(INVITES).values(token=token, quota_bytes=quota_bytes, created_ms=now_ms))
 
         await self._work(write)
+
+    async def promised_bytes(self) -> int:
+        """What libraries and open invitations may come to."""
+        return await self._work(_promised)
 
     async def invitation(self, token: bytes) -> Invitation:
         """Raises NotFoundError if there is none, or it was spent."""
@@ -288,6 +292,10 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
 
 def _sum(db: sql.Connection, column: sql.Column[Any]) -> int:
     return int(db.scalar(sql.select(sql.func.coalesce(sql.func.sum(column), 0))) or 0)
+
+
+def _promised(db: sql.Connection) -> int:
+    return _sum(db, LIBRARIES.c.quota_bytes) + _sum(db, INVITES.c.quota_bytes)
 
 
 def _facts(db: sql.Connection, library: LibraryId) -> LibraryFacts:

@@ -126,7 +126,7 @@ async def test_a_list_over_the_quota_is_refused_to_the_byte(tmp_path: Path) -> N
         async with client_of(seed, owner.keys) as client:
             with pytest.raises(RefusedError, match="promised"):
                 await client.put_list(owner.list_of([volume]), [volume])
-            assert (await client.standing()).wanted_blobs == 0
+            assert (await client.standing()).missing_blobs == 0
         await give_second_invitation(seed, owner, 1)
         async with client_of(seed, owner.keys) as client:
             assert await client.put_list(owner.list_of([volume]), [volume]) == []

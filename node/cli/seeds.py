@@ -1,0 +1,79 @@
+"""songkeep seeds: who keeps this library sealed, always on."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from node.cli.arguments import Subparsers, add_command
+from node.cli.client import segment
+from node.cli.reach import reach
+from node.cli.terminal import Terminal, spoken_bytes
+
+SONG_BYTES = 1_560_000
+"""A song's mobile rendition, for saying what is left in songs."""
+
+
+def register(subparsers: Subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "seeds",
+        run_list,
+        summary="list, add and remove the seeds that keep this library",
+        more="A seed holds the library sealed and can't read it. Its owner gives you a code, made with\n"
+        "'songkeep seed invite'. With --json: an array of seeds, each as GET /api/v1/seeds gives it.",
+        examples="  songkeep seeds add 'https://seed.example:7666#invite=...'\n"
+        "  songkeep seeds remove https://seed.example:7666",
+    )
+    commands = parser.add_subparsers(dest="seeds_command", metavar="COMMAND")
+    add_command(commands, "list", run_list, summary="list them and what they hold")
+    adding = add_command(commands, "add", run_add, summary="have a seed keep this library")
+    adding.add_argument("code", metavar="CODE", help="what 'songkeep seed invite' printed, whole and in quotes")
+    removing = add_command(commands, "remove", run_remove, summary="put a seed out of the library; it gets nothing new")
+    removing.add_argument("seed", metavar="SEED", help="its address, or the beginning of its identifier")
+    removing.add_argument("--yes", action="store_true", help="don't ask")
+
+
+def run_list(asked: argparse.Namespace, terminal: Terminal) -> int:
+    with reach(asked, terminal) as client:
+        items = client.get("seeds")["items"]
+    terminal.result(items)
+    for each in items:
+        terminal.say(_line(each))
+    if not items:
+        terminal.say("No seed keeps this library yet. Run one with 'songkeep seed run', or ask a friend for a code.")
+    return 0
+
+
+def run_add(asked: argparse.Namespace, terminal: Terminal) -> int:
+    with reach(asked, terminal) as client:
+        seed = client.post("seeds", code=asked.code)
+    terminal.result(seed)
+    terminal.say(f"{seed['url']} keeps this library from now on. Write its address beside your recovery phrase.")
+    terminal.say("It is filled while 'songkeep up' runs; 'songkeep seeds' shows how far it is.")
+    return 0
+
+
+def run_remove(asked: argparse.Namespace, terminal: Terminal) -> int:
+    question = f"Put {asked.seed} out of the library? What it holds stays sealed, and it gets nothing new."
+    if not asked.yes and not terminal.ask(question, default=False):
+        terminal.note("Nothing was changed.")
+        return 0
+    with reach(asked, terminal) as client:
+        seed = client.delete(f"seeds/{segment(asked.seed)}")
+    terminal.result(seed)
+    terminal.say(f"{seed['url']} is out.")
+    return 0
+
+
+def _line(seed: dict[str, Any]) -> str:
+    words = f"{seed['url']}  {seed['state']}"
+    if seed["quota_bytes"] is not None:
+        left = max(0, seed["quota_bytes"] - seed["held_bytes"] - seed["missing_bytes"])
+        words += (
+            f"  holds {spoken_bytes(seed['held_bytes'])} of {spoken_bytes(seed['quota_bytes'])},"
+            f" {spoken_bytes(seed['missing_bytes'])} on the way; room for {left // SONG_BYTES:,} more songs"
+        )
+    if seed["left_out"]:
+        words += f"; {seed['left_out']:,} files found no room"
+    return words + (f"\n    {seed['trouble']}" if seed["trouble"] else "")
