@@ -1,0 +1,52 @@
+"""`python -m benchmarks [NAME ...] [--quick] [--work DIR]`: measure Songkeep beside its peers and print tables.
+
+The machine should be idle. Peers are installed from their registries. Figures are medians; compare ratios, since
+absolute times belong to the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.ingest import ingest, scan
+from benchmarks.measure import Row, print_table
+
+Benchmark = Callable[[Path, bool], list[Row]]
+
+BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
+    "scan": (
+        "Reading tags",
+        lambda work, quick: scan(work, files=200 if quick else 2_000, bytes_each=220_000, rounds=1 if quick else 3),
+    ),
+    "ingest": (
+        "Adding music",
+        lambda work, quick: ingest(work, files=50 if quick else 2_000, bytes_each=4_000_000, rounds=1 if quick else 3),
+    ),
+}
+
+
+def main() -> None:
+    """Run what was asked for, or everything."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all if none is given")
+    parser.add_argument("--quick", action="store_true", help="small sizes and one round: does it run at all?")
+    parser.add_argument("--work", type=Path, help="where files are made and kept for the next time")
+    asked = parser.parse_args()
+    if unknown := set(asked.names) - set(BENCHMARKS):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    with tempfile.TemporaryDirectory(prefix="songkeep-benchmark-") as temporary:
+        work = asked.work or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        for name in asked.names or BENCHMARKS:
+            title, run = BENCHMARKS[name]
+            print_table(title, run(work, asked.quick))
+
+
+if __name__ == "__main__":
+    main()
