@@ -154,7 +154,7 @@ class Pages:
     def tracks_by_number(self, numbers: Sequence[int]) -> list[TrackRow]:
         """Tracks in the order of their given row numbers."""
         rows = self._database.all(
-            f"""SELECT {_TRACK_COLUMNS} FROM json_each(?) j JOIN track t ON t.n = j.value
+            f"""SELECT {_TRACK_COLUMNS} FROM json_each(?) j CROSS JOIN track t ON t.n = j.value
                 LEFT JOIN album a ON a.n = t.album ORDER BY j.key""",
             json.dumps([*numbers]),
         )
@@ -210,7 +210,7 @@ class Pages:
     def artists_by_number(self, numbers: Sequence[int]) -> list[ArtistRow]:
         """Artists in the order of their given row numbers."""
         rows = self._database.all(
-            f"SELECT {_ARTIST_COLUMNS} FROM json_each(?) j JOIN artist r ON r.n = j.value ORDER BY j.key",
+            f"SELECT {_ARTIST_COLUMNS} FROM json_each(?) j CROSS JOIN artist r ON r.n = j.value ORDER BY j.key",
             json.dumps([*numbers]),
         )
         return [ArtistRow(*row) for row in rows]

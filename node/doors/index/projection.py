@@ -72,7 +72,7 @@ def track_fields(sql: sqlite3.Connection, ids: Sequence[str]) -> dict[str, dict[
     fields: dict[str, dict[str, Any]] = {}
     best: tuple[str, str] | None = None
     for row, name, value in sql.execute(
-        """SELECT r.id, r.field, r.value FROM json_each(?) j JOIN register r ON r.tbl = 'track' AND r.id = j.value
+        """SELECT r.id, r.field, r.value FROM json_each(?) j CROSS JOIN register r ON r.tbl = 'track' AND r.id = j.value
            JOIN log l ON l.n = r.log ORDER BY r.id, r.field, r.stamp DESC, l.id DESC""",
         (json.dumps([*ids]),),
     ):
@@ -88,7 +88,7 @@ def _refresh_chunk(sql: sqlite3.Connection, ids: list[str], touched: Touched, ar
     columns = ", ".join(f"t.{name}" for name in _COLUMNS)
     old = {
         row[1]: row
-        for row in sql.execute(f"SELECT {columns} FROM json_each(?) j JOIN track t ON t.id = j.value", (wanted,))
+        for row in sql.execute(f"SELECT {columns} FROM json_each(?) j CROSS JOIN track t ON t.id = j.value", (wanted,))
     }
     artists = _number_artists(sql, listings.values())
     albums = _number_albums(sql, listings.values())
@@ -157,7 +157,7 @@ def _listings(
             listings[track] = line
     for track, path, size, raw, cover, hidden, added in sql.execute(
         """SELECT s.track, s.path, s.size_bytes, s.facts, s.cover, s.hidden, s.added_ms
-           FROM json_each(?) j JOIN source s ON s.track = j.value WHERE NOT s.identified AND s.facts IS NOT NULL""",
+           FROM json_each(?) j CROSS JOIN source s ON s.track = j.value WHERE NOT s.identified AND s.facts IS NOT NULL""",
         (json.dumps([track for track in ids if track not in facts]),),
     ):
         tags, stream = facts_of(raw)
@@ -190,7 +190,7 @@ def number_artists(sql: sqlite3.Connection, artists: Iterable[ArtistName]) -> di
     )
     return dict(
         sql.execute(
-            "SELECT a.id, a.n FROM json_each(?) j JOIN artist a ON a.id = j.value",
+            "SELECT a.id, a.n FROM json_each(?) j CROSS JOIN artist a ON a.id = j.value",
             (json.dumps([row[0] for row in rows]),),
         )
     )
@@ -215,7 +215,7 @@ def _number_albums(sql: sqlite3.Connection, listings: Iterable[Listing]) -> dict
         ],
     )  # fmt: skip
     return dict(
-        sql.execute("SELECT a.id, a.n FROM json_each(?) j JOIN album a ON a.id = j.value", (json.dumps([*albums]),))
+        sql.execute("SELECT a.id, a.n FROM json_each(?) j CROSS JOIN album a ON a.id = j.value", (json.dumps([*albums]),))
     )
 
 
@@ -223,7 +223,7 @@ def _number_genres(sql: sqlite3.Connection, listings: Iterable[Listing]) -> dict
     genres = {fold(genre): genre for listing in listings for genre in listing.genres}
     sql.executemany("INSERT INTO genre (key, name) VALUES (?, ?) ON CONFLICT (key) DO NOTHING", list(genres.items()))
     return dict(
-        sql.execute("SELECT g.key, g.n FROM json_each(?) j JOIN genre g ON g.key = j.value", (json.dumps([*genres]),))
+        sql.execute("SELECT g.key, g.n FROM json_each(?) j CROSS JOIN genre g ON g.key = j.value", (json.dumps([*genres]),))
     )
 
 
@@ -232,13 +232,13 @@ def _touch_old(sql: sqlite3.Connection, numbers: list[int], touched: Touched) ->
     wanted = (json.dumps(numbers),)
     touched.albums.update(
         n for (n,) in sql.execute(
-            "SELECT DISTINCT t.album FROM json_each(?) j JOIN track t ON t.n = j.value WHERE t.album NOT NULL", wanted
+            "SELECT DISTINCT t.album FROM json_each(?) j CROSS JOIN track t ON t.n = j.value WHERE t.album NOT NULL", wanted
         )
     )  # fmt: skip
     for seen, table, column in ((touched.artists, "track_artist", "artist"), (touched.genres, "track_genre", "genre")):
         seen.update(
             n for (n,) in sql.execute(
-                f"SELECT DISTINCT x.{column} FROM json_each(?) j JOIN {table} x ON x.track = j.value", wanted
+                f"SELECT DISTINCT x.{column} FROM json_each(?) j CROSS JOIN {table} x ON x.track = j.value", wanted
             )
         )  # fmt: skip
 

@@ -41,7 +41,7 @@ def load(sql: sqlite3.Connection, keys: Iterable[Key], logs: Logs) -> dict[Key, 
     wanted = (json.dumps([[*key] for key in keys]),)
     found: dict[Key, list[Dot]] = {}
     for table, row, name, log, seq, stamp, value in sql.execute(
-        """SELECT r.* FROM json_each(?) j JOIN register r
+        """SELECT r.* FROM json_each(?) j CROSS JOIN register r
            ON r.tbl = j.value ->> 0 AND r.id = j.value ->> 1 AND r.field = j.value ->> 2""",
         wanted,
     ):
@@ -49,7 +49,7 @@ def load(sql: sqlite3.Connection, keys: Iterable[Key], logs: Logs) -> dict[Key, 
     ahead: dict[Key, dict[LogId, int]] = {}
     if sql.execute("SELECT 1 FROM ahead LIMIT 1").fetchone():
         for table, row, name, log, seq in sql.execute(
-            """SELECT a.tbl, a.id, a.field, a.log, a.seq FROM json_each(?) j JOIN ahead a
+            """SELECT a.tbl, a.id, a.field, a.log, a.seq FROM json_each(?) j CROSS JOIN ahead a
                ON a.tbl = j.value ->> 0 AND a.id = j.value ->> 1 AND a.field = j.value ->> 2""",
             wanted,
         ):

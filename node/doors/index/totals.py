@@ -32,7 +32,7 @@ def _refresh_albums(sql: sqlite3.Connection, touched: Touched) -> None:
         return
     wanted = (json.dumps(sorted(touched.albums)),)
     for (artist,) in sql.execute(
-        "SELECT DISTINCT x.artist FROM json_each(?) j JOIN album_artist x ON x.album = j.value", wanted
+        "SELECT DISTINCT x.artist FROM json_each(?) j CROSS JOIN album_artist x ON x.album = j.value", wanted
     ):
         touched.artists.add(artist)
     sql.execute("DELETE FROM album_artist WHERE album IN (SELECT value FROM json_each(?))", wanted)
@@ -53,7 +53,7 @@ def _refresh_albums(sql: sqlite3.Connection, touched: Touched) -> None:
     )
     _name_artists(sql, wanted)
     rows = sql.execute(
-        "SELECT a.n, a.name, a.artists FROM json_each(?) j JOIN album a ON a.n = j.value", wanted
+        "SELECT a.n, a.name, a.artists FROM json_each(?) j CROSS JOIN album a ON a.n = j.value", wanted
     ).fetchall()
     words: list[tuple[int, str, str]] = []
     links: list[tuple[int, str]] = []
@@ -64,7 +64,7 @@ def _refresh_albums(sql: sqlite3.Connection, touched: Touched) -> None:
     sql.executemany("INSERT INTO album_words (rowid, name, artist) VALUES (?, ?, ?)", words)
     sql.executemany("INSERT OR IGNORE INTO album_artist SELECT artist.n, ? FROM artist WHERE artist.id = ?", links)
     for (artist,) in sql.execute(
-        "SELECT DISTINCT x.artist FROM json_each(?) j JOIN album_artist x ON x.album = j.value", wanted
+        "SELECT DISTINCT x.artist FROM json_each(?) j CROSS JOIN album_artist x ON x.album = j.value", wanted
     ):
         touched.artists.add(artist)
 
@@ -111,7 +111,7 @@ def _refresh_artists(sql: sqlite3.Connection, touched: Touched) -> None:
     )
     sql.execute("DELETE FROM artist_words WHERE rowid IN (SELECT value FROM json_each(?))", wanted)
     sql.execute("DELETE FROM artist WHERE n IN (SELECT value FROM json_each(?)) AND albums = 0 AND tracks = 0", wanted)
-    names = sql.execute("SELECT a.n, a.name FROM json_each(?) j JOIN artist a ON a.n = j.value", wanted).fetchall()
+    names = sql.execute("SELECT a.n, a.name FROM json_each(?) j CROSS JOIN artist a ON a.n = j.value", wanted).fetchall()
     sql.executemany(
         "INSERT INTO artist_words (rowid, name) VALUES (?, ?)", [(n, search_words(name)) for n, name in names]
     )
