@@ -183,6 +183,12 @@ export class Player {
     this.#rearrange(q.clear(this.#queue));
   }
 
+  /** Silence, and nothing in the queue. */
+  empty() {
+    this.#refill = null;
+    this.#stop({ ...this.#queue, entries: [], natural: [], at: -1 });
+  }
+
   /** @param {boolean} on */
   setShuffle(on) {
     this.#rearrange(q.withShuffle(this.#queue, on, this.random));

@@ -41,10 +41,13 @@ export class NodeSource {
    * @returns {Promise<any>}
    */
   async #get(path, signal) {
+    const asked = session()?.token;
     try {
       return await request("GET", path, { signal });
     } catch (error) {
-      if (error instanceof SourceError && error.code === "signed_out") this.#tell({ kind: "signed_out" });
+      // A refusal of the session before this one is old news.
+      const ended = error instanceof SourceError && error.code === "signed_out" && asked === session()?.token;
+      if (ended) this.#tell({ kind: "signed_out" });
       throw error;
     }
   }

@@ -95,7 +95,7 @@ async function offerPhrase(app) {
 
 /** Sign this browser out and forget what it kept. @param {App} app */
 export async function leave(app) {
-  app.player.pause();
+  app.player.empty();
   await app.source.signOut();
   forgetAll();
   location.replace("#/");

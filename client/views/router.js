@@ -23,6 +23,8 @@ const PAGES = {
   devices: async () => (await import("./locker.js")).mountLocker,
 };
 
+/** Pages not visited yet are fetched when the first one has settled. */
+const FETCH_PAGES_AFTER_MS = 1500;
 /** Long enough for a remembered page to be drawn again. */
 const RESTORE_WITHIN_MS = 1500;
 
@@ -120,6 +122,8 @@ export function route({ app, host, overlay, mountNow, marked, errands, signal })
   };
 
   addEventListener("hashchange", follow, { signal });
+  // So that no later visit waits for a page's code, nor needs the machine that it comes from.
+  setTimeout(() => Promise.allSettled(Object.values(PAGES).map((load) => load())), FETCH_PAGES_AFTER_MS);
   signal.addEventListener("abort", () => {
     page?.abort();
     showNow(null);

@@ -167,7 +167,8 @@ export class Virtual {
     const { pages } = this.#options;
     /** What left its place but may be wanted at another. @type {Map<string, HTMLElement>} */
     const loose = new Map();
-    const holder = indexOf(document.activeElement?.closest(".virtual") === this.#box ? document.activeElement : null);
+    const focused = document.activeElement?.closest(".virtual") === this.#box ? document.activeElement : null;
+    const holder = indexOf(focused);
     for (const [index, cell] of this.#cells) {
       const item = pages.get(index);
       const text = item ? JSON.stringify(item) : "";
@@ -189,15 +190,16 @@ export class Virtual {
       element.setAttribute("aria-setsize", String(total));
       if (element.parentNode !== this.#box) this.#box.append(element);
     }
-    const hadFocus = [...loose.values()].some((element) => element.contains(document.activeElement));
     for (const element of loose.values()) element.remove();
     this.#mark();
-    if (hadFocus) this.#focusIndex(this.#active);
+    if (focused && !focused.isConnected) this.#focusIndex(this.#active);
   }
 
   /** @param {T | null} item */
   #make(item) {
     const element = item === null ? this.#options.placeholder() : this.#options.draw(item);
+    // The keyboard may stand here before the item does.
+    if (item === null) element.tabIndex = -1;
     element.classList.add("cell");
     element.setAttribute("role", "listitem");
     return element;

@@ -1,4 +1,4 @@
-"""Draw the app's PNG icons from client/icons/mark.svg, in the browser that the tests use: `python -m tests.client.draw_icons`."""
+"""Draw the app's PNG icons from its mark, in the browser that the tests use: `python -m tests.client.draw_icons`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def main() -> None:
         for size in SIZES_PX:
             page = browser.new_page(viewport={"width": size, "height": size})
             for name, share, ground in (("icon", 1.0, "transparent"), ("maskable", SAFE_SHARE, GROUND)):
-                style = f"html{{background:{ground}}}body{{margin:0;display:grid;place-items:center;height:100vh}}svg{{width:{share:.0%}}}"
+                body = "margin:0; display:grid; place-items:center; height:100vh"
+                style = f"html {{background:{ground}}} body {{{body}}} svg {{width:{share:.0%}}}"
                 page.set_content(f"<style>{style}</style>{mark}")
                 page.screenshot(path=str(ICONS / f"{name}-{size}.png"), omit_background=True)
             page.close()

@@ -21,11 +21,89 @@ NAMED_ALBUMS: list[tuple[str, str, int, str, list[str]]] = [
         ["I. Allegro ma non troppo, sempre cantabile, with a rather long subtitle", "II. Largo"],
     ),
 ]
-FIRST = "Amber Blue Cedar Distant Electric Fallow Golden Hollow Iron Jade Kindred Lunar Marble Northern Open".split()
-SECOND = "Anthem Bridge Coast Dawn Echo Fields Garden Hours Island Journey Kites Letters Mirror Nights Orchard".split()
-PEOPLE = "Ada Bruno Clara Dario Esme Felix Greta Hugo Iris Jonas Kaia Leo Mina Nils Oda Pavel Rosa Sven Tilda".split()
-FAMILIES = "Aalto Berg Castro Dorn Eklund Fontaine Grimaldi Holm Ito Jansen Kova Lindqvist Moreau Novak".split()
-GENRES = "Ambient,Indie Rock,Jazz,Classical,Electronic,Folk,Hip-Hop,Soul,Metal,City Pop".split(",")
+FIRST = (
+    "Amber",
+    "Blue",
+    "Cedar",
+    "Distant",
+    "Electric",
+    "Fallow",
+    "Golden",
+    "Hollow",
+    "Iron",
+    "Jade",
+    "Kindred",
+    "Lunar",
+    "Marble",
+    "Northern",
+    "Open",
+)
+SECOND = (
+    "Anthem",
+    "Bridge",
+    "Coast",
+    "Dawn",
+    "Echo",
+    "Fields",
+    "Garden",
+    "Hours",
+    "Island",
+    "Journey",
+    "Kites",
+    "Letters",
+    "Mirror",
+    "Nights",
+    "Orchard",
+)
+PEOPLE = (
+    "Ada",
+    "Bruno",
+    "Clara",
+    "Dario",
+    "Esme",
+    "Felix",
+    "Greta",
+    "Hugo",
+    "Iris",
+    "Jonas",
+    "Kaia",
+    "Leo",
+    "Mina",
+    "Nils",
+    "Oda",
+    "Pavel",
+    "Rosa",
+    "Sven",
+    "Tilda",
+)
+FAMILIES = (
+    "Aalto",
+    "Berg",
+    "Castro",
+    "Dorn",
+    "Eklund",
+    "Fontaine",
+    "Grimaldi",
+    "Holm",
+    "Ito",
+    "Jansen",
+    "Kova",
+    "Lindqvist",
+    "Moreau",
+    "Novak",
+)
+GENRES = (
+    "Ambient",
+    "Indie Rock",
+    "Jazz",
+    "Classical",
+    "Electronic",
+    "Folk",
+    "Hip-Hop",
+    "Soul",
+    "Metal",
+    "City Pop",
+)
 START_MS = 1_600_000_000_000
 DAY_MS = 86_400_000
 
@@ -44,7 +122,15 @@ class MockLibrary:
         self.revision = 1
 
     def add_album(
-        self, name: str, artist: str, year: int | None, genre: str, titles: list[str], *, duration_ms: int = 200_000, cover: bool = True
+        self,
+        name: str,
+        artist: str,
+        year: int | None,
+        genre: str,
+        titles: list[str],
+        *,
+        duration_ms: int = 200_000,
+        cover: bool = True,
     ) -> JSON:
         person = self._artist(artist)
         ref = {"id": person["id"], "name": artist}
@@ -72,7 +158,9 @@ class MockLibrary:
 
     def _artist(self, name: str) -> JSON:
         artist_id = ident("artist", name)
-        return self.artists.setdefault(artist_id, {"id": artist_id, "name": name, "albums": 0, "tracks": 0, "cover": None})
+        return self.artists.setdefault(
+            artist_id, {"id": artist_id, "name": name, "albums": 0, "tracks": 0, "cover": None}
+        )
 
     def _add_track(self, album: JSON, ref: JSON, title: str, number: int, duration_ms: int) -> None:
         track_id = ident("track", f"{album['id']}/{number}/{title}")
@@ -125,10 +213,18 @@ def large_library(tracks: int) -> MockLibrary:
     rng = random.Random(7)
     while len(library.tracks) < tracks:
         artist = f"{rng.choice(PEOPLE)} {rng.choice(FAMILIES)}"
-        name = f"{rng.choice(FIRST)} {rng.choice(SECOND)} {len(library.albums)}" if tracks > 2000 else f"{rng.choice(FIRST)} {rng.choice(SECOND)}"
+        name = f"{rng.choice(FIRST)} {rng.choice(SECOND)}"
+        if tracks > 2_000:  # else few albums share a name
+            name += f" {len(library.albums)}"
         count = min(12, tracks - len(library.tracks))
         titles = [f"{rng.choice(FIRST)} {rng.choice(SECOND)}" for _ in range(count)]
         library.add_album(
-            name, artist, rng.randint(1962, 2024), rng.choice(GENRES), titles, duration_ms=rng.randint(120_000, 420_000), cover=rng.random() > 0.1
+            name,
+            artist,
+            rng.randint(1962, 2024),
+            rng.choice(GENRES),
+            titles,
+            duration_ms=rng.randint(120_000, 420_000),
+            cover=rng.random() > 0.1,
         )
     return library

@@ -21,7 +21,8 @@ CLIENT = Path(__file__).parents[2] / "client"
 CODE, TOKEN, MEDIA_KEY, PASSWORD = "code-1", "token-1", "media-1", "open sesame"
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
-    "connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; manifest-src 'self'; worker-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 WORDS = [f"word{number:02d}" for number in range(1, 25)]
 PAGE_LIMIT = 500
@@ -35,6 +36,9 @@ SORTS: dict[str, Callable[[JSON], object]] = {
     "year": lambda t: t["year"] or 0,
     "duration": lambda t: t["duration_ms"],
 }
+
+
+Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def fail(status: int, code: str, message: str) -> web.Response:
@@ -58,26 +62,26 @@ class MockNode:
             {"id": "f2", "path": "/media/old-drive/Vinyl rips", "state": "away", "tracks": 0, "note": ""},
         ]
         self.lyrics: dict[str, JSON] = {}
-        self._listeners: set[asyncio.Queue[tuple[str, JSON]]] = set()
+        self._listeners: set[asyncio.Queue[tuple[str, JSON] | None]] = set()
         self._sorted: dict[tuple[object, ...], list[JSON]] = {}
-        self._revision = library.revision
 
     def changed(self) -> None:
         """Tell every listener that the library is not what it was."""
-        self._sorted.clear()
+        self.library.revision += 1
         self.tell("changed", {"revision": self.library.revision})
 
     def tell(self, event: str, data: JSON) -> None:
         for queue in self._listeners:
             queue.put_nowait((event, data))
 
-    @property
-    def listeners(self) -> int:
-        return len(self._listeners)
+    def hang_up(self) -> None:
+        """End every event stream."""
+        for queue in self._listeners:
+            queue.put_nowait(None)
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])
-        routes: list[tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]] = [
+        routes: list[tuple[str, str, Endpoint]] = [
             ("POST", "session", self._session),
             ("DELETE", "session", self._no_content),
             ("GET", "library", self._library),
@@ -108,11 +112,13 @@ class MockNode:
         return app
 
     @web.middleware
-    async def _guard(self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+    async def _guard(self, request: web.Request, handler: Endpoint) -> web.StreamResponse:
         if request.path.startswith("/api/"):
             self.asked.append(request.path_qs)
             media = request.path.endswith("/stream") or "/covers/" in request.path
-            signed_in = request.headers.get("Authorization") == f"Bearer {TOKEN}" or (media and request.query.get("key") == MEDIA_KEY)
+            signed_in = request.headers.get("Authorization") == f"Bearer {TOKEN}" or (
+                media and request.query.get("key") == MEDIA_KEY
+            )
             if not signed_in and request.path != "/api/v1/session":
                 return fail(401, "unauthorized", "Sign in first.")
             await asyncio.sleep(self.delay_s(request))
@@ -128,7 +134,9 @@ class MockNode:
         proof = await request.json()
         if proof.get("code") != CODE and proof.get("password") != PASSWORD:
             return fail(401, "unauthorized", "That code or password is not right.")
-        return web.json_response({"token": TOKEN, "media_key": MEDIA_KEY, "expires_ms": int(time.time() * 1000) + 10**9})
+        return web.json_response(
+            {"token": TOKEN, "media_key": MEDIA_KEY, "expires_ms": int(time.time() * 1000) + 10**9}
+        )
 
     async def _no_content(self, _request: web.Request) -> web.Response:
         return web.Response(status=204)
@@ -142,13 +150,22 @@ class MockNode:
                 "version": "0.1.0",
                 "revision": library.revision,
                 "phrase_confirmed": self.phrase_confirmed,
-                "counts": {"tracks": len(library.tracks), "albums": len(library.albums), "artists": len(library.artists), "genres": len(library.genre_counts())},
+                "counts": {
+                    "tracks": len(library.tracks),
+                    "albums": len(library.albums),
+                    "artists": len(library.artists),
+                    "genres": len(library.genre_counts()),
+                },
                 "duration_ms": sum(track["duration_ms"] for track in library.tracks.values()),
             }
         )
 
     async def _phrase(self, _request: web.Request) -> web.Response:
-        return fail(404, "not_found", "Confirmed already.") if self.phrase_confirmed else web.json_response({"words": WORDS})
+        return (
+            fail(404, "not_found", "Confirmed already.")
+            if self.phrase_confirmed
+            else web.json_response({"words": WORDS})
+        )
 
     async def _challenge(self, _request: web.Request) -> web.Response:
         return web.json_response({"positions": [3, 11, 20]})
@@ -163,9 +180,10 @@ class MockNode:
     def _page(self, request: web.Request, kind: str, things: Sequence[JSON]) -> web.Response:
         query = request.query
         sort = query.get("sort", "title" if kind == "tracks" else "name")
-        key = (kind, sort, query.get("order"), query.get("artist"), query.get("genre"), query.get("album"))
+        wanted = query.get("artist"), query.get("genre"), query.get("album")
+        key = (self.library.revision, kind, sort, query.get("order"), wanted)
         if key not in self._sorted:
-            chosen = [t for t in things if self._matches(t, query.get("artist"), query.get("genre"), query.get("album"))]
+            chosen = [t for t in things if self._matches(t, *wanted)]
             chosen.sort(key=lambda t: str(t["id"]))
             chosen.sort(key=SORTS[sort], reverse=query.get("order") == "desc")  # type: ignore[arg-type]
             self._sorted[key] = chosen
@@ -194,7 +212,15 @@ class MockNode:
         if track is None:
             return fail(404, "not_found", "This song is not in the library.")
         path = f"{track['artists'][0]['name']}/{track['title']}.wav"
-        return web.json_response({**track, "sources": [{"path": path, "folder": "f1", "state": "present"}], "originals": [], "mobile": None, "tags": {}})
+        return web.json_response(
+            {
+                **track,
+                "sources": [{"path": path, "folder": "f1", "state": "present"}],
+                "originals": [],
+                "mobile": None,
+                "tags": {},
+            }
+        )
 
     async def _hide(self, request: web.Request) -> web.Response:
         self.library.tracks.pop(request.match_info["id"], None)
@@ -228,7 +254,13 @@ class MockNode:
             return [t for t in things.values() if all(word in t[name].casefold() for word in words)][:limit]
 
         library = self.library
-        return web.json_response({"artists": found(library.artists, "name"), "albums": found(library.albums, "name"), "tracks": found(library.tracks, "title")})
+        return web.json_response(
+            {
+                "artists": found(library.artists, "name"),
+                "albums": found(library.albums, "name"),
+                "tracks": found(library.tracks, "title"),
+            }
+        )
 
     async def _lyrics(self, request: web.Request) -> web.Response:
         lyrics = self.lyrics.get(request.match_info["id"])
@@ -257,27 +289,33 @@ class MockNode:
     async def _events(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
-        queue: asyncio.Queue[tuple[str, JSON]] = asyncio.Queue()
+        queue: asyncio.Queue[tuple[str, JSON] | None] = asyncio.Queue()
         self._listeners.add(queue)
+        queue.put_nowait(("changed", {"revision": self.library.revision}))
         try:
-            await response.write(b": hello\n\n")
-            while True:
-                event, data = await queue.get()
-                await response.write(f"event: {event}\ndata: {json.dumps(data)}\n\n".encode())
+            while told := await queue.get():
+                await response.write(f"event: {told[0]}\ndata: {json.dumps(told[1])}\n\n".encode())
         except (ConnectionError, asyncio.CancelledError):
-            return response
+            pass
         finally:
             self._listeners.discard(queue)
+        return response
 
     async def _status(self, _request: web.Request) -> web.Response:
-        notices = [{"level": "warning", "text": f"{f['path']} is away. Nothing is lost."} for f in self.folders if f["state"] == "away"]
+        notices = [
+            {"level": "warning", "text": f"{f['path']} is away. Nothing is lost."}
+            for f in self.folders
+            if f["state"] == "away"
+        ]
         store = {
             "sealed": {"cache_bytes": 79_000_000_000, "pinned_bytes": 1_900_000_000, "damaged_blobs": 0},
             "left_to_seal": {"files": 812, "bytes": 7_400_000_000},
             "left_to_render": {"files": 0, "bytes": 0},
             "disk_free_bytes": 212_000_000_000,
         }
-        return web.json_response({"folders": self.folders, "jobs": list(self.jobs.values()), "store": store, "notices": notices})
+        return web.json_response(
+            {"folders": self.folders, "jobs": list(self.jobs.values()), "store": store, "notices": notices}
+        )
 
     async def _add_folder(self, request: web.Request) -> web.Response:
         path = (await request.json())["path"]
