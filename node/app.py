@@ -17,7 +17,7 @@ from node import __version__
 from node.config import MAX_SETTINGS_BYTES, Settings, change, settings_from_json, settings_to_json
 from node.doors.blobs import BlobStore
 from node.doors.home import Home, RunningNode
-from node.doors.index import Index
+from node.doors.index import ARTICLES_SETTING, Index
 from node.doors.vault import Vault
 from node.faces.listener import Listener
 from node.faces.news import News
@@ -36,6 +36,7 @@ from node.flows.words import Words
 from node.flows.workers import Workers
 from node.library import Library
 from node.network import build_network
+from node.seeding import build_seeding
 from node.wire.roster import read_roster
 
 log = logging.getLogger(__name__)
@@ -187,7 +188,8 @@ async def _build(
         jobs=jobs,
         tell=news.notice,
     )
-    settings.on_change.append(_follow_ingest(ingest))
+    settings.on_change.append(_follow_storing(ingest, store, index))
+    await asyncio.to_thread(_agree_on_articles, index, settings.current)
     # Only a node that makes renditions anyway makes one on demand; another would wait for ever.
     streams = Streams(library, store, make_mobile=ingest.make_mobile if background else None)
     lifetime.callback(streams.close)
@@ -203,6 +205,16 @@ async def _build(
     )
     settings.on_change.append(networking.follow)
     lifetime.push_async_callback(networking.close)
+    seeding = build_seeding(
+        membership=networking.network.membership,
+        library=library,
+        store=store,
+        holdings=networking.holdings,
+        snapshots=networking.snapshots,
+        arriving=home.path / "arriving",
+        use_fetches=lambda fetches: streams.use_fetches([networking.fetch, *fetches]),
+    )
+    lifetime.push_async_callback(seeding.close)
     parts = Parts(
         home=home,
         library_id=roster.library,
@@ -220,13 +232,14 @@ async def _build(
         sign_in=SignIn(index.sessions, password_hash=lambda: settings.current.lan_password),
         news=news,
         network=networking.network,
+        seeds=seeding.seeds,
         readers=readers,
     )
     services: list[Service] = []
     if background:
         await lifetime.enter_async_context(ingest)
     if watch:
-        services += [partial(_catch_up, ingest), folders.watch, *networking.services]
+        services += [partial(_catch_up, ingest), folders.watch, *networking.services, seeding.service]
     return parts, services
 
 
@@ -247,11 +260,21 @@ def _worker_count(settings: Settings) -> int:
     return settings.workers or max(1, (os.cpu_count() or 2) - 1)
 
 
-def _follow_ingest(ingest: Ingest) -> Callable[[Settings, Settings], Awaitable[None]]:
+def _follow_storing(ingest: Ingest, store: BlobStore, index: Index) -> Callable[[Settings, Settings], Awaitable[None]]:
     async def follow(_before: Settings, after: Settings) -> None:
         ingest.apply(_ingest_settings(after))
+        store.cache_bytes = after.cache_bytes
+        logging.getLogger().setLevel(after.log_level.upper())
+        await asyncio.to_thread(_agree_on_articles, index, after)
 
     return follow
+
+
+def _agree_on_articles(index: Index, settings: Settings) -> None:
+    """Sort again if the words that don't count in sorting are others than the index was sorted with."""
+    wanted = settings.sort_articles
+    if tuple(index.settings.get(ARTICLES_SETTING, Settings().sort_articles)) != wanted:
+        index.set_articles(wanted)
 
 
 def _follow_lan(listener: Listener) -> Callable[[Settings, Settings], Awaitable[None]]:

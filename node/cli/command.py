@@ -27,6 +27,9 @@ COMMANDS = (
     "folders",
     "pair",
     "devices",
+    "seeds",
+    "seed",
+    "recover",
     "status",
     "verify",
     "config",
@@ -97,6 +100,8 @@ def run_command(arguments: Sequence[str]) -> int:
         whole.print_help(sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, _terminate)
+    if sys.platform == "win32":
+        signal.signal(signal.SIGBREAK, signal.default_int_handler)
     try:
         return int(asked.run(asked, terminal))
     except SongkeepError as error:
