@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.catalog.extras import extras_of
 from node.catalog.model import Rendition, Stream, Tags
 from node.catalog.vocabulary import TrackFacts
 from node.catalog.words import album_folder, album_id, artist_id, fold, search_words, sort_key
@@ -65,6 +66,8 @@ class Listing:
     """Of title, artists, album: for the full-text index."""
     shown: str
     """JSON: the parts of the API's track that follow from this track alone."""
+    extras: str
+    """JSON: what music apps are told beyond that (node/catalog/extras.py)."""
 
 
 def list_track(facts: TrackFacts, *, path: str, size_bytes: int, articles: tuple[str, ...]) -> Listing | None:
@@ -114,6 +117,7 @@ def list_track(facts: TrackFacts, *, path: str, size_bytes: int, articles: tuple
             ensure_ascii=False,
             separators=(",", ":"),
         ),
+        extras=extras_of(facts, path=path),
     )
 
 

@@ -10,8 +10,10 @@ import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Final
 
 from node.doors.index.blobs import Blobs, put_blob
+from node.doors.index.browse import AlbumDetail, AlbumList, ArtistDetail, Browse, Named, Song, Years
 from node.doors.index.covers import Covers
 from node.doors.index.database import Database, Step
 from node.doors.index.folders import Folders
@@ -27,6 +29,8 @@ from node.doors.index.pages import (
     TrackOrder,
     TrackRow,
 )
+from node.doors.index.passwords import AppPasswords
+from node.doors.index.personal import Mark, Personal, PlaylistRow, refresh_personal, touch_personal
 from node.doors.index.projection import ARTICLES_SETTING, refresh, touch_all
 from node.doors.index.rows import (
     CoverFound,
@@ -58,9 +62,12 @@ from node.doors.index.tracks import Tracks
 
 __all__ = [
     "ARTICLES_SETTING",
+    "AlbumDetail",
+    "AlbumList",
     "AlbumOrder",
     "AlbumRow",
     "Applied",
+    "ArtistDetail",
     "ArtistRow",
     "Counts",
     "CoverFound",
@@ -73,8 +80,12 @@ __all__ = [
     "Index",
     "KnownSource",
     "Left",
+    "Mark",
+    "Named",
     "Narrowed",
+    "PlaylistRow",
     "SealedBlob",
+    "Song",
     "Source",
     "SourceRead",
     "SourceState",
@@ -83,6 +94,7 @@ __all__ = [
     "StoredState",
     "TrackOrder",
     "TrackRow",
+    "Years",
     "hide_pending",
     "put_blob",
     "record_identified",
@@ -91,6 +103,9 @@ __all__ = [
     "record_rename",
     "record_returned",
 ]
+
+_SINCE_EXTRAS: Final = 2
+"""The first schema whose tracks have extras and whose personal rows are made."""
 
 
 class Index:
@@ -112,6 +127,13 @@ class Index:
         self.search = Search(self._database)
         self.settings = Settings(self._database)
         self.sessions = Sessions(self._database)
+        self.browse = Browse(self._database)
+        self.personal = Personal(self._database)
+        self.app_passwords = AppPasswords(self._database)
+        if 0 < self._database.found_version < _SINCE_EXTRAS:
+            with self._database.write() as step:
+                touch_all(step)
+                touch_personal(step)
 
     @classmethod
     def open(cls, path: Path) -> Index:
@@ -148,6 +170,7 @@ class Index:
 
     def _before_commit(self, step: Step) -> None:
         refresh(step)
+        refresh_personal(step)
         if step.changed:
             step.sql.execute("UPDATE state SET revision = revision + 1")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import Any, Final
 
+from node.catalog.register import Key
 from node.doors.index.schema import MIGRATIONS
 from node.errors import DamagedError, SongkeepError, StorageError, UnknownFormatError
 
@@ -28,6 +29,8 @@ class Step:
         self.sql = sql
         self.tracks: set[str] = set()
         """Identifiers of tracks whose rows are made again before the commit."""
+        self.personal: set[Key] = set()
+        """Registers of stars, plays, playlists and their like, whose rows are made again before the commit."""
         self.changed = False
         """Whether a person could see a difference."""
 
@@ -51,6 +54,8 @@ class Database:
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._readers = 0
         self._readers_lock = threading.Lock()
+        self.found_version = 0
+        """The schema that the file had before it was opened; 0 for a new one."""
         self.before_commit: Callable[[Step], None] = lambda step: None
         self.after_commit: Callable[[Step], None] = lambda step: None
         with translated():
@@ -85,7 +90,7 @@ class Database:
         return sql
 
     def _migrate(self) -> None:
-        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+        version = self.found_version = self._writer.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):
             raise UnknownFormatError("this library's index was written by a newer Songkeep; update the program")
         for number in range(version, len(MIGRATIONS)):

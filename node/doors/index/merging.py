@@ -8,12 +8,14 @@ from itertools import islice
 from typing import Final
 
 from node.catalog.batch import Batch, Head, check_same_heads, decode_batch
+from node.catalog.personal import PERSONAL
 from node.catalog.register import EMPTY, Dot, Key, Register, merge, write
 from node.catalog.snapshot import SnapshotReader
 from node.catalog.vector import LogId
 from node.catalog.vocabulary import COVER, COVER_BLOB, TRACK, read_cover
 from node.crypto.blob import Purpose
 from node.doors.index.database import Step
+from node.doors.index.personal import touch_personal
 from node.doors.index.projection import touch_all
 from node.doors.index.registers import MAX_STORED_VALUE_BYTES, Logs, keys_between, load, packed, store
 from node.wire.codec import unpack
@@ -70,6 +72,7 @@ class Merger:
 def note_changes(step: Step, keys: Collection[Key]) -> None:
     """Have what these registers decide made again."""
     step.tracks.update(key.id for key in keys if key.table == TRACK)
+    step.personal.update(key for key in keys if key.table in PERSONAL)
     covers = {key.id for key in keys if key.table == COVER and key.field == COVER_BLOB}
     for cover in covers:
         step.sql.execute("DELETE FROM named_blob WHERE row = ?", (cover,))
@@ -140,6 +143,7 @@ def rebuild(step: Step) -> None:
     """Make the registers again from the base snapshot and the batches kept, without what is void."""
     sql = step.sql
     touch_all(step)
+    touch_personal(step)
     for statement in (
         "DELETE FROM register", "DELETE FROM ahead", "DELETE FROM named_blob",
         "UPDATE log SET seq = 0, hash = zeroblob(32)", "UPDATE state SET newest = 0",
@@ -160,6 +164,7 @@ def rebuild(step: Step) -> None:
                 merger.take(batch)
     merger.flush()
     touch_all(step)
+    touch_personal(step)
 
 
 def base_parts(sql: sqlite3.Connection) -> list[bytes]:

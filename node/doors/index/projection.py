@@ -23,7 +23,7 @@ _CHUNK: Final = 500
 ARTICLES_SETTING: Final = "sort_articles"
 _COLUMNS: Final = (
     "n", "id", "hidden", "title", "title_key", "artist_key", "album", "album_key", "disc_no", "track_no", "year",
-    "duration_ms", "added_ms", "size_bytes", "cover", "compilation", "sealed", "mobile", "shown",
+    "duration_ms", "added_ms", "size_bytes", "cover", "compilation", "sealed", "mobile", "shown", "extras",
 )  # fmt: skip
 _FLAGS: Final = (_COLUMNS.index("sealed"), _COLUMNS.index("mobile"))
 
@@ -134,7 +134,7 @@ def _row(n: int, track: str, listing: Listing, facts: TrackFacts, album: int | N
         n, track, int(facts.hidden), listing.title, listing.title_key, listing.artist_key,
         None if facts.hidden else album, listing.album_key, listing.disc_no, listing.track_no, listing.year,
         listing.duration_ms, listing.added_ms, listing.size_bytes, listing.cover, int(listing.compilation),
-        int(bool(facts.originals)), int(facts.mobile is not None), listing.shown,
+        int(bool(facts.originals)), int(facts.mobile is not None), listing.shown, listing.extras,
     )  # fmt: skip
 
 
@@ -245,6 +245,7 @@ def _touch_old(sql: sqlite3.Connection, numbers: list[int], touched: Touched) ->
 
 def _write(sql: sqlite3.Connection, made: _Made) -> None:
     replaced = [(row[0],) for row in made.rows] + made.gone
+    _remember_former(sql, made)
     sql.executemany("DELETE FROM track_artist WHERE track = ?", replaced)
     sql.executemany("DELETE FROM track_genre WHERE track = ?", replaced)
     sql.executemany("DELETE FROM track_words WHERE rowid = ?", replaced)
@@ -259,6 +260,32 @@ def _write(sql: sqlite3.Connection, made: _Made) -> None:
     sql.executemany("INSERT OR IGNORE INTO track_artist VALUES (?, ?)", made.artists)
     sql.executemany("INSERT OR IGNORE INTO track_genre VALUES (?, ?)", made.genres)
     sql.executemany("INSERT INTO track_words (rowid, title, artist, album) VALUES (?, ?, ?, ?)", made.words)
+
+
+def _remember_former(sql: sqlite3.Connection, made: _Made) -> None:
+    """Note by which track an album or artist is found again once its name, and with it its identifier, has changed."""
+    wanted = json.dumps([row[0] for row in made.rows])
+    stays = {(row[0], row[_COLUMNS.index("album")]) for row in made.rows}
+    former = [
+        (identifier, track)
+        for n, album, identifier, track in sql.execute(
+            """SELECT t.n, a.n, a.id, t.id FROM json_each(?) j CROSS JOIN track t ON t.n = j.value
+               JOIN album a ON a.n = t.album""",
+            (wanted,),
+        )
+        if (n, album) not in stays
+    ]
+    plays = set(made.artists)
+    former += [
+        (identifier, track)
+        for artist, n, identifier, track in sql.execute(
+            """SELECT r.n, t.n, r.id, t.id FROM json_each(?) j CROSS JOIN track t ON t.n = j.value
+               JOIN track_artist x ON x.track = t.n JOIN artist r ON r.n = x.artist""",
+            (wanted,),
+        )
+        if (artist, n) not in plays
+    ]
+    sql.executemany("INSERT INTO former VALUES (?, ?) ON CONFLICT DO UPDATE SET track = excluded.track", former)
 
 
 def _write_blobs(sql: sqlite3.Connection, ids: list[str], facts: dict[str, TrackFacts]) -> None:

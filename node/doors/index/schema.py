@@ -212,5 +212,56 @@ _SEARCH = (
     f"CREATE VIRTUAL TABLE artist_words USING fts5 (name, {_WORDS_OPTIONS})",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = ((*_SETTINGS, *_CATALOG, *_LOCAL, *_SHOWN, *_SEARCH),)
+_PERSONAL = (
+    # Rows made from the catalog's registers: what the person did with tracks, albums and artists, by identifier.
+    """CREATE TABLE mark (
+        id TEXT PRIMARY KEY,
+        starred_ms INTEGER,
+        rating INTEGER,
+        plays INTEGER NOT NULL,
+        played_ms INTEGER
+    ) WITHOUT ROWID""",
+    "CREATE INDEX mark_starred ON mark (starred_ms) WHERE starred_ms NOT NULL",
+    "CREATE INDEX mark_rating ON mark (rating) WHERE rating NOT NULL",
+    "CREATE INDEX mark_plays ON mark (plays) WHERE plays > 0",
+    """CREATE TABLE playlist (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        name_key TEXT NOT NULL,
+        comment TEXT NOT NULL,
+        created_ms INTEGER NOT NULL,
+        changed_ms INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    """CREATE TABLE playlist_item (
+        playlist TEXT NOT NULL,
+        item TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        track TEXT NOT NULL,
+        PRIMARY KEY (playlist, item)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX playlist_order ON playlist_item (playlist, position, item, track)",
+    "CREATE INDEX playlist_track ON playlist_item (track)",
+    """CREATE TABLE bookmark (
+        track TEXT PRIMARY KEY,
+        position_ms INTEGER NOT NULL,
+        comment TEXT NOT NULL,
+        created_ms INTEGER NOT NULL,
+        changed_ms INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    # Identifiers that an album or artist had, each with a track by which it is found again.
+    "CREATE TABLE former (id TEXT PRIMARY KEY, track TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE app_password (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL,
+        sealed BLOB NOT NULL,            -- under a key of this device
+        created_ms INTEGER NOT NULL,
+        used_ms INTEGER
+    )""",
+    "ALTER TABLE track ADD COLUMN extras TEXT NOT NULL DEFAULT '{}'",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (*_SETTINGS, *_CATALOG, *_LOCAL, *_SHOWN, *_SEARCH),
+    _PERSONAL,
+)
 """Statement by statement; entry i takes a file from version i to i + 1."""
