@@ -30,6 +30,9 @@ MOST_DIRECTORIES: Final = 200
 _PAGE: Final = 1_000
 
 
+_Seen = dict[int, tuple[str, int, int] | None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderView:
     """One music folder, as a person sees it."""
@@ -90,29 +93,13 @@ class Folders:
 
     async def watch(self) -> None:
         """See what happens in the folders, for ever: seconds after it happened."""
-        told = False
+        seen = await asyncio.to_thread(self._look)
         while True:
-            folders = await asyncio.to_thread(self._library.index.folders.all)
-            seen = await asyncio.to_thread(_identities, folders)
             stop = asyncio.Event()
-            guard = asyncio.create_task(self._guard(seen, stop))
-            try:
-                present = [folder.path for folder in folders if seen[folder.id] is not None]
-                if present:
-                    async for paths in changes(present, stop):
-                        await self._see(folders, paths)
-            except WatchUnavailableError:
-                if not told:
-                    log.warning("watch_unavailable folders=%d", len(folders))
-                told = True
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), POLL_S)
-                await self._rescan()
-            else:
-                await stop.wait()
-            finally:
-                stop.set()
-                guard.cancel()
+            async with asyncio.TaskGroup() as group:
+                guard = group.create_task(self._guard(seen, stop))
+                group.create_task(self._listen(seen, stop))
+            seen = guard.result()
 
     async def close(self) -> None:
         """Stop scanning."""
@@ -122,27 +109,56 @@ class Folders:
 
     # private
 
-    async def _guard(self, seen: dict[int, tuple[str, int, int] | None], stop: asyncio.Event) -> None:
-        """Stop the watch when other folders are there than it knows; scan those, and now and then all."""
+    async def _listen(self, seen: _Seen, stop: asyncio.Event) -> None:
+        """Scan what the system says has changed, until `stop` is set."""
+        present = [identity[0] for identity in seen.values() if identity is not None]
+        if not present:
+            return
+        try:
+            async for paths in changes(present, stop):
+                await self._see(paths)
+        except WatchUnavailableError:
+            log.warning("watch_unavailable folders=%d", len(present))
+            while not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), POLL_S)
+                await self._rescan()
+
+    async def _guard(self, seen: _Seen, stop: asyncio.Event) -> _Seen:
+        """Set `stop` when other folders are there than were `seen`, after scanning those; returns what is seen now.
+
+        Now and then all are scanned.
+        """
         loop = asyncio.get_running_loop()
         sweep_s = loop.time() + SWEEP_S
-        while not stop.is_set():
-            self._changed.clear()
+        while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), CHECK_S)
-            folders = await asyncio.to_thread(self._library.index.folders.all)
-            now = await asyncio.to_thread(_identities, folders)
+            self._changed.clear()
+            now = await asyncio.to_thread(self._look)
             if now != seen:
-                for folder in folders:
-                    if folder.id in seen and now[folder.id] != seen[folder.id]:
-                        await self._rescan(folder.id)
                 stop.set()
-            elif loop.time() > sweep_s:
+                for folder_id in now.keys() & seen.keys():
+                    if now[folder_id] != seen[folder_id]:
+                        await self._rescan(folder_id)
+                return now
+            if loop.time() > sweep_s:
                 sweep_s = loop.time() + SWEEP_S
                 await self._rescan()
 
-    async def _see(self, folders: Collection[Folder], paths: Collection[str]) -> None:
-        for folder in folders:
+    def _look(self) -> _Seen:
+        """What lies where each folder should be: another disk there is another folder. None: nothing."""
+        found: _Seen = {}
+        for folder in self._library.index.folders.all():
+            try:
+                facts = os.stat(folder.path)
+                found[folder.id] = (folder.path, facts.st_dev, facts.st_ino)
+            except OSError:
+                found[folder.id] = None
+        return found
+
+    async def _see(self, paths: Collection[str]) -> None:
+        for folder in await asyncio.to_thread(self._library.index.folders.all):
             root = folder.path.rstrip(os.sep) + os.sep
             below = {path[len(root) :] for path in paths if path.startswith(root)}
             if folder.path in paths:
@@ -207,18 +223,6 @@ def _view(folder: Folder, counts: dict[str, int]) -> FolderView:
         note = "it is away; its songs wait for it"
     tracks = counts.get("present", 0) + counts.get("changed", 0)
     return FolderView(id=folder.id, path=folder.path, state=folder.state, tracks=tracks, note=note)
-
-
-def _identities(folders: Collection[Folder]) -> dict[int, tuple[str, int, int] | None]:
-    """What lies where each folder should be: another disk there is another folder. None: nothing."""
-    found: dict[int, tuple[str, int, int] | None] = {}
-    for folder in folders:
-        try:
-            facts = os.stat(folder.path)
-            found[folder.id] = (folder.path, facts.st_dev, facts.st_ino)
-        except OSError:
-            found[folder.id] = None
-    return found
 
 
 def _outermost(directories: set[str]) -> set[str]:
