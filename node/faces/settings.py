@@ -45,7 +45,11 @@ async def change(request: web.Request) -> web.Response:
             raise UserError(f"a password that the local network may try has at least {MIN_PASSWORD_CHARS} characters")
         del wishes["password"]
         wishes["lan_password"] = await asyncio.to_thread(hash_password, password)
-    return _shown(request, await request.app[PARTS].settings.change(wishes))
+    parts = request.app[PARTS]
+    changed = await parts.settings.change(wishes)
+    if "lan_password" in wishes:
+        await parts.sign_in.end_all()
+    return _shown(request, changed)
 
 
 async def set_passphrase(request: web.Request) -> web.Response:

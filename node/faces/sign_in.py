@@ -53,6 +53,8 @@ class SessionStore(Protocol):
 
     def remove(self, token_hash: bytes) -> None: ...
 
+    def remove_all(self) -> None: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
@@ -204,6 +206,11 @@ class SignIn:
     async def end(self, token: str) -> None:
         """Sign one browser out; its media key with it."""
         await asyncio.to_thread(self._store.remove, hashed(token))
+        self._known.clear()
+
+    async def end_all(self) -> None:
+        """Sign every browser out: the password that let some of them in holds no more."""
+        await asyncio.to_thread(self._store.remove_all)
         self._known.clear()
 
     async def _left_ms(self, kind: Literal["token", "media"], some_hash: bytes) -> int:

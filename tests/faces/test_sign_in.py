@@ -38,6 +38,9 @@ class MemorySessions:
     def remove(self, token_hash: bytes) -> None:
         self.rows.pop(token_hash, None)
 
+    def remove_all(self) -> None:
+        self.rows.clear()
+
 
 class Clock:
     def __init__(self) -> None:
