@@ -149,6 +149,18 @@ def test_events_begin_with_where_the_library_stands_and_tell_of_jobs(node: Livin
     connection.close()
 
 
+def test_the_network_the_devices_and_the_seeds_are_told_even_when_there_is_only_this_one(node: Living) -> None:
+    assert node.get("network") == {"rooms": [], "links": 0}
+    devices = node.get("devices")["items"]
+    assert [(device["this"], device["role"]) for device in devices] == [(True, "owner")]
+    assert devices[0]["id"] == node.get("library")["device"]
+    assert node.get("seeds") == {"items": []}
+    assert node.ask("PATCH", f"/api/v1/devices/{devices[0]['id']}", {"name": "Attic"}).json["name"] == "Attic"
+    assert node.ask("POST", f"/api/v1/devices/{devices[0]['id']}/revoke").status == 422
+    assert node.ask("POST", "/api/v1/pair", {"role": "player"}).status in (422, 503)
+    assert node.ask("GET", "/api/v1/pair/none/events").status == 404
+
+
 def test_counters_are_told_in_prometheus_own_words(node: Living) -> None:
     lines = node.ask("GET", "/metrics").body.decode().splitlines()
     assert any(
