@@ -37,6 +37,7 @@ from node.doors.index import (
 from node.ids import TrackId
 from node.library.changes import Changes
 from node.library.facts import ScanResult, SealedSource
+from node.library.personal import carried_over
 
 
 class Intake:
@@ -98,6 +99,8 @@ class Intake:
                     put_blob(step, one.cover, self._now_ms())
                     ops += self._cover_ops(one.cover.ref, written)
                 ops += self._track_ops(source, one, track, same_track, written)
+                if source.track_id is not None:
+                    ops += carried_over(self._index, self._changes, source.track_id, track)
                 if hidden:
                     ops.append(set_hidden(track, True))
             self._changes.write(ops)

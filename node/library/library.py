@@ -32,10 +32,13 @@ from node.doors.index import (
 )
 from node.errors import NotFoundError, PeerError, UserError
 from node.ids import TrackId
+from node.library.browse import Browse
 from node.library.changes import Changes
 from node.library.detail import track_detail
 from node.library.facts import ScanResult, SealedSource, ToRender, TrackFiles
 from node.library.intake import Intake
+from node.library.personal import Personal
+from node.library.playlists import Playlists
 from node.library.shapes import (
     AlbumJson,
     ArtistJson,
@@ -76,6 +79,9 @@ class Library:
         """`keys` sign this device's log; `identity` is the first epoch's key that track identifiers come from."""
         self.index = index
         self.changes = Changes(index, keys, now_ms=now_ms, new_incarnation=new_incarnation)
+        self.browse = Browse(index)
+        self.personal = Personal(index, self.changes, now_ms=now_ms)
+        self.playlists = Playlists(index, self.changes, now_ms=now_ms)
         self._intake = Intake(index, self.changes, identity, now_ms=now_ms)
         self._now_ms = now_ms
         self._counted: tuple[int, Counts] | None = None

@@ -151,6 +151,14 @@ class Browse:
         )
         return row[0] if row else None
 
+    def shown(self, track_ids: Sequence[str]) -> set[str]:
+        """Which of these tracks are shown."""
+        rows = self._database.all(
+            "SELECT t.id FROM json_each(?) j CROSS JOIN track t ON t.id = j.value WHERE t.hidden = 0",
+            json.dumps([*track_ids]),
+        )
+        return {row[0] for row in rows}
+
     # Songs
 
     def songs(self, track_ids: Sequence[str]) -> list[Song]:
