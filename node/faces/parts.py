@@ -22,6 +22,7 @@ from node.flows.ingest import Ingest
 from node.flows.jobs import Jobs
 from node.flows.network import Network
 from node.flows.pictures import Pictures
+from node.flows.seeds import Seeds
 from node.flows.stream import Streams
 from node.flows.verify import Verify
 from node.flows.words import Words
@@ -63,6 +64,7 @@ class Parts:
     sign_in: SignIn
     news: News
     network: Network
+    seeds: Seeds
     readers: ThreadPoolExecutor
     """For questions to the library, so that long work elsewhere never delays a page."""
 

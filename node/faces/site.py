@@ -26,6 +26,7 @@ FACES: Final = (
     "folders",
     "settings",
     "network",
+    "seeds",
     "counters",
     "static",
 )

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Literal
 
 from node.catalog.values import blob_of, blob_value
@@ -254,9 +255,11 @@ class Seeds:
         else:
             await self._learn_list(link, client)
         link.state = "connected"
-        if self._sharing is not None and link.volumes and await self._sharing.feed(client, link.volumes):
-            link.state = "filled"
-        link.standing = await client.standing()
+        if self._sharing is not None and link.volumes:
+            whole = await self._sharing.feed(client, link.volumes, on_standing=partial(setattr, link, "standing"))
+            link.state = "filled" if whole else "connected"
+        else:
+            link.standing = await client.standing()
 
     async def _exchange_rosters(self, client: SeedClient) -> None:
         theirs = await client.roster()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from node.crypto.blob import Purpose, Shape
 from node.doors.blobs import BlobStore
-from node.doors.seeds import SeedClient
+from node.doors.seeds import SeedClient, SeedStanding
 from node.doors.swarm import Endpoint, Held, Swarm
 from node.errors import DamagedError, NotFoundError, RefusedError, SongkeepError, UnavailableError
 from node.flows.holdings import Holdings
@@ -87,9 +87,19 @@ class Sharing:
         self._fed: dict[VolumeId, dict[Endpoint, int]] = {}
         """Seeds that each shared volume is for, and how many rounds of each."""
 
-    async def feed(self, client: SeedClient, volumes: Sequence[tuple[Volume, bytes]]) -> bool:
-        """Give a seed what it lacks of the listed volumes (each with its tag). True if then it has everything."""
+    async def feed(
+        self,
+        client: SeedClient,
+        volumes: Sequence[tuple[Volume, bytes]],
+        *,
+        on_standing: Callable[[SeedStanding], None] = lambda standing: None,
+    ) -> bool:
+        """Give a seed what it lacks of the listed volumes (each with its tag). True if then it has everything.
+
+        `on_standing` is told now and then how far it is.
+        """
         standing = await client.standing()
+        on_standing(standing)
         if not standing.missing_blobs:
             return True
         async with contextlib.AsyncExitStack() as stack:
@@ -107,8 +117,9 @@ class Sharing:
             stack.push_async_callback(_ended, beating)
             await self._push_all(client, pushes)
             if shared:
-                await self._until_fetched(client)
+                await self._until_fetched(client, on_standing)
         standing = await client.standing()
+        on_standing(standing)
         return not standing.missing_blobs
 
     async def _present(self, client: SeedClient) -> Endpoint:
@@ -150,12 +161,13 @@ class Sharing:
                 del self._fed[volume.id]
                 await self._swarm.remove(volume.id)
 
-    async def _until_fetched(self, client: SeedClient) -> None:
+    async def _until_fetched(self, client: SeedClient, on_standing: Callable[[SeedStanding], None]) -> None:
         """Wait while the seed fetches; return when it has all, or stands still."""
         loop = asyncio.get_running_loop()
         held, since_s = -1, loop.time()
         while loop.time() - since_s < QUIET_S:
             standing = await client.standing()
+            on_standing(standing)
             if not standing.missing_blobs:
                 return
             if standing.held_blobs != held:

@@ -106,6 +106,10 @@ class Streams:
         finally:
             reading.close()
 
+    def use_fetches(self, fetches: Sequence[Fetch]) -> None:
+        """Ask these for what isn't here, in this order, from the next song on."""
+        self._fetches = tuple(fetches)
+
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from node.doors.blobs import BlobReader
 from node.doors.swarm import Endpoint, Held, SharedVolume, Swarm
@@ -24,6 +24,8 @@ from node.seed.shelves import Shelf, Shelves
 from node.wire.volume import Volume, VolumeId
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 PRESENT_FOR_S: Final = 180.0
 """How long a device counts as there after it last said so."""
@@ -41,6 +43,8 @@ class _Active:
     peers: dict[Endpoint, float] = field(default_factory=dict)
     """Each device's swarm address, and when it counts as gone."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    broken: set[VolumeId] = field(default_factory=set)
+    """Volumes that gave something wrong: taken out of the swarm and begun anew."""
     task: asyncio.Task[None] | None = None
 
 
@@ -139,9 +143,11 @@ class Keeper:
     ) -> None:
         """Have exactly the listed volumes in the swarm."""
         listed = {volume.id: (volume, tag) for volume, tag in await self._ledger.volumes(library)}
-        for volume_id in [each for each, (_, tag) in shared.items() if listed.get(each, (None, b""))[1] != tag]:
+        gone = {each for each, (_, tag) in shared.items() if listed.get(each, (None, b""))[1] != tag}
+        for volume_id in gone | (active.broken & shared.keys()):
             await self._swarm.remove(volume_id)
             del shared[volume_id]
+        active.broken.clear()
         peers = self._peers(active)
         for volume_id, (volume, tag) in listed.items():
             if volume_id in shared:
@@ -190,25 +196,49 @@ class Keeper:
             for index, blob in enumerate(blobs)
             if blob.root in known and known[blob.root].state is not State.HELD and not shared.has(index)
         }
-        async with contextlib.aclosing(shared.fetch_all(sorted(wanted), stall_timeout_s=STALL_TIMEOUT_S)) as arriving:
-            async for index, arrived in arriving:
-                await self._take(library, active.shelf, shared, index, arrived)
+        stall_s = STALL_TIMEOUT_S
+        async with contextlib.aclosing(shared.fetch_all(sorted(wanted), stall_timeout_s=stall_s)) as arriving:
+            async for index, arrived in _until(active.changed, arriving):
+                if not await self._take(library, active.shelf, shared, index, arrived):
+                    active.broken.add(shared.volume.id)
+                    return False
                 wanted.discard(index)
-                if active.changed.is_set():
-                    break
         return not wanted
 
-    async def _take(self, library: LibraryId, shelf: Shelf, shared: SharedVolume, index: int, arrived: Path) -> None:
+    async def _take(self, library: LibraryId, shelf: Shelf, shared: SharedVolume, index: int, arrived: Path) -> bool:
+        """Check a blob that has come and write it down; False if it isn't what it should be."""
         blob = shared.volume.blobs[index]
         try:
             layer = await asyncio.to_thread(shelf.take, arrived, blob.root, blob.sealed_bytes)
         except DamagedError:
             log.warning("blob_refused blob=%s", to_text(blob.root))
-            return
+            return False
         path = await asyncio.to_thread(shelf.store.path_of, blob.root)
         assert path is not None
         await shared.moved(index, path)
         await self._ledger.set_held(library, blob.root, layer, now_ms=self._now_ms())
+        return True
+
+
+async def _until(stop: asyncio.Event, items: AsyncGenerator[T, None]) -> AsyncIterator[T]:
+    """What comes from `items`, until `stop` is set; an item that has come is always given."""
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(items))
+            await asyncio.wait({coming, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                coming.cancel()
+                await asyncio.gather(coming, return_exceptions=True)
+                return
+            try:
+                yield coming.result()
+            except StopAsyncIteration:
+                return
+            if stop.is_set():
+                return
+    finally:
+        stopped.cancel()
 
 
 class Push:
