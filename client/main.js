@@ -11,7 +11,6 @@ import { keepPlace } from "./io/resume.js";
 import { recall, remember } from "./io/shelf.js";
 import { guard, showPairing } from "./views/guard.js";
 import { announce, ask, confirm, tell } from "./views/messages.js";
-import { mountNowPlaying } from "./views/now_playing.js";
 import { mountPlayerBar } from "./views/player_bar.js";
 import { followRecent } from "./views/recent.js";
 import { route } from "./views/router.js";
@@ -78,7 +77,7 @@ function start({ source, known }, signal) {
   const marked = mountNavigation();
   guard(app, {
     open: (errands) => {
-      const pages = route({ app, host: byId("page"), overlay: byId("now"), mountNow: mountNowPlaying, marked, errands, signal });
+      const pages = route({ app, host: byId("page"), overlay: byId("now"), marked, errands, signal });
       refresh.page = pages.refresh;
     },
     forget: () => lists.clear(),

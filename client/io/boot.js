@@ -3,10 +3,9 @@
 import { errand } from "../core/route.js";
 import { apiUrl, session } from "./node_http.js";
 import { NodeSource } from "./node_source.js";
-import { Membership } from "./swarm_membership.js";
-import { SwarmSource } from "./swarm_source.js";
 
 /** @import {Source} from "../core/source.js" */
+/** @import {Membership} from "./swarm_membership.js" */
 
 const PROBE_TIMEOUT_MS = 4_000;
 
@@ -32,18 +31,26 @@ export async function boot(pair, signal) {
     history.replaceState(null, "", `${location.pathname}${location.search}#/`);
     return swarm(await pair(first.value), signal);
   }
+  // Signed in to a computer: nothing of what a paired device needs is even loaded.
+  if (first?.kind === "signin" || session()) return node();
+  const { Membership } = await import("./swarm_membership.js");
   const membership = await Membership.load().catch(() => null);
   if (membership && !membership.revoked) return swarm(membership, signal);
-  if (first?.kind === "signin" || session() || (await nodeAnswers())) return { source: new NodeSource(), known: false };
-  return swarm(await pair(""), signal);
+  return (await nodeAnswers()) ? node() : swarm(await pair(""), signal);
 }
+
+/** @returns {Booted} */
+const node = () => ({ source: new NodeSource(), known: false });
 
 /**
  * @param {Membership} membership
  * @param {AbortSignal} signal
  * @returns {Promise<Booted>}
  */
-const swarm = async (membership, signal) => ({ source: await SwarmSource.open(membership, signal), known: true });
+async function swarm(membership, signal) {
+  const { SwarmSource } = await import("./swarm_source.js");
+  return { source: await SwarmSource.open(membership, signal), known: true };
+}
 
 /** Whether the page came from a node, which answers for its library, if only to ask for a sign-in. */
 async function nodeAnswers() {

@@ -1,10 +1,9 @@
 import { counted, names, span } from "../core/format.js";
-import { href } from "../core/route.js";
 import { cover } from "./cover.js";
 import { button, h, words } from "./dom.js";
 import { icon } from "./icon.js";
 import { live } from "./live.js";
-import { backButton } from "./page.js";
+import { artistLinks, backButton } from "./page.js";
 import { rove } from "./roving.js";
 import { tint } from "./tint.js";
 import { openAlbumMenu } from "./track_actions.js";
@@ -61,10 +60,6 @@ function head(app, album) {
     ),
   );
 }
-
-/** @param {{id: string, name: string}[]} artists */
-export const artistLinks = (artists) =>
-  artists.flatMap((artist, i) => [i ? document.createTextNode(", ") : document.createTextNode(""), h("a", { href: href("artist", artist.id), dir: "auto" }, artist.name)]);
 
 /**
  * @param {App} app

@@ -1,9 +1,9 @@
 import { href } from "../core/route.js";
-import { artistLinks } from "./album.js";
 import { cover } from "./cover.js";
 import { button, fill, h, on, say, words } from "./dom.js";
 import { icon } from "./icon.js";
 import { mountLyrics } from "./lyrics_panel.js";
+import { artistLinks } from "./page.js";
 import { mountQueue } from "./queue_panel.js";
 import { tint } from "./tint.js";
 import { openTrackMenu } from "./track_actions.js";

@@ -17,6 +17,13 @@ export const pageHead = (title, { count, beside = [] } = {}) =>
 /** The way back from a page inside the library, for screens whose browser may show none. @param {App} app */
 export const backButton = (app) => button({ class: "ghost back-button", "aria-label": "Back" }, () => app.back(), icon("back"));
 
+/**
+ * Names with the way to each, commas between them.
+ * @param {{id: string, name: string}[]} artists
+ */
+export const artistLinks = (artists) =>
+  artists.flatMap((artist, i) => [i ? ", " : "", h("a", { href: href("artist", artist.id), dir: "auto" }, artist.name)]);
+
 /** @type {[Place, string][]} */
 const SHELVES = [
   ["albums", "Albums"],

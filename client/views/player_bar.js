@@ -1,9 +1,9 @@
 import { names } from "../core/format.js";
 import { href } from "../core/route.js";
-import { artistLinks } from "./album.js";
 import { cover } from "./cover.js";
 import { fill, h, words } from "./dom.js";
 import { icon } from "./icon.js";
+import { artistLinks } from "./page.js";
 import { tint } from "./tint.js";
 import { mainControls, modeControls, seekBar, volumeControl } from "./transport.js";
 

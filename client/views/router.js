@@ -3,6 +3,7 @@
 import { errand, href, parse } from "../core/route.js";
 import { blank } from "./live.js";
 import { button, fill, h } from "./dom.js";
+import { byId } from "./shell.js";
 
 /** @import {Place, Route} from "../core/route.js" */
 /** @import {App, Mount} from "./app.js" */
@@ -28,11 +29,17 @@ const FETCH_PAGES_AFTER_MS = 1500;
 /** Long enough for a remembered page to be drawn again. */
 const RESTORE_WITHIN_MS = 1500;
 
+/** What lies behind the now-playing page is out of reach. @param {boolean} open */
+function setNowOpen(open) {
+  document.documentElement.classList.toggle("now-open", open);
+  byId("shell").inert = open;
+}
+
 /**
  * Follow the address. `marked` hears of every place shown, `errands` of fragments that are no places.
- * @param {{app: App, host: HTMLElement, overlay: HTMLElement, mountNow: import("./now_playing.js").MountNow, marked: (place: Place) => void, errands: (errand: {kind: "signin" | "pair", value: string}) => void, signal: AbortSignal}} parts
+ * @param {{app: App, host: HTMLElement, overlay: HTMLElement, marked: (place: Place) => void, errands: (errand: {kind: "signin" | "pair", value: string}) => void, signal: AbortSignal}} parts
  */
-export function route({ app, host, overlay, mountNow, marked, errands, signal }) {
+export function route({ app, host, overlay, marked, errands, signal }) {
   /** @type {AbortController | null} */
   let page = null;
   /** @type {AbortController | null} */
@@ -72,23 +79,25 @@ export function route({ app, host, overlay, mountNow, marked, errands, signal })
     app.announce(into.querySelector("h1")?.textContent ?? "");
   };
 
-  /** @param {Route | null} route */
-  const showNow = (route) => {
-    if (!route) {
-      now?.abort();
-      now = null;
-      overlay.classList.remove("open");
-      overlay.replaceChildren();
-      document.documentElement.classList.remove("now-open");
-      return;
-    }
+  /** @param {Route} route */
+  const showNow = async (route) => {
+    const { mountNowPlaying } = await import("./now_playing.js");
+    // Back may have been quicker.
+    if (parse(location.hash).place !== "now" || signal.aborted) return;
     if (!now) {
       now = new AbortController();
-      showPanel = mountNow(overlay, app, now.signal);
+      showPanel = mountNowPlaying(overlay, app, now.signal);
       overlay.classList.add("open");
-      document.documentElement.classList.add("now-open");
+      setNowOpen(true);
     }
     showPanel(route.id);
+  };
+  const hideNow = () => {
+    now?.abort();
+    now = null;
+    overlay.classList.remove("open");
+    overlay.replaceChildren();
+    setNowOpen(false);
   };
 
   const follow = () => {
@@ -97,9 +106,9 @@ export function route({ app, host, overlay, mountNow, marked, errands, signal })
     const route = parse(location.hash);
     if (route.place === "now") {
       if (!shown) void showPage({ place: "home", id: "" });
-      return showNow(route);
+      return void showNow(route);
     }
-    showNow(null);
+    hideNow();
     void showPage(route);
   };
 
@@ -123,10 +132,10 @@ export function route({ app, host, overlay, mountNow, marked, errands, signal })
 
   addEventListener("hashchange", follow, { signal });
   // So that no later visit waits for a page's code, nor needs the machine that it comes from.
-  setTimeout(() => Promise.allSettled(Object.values(PAGES).map((load) => load())), FETCH_PAGES_AFTER_MS);
+  setTimeout(() => Promise.allSettled([...Object.values(PAGES).map((load) => load()), import("./now_playing.js"), import("./track_details.js")]), FETCH_PAGES_AFTER_MS);
   signal.addEventListener("abort", () => {
     page?.abort();
-    showNow(null);
+    hideNow();
   });
   follow();
   return {

@@ -1,7 +1,6 @@
 // What can be done with a song, an album or an artist, wherever it stands.
 
 import { openMenu } from "./menu.js";
-import { openTrackDetails } from "./track_details.js";
 
 /** @import {Album, Track} from "../core/model.js" */
 /** @import {App} from "./app.js" */
@@ -47,7 +46,7 @@ export function openTrackMenu(app, track, where, own = []) {
     const label = artists.length > 1 ? `Go to ${artist.name}` : "Go to artist";
     actions.push({ icon: "artists", label, run: () => app.go("artist", artist.id) });
   }
-  actions.push({ icon: "info", label: "Details", run: () => openTrackDetails(app, track) });
+  actions.push({ icon: "info", label: "Details", run: () => void import("./track_details.js").then(({ openTrackDetails }) => openTrackDetails(app, track)) });
   if (app.source.can.has("hide")) actions.push({ icon: "close", label: "Remove from library", run: () => void hide(app, track) });
   openMenu(track.title, actions, where);
 }
