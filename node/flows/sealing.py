@@ -132,7 +132,7 @@ class SealingStage(Stage[Source, SealedFile | Unsealed]):
         self._stale.clear()
 
     async def make(self, item: Source) -> SealedFile | Unsealed:
-        cover_wanted, cover_path = await asyncio.to_thread(self._claim_cover, item)
+        cover_wanted, cover_path = await self._claim_cover(item)
         task = SealTask(
             path=item.full_path,
             fingerprint=item.fingerprint,
@@ -151,17 +151,17 @@ class SealingStage(Stage[Source, SealedFile | Unsealed]):
         except (UserError, DamagedError) as error:
             return Unsealed(stale=False, reason=str(error))
 
-    def _claim_cover(self, source: Source) -> tuple[bool, str | None]:
+    async def _claim_cover(self, source: Source) -> tuple[bool, str | None]:
         """Whether this file's cover is to be sealed with it, and the image beside it if it isn't inside."""
         cover = source.cover_id
         if cover is None or cover in self._covers_sealed or cover in self._cover_claims:
             return False, None
-        place = self._library.index.covers.place(cover)
+        self._cover_claims[cover] = source.id
+        place = await asyncio.to_thread(self._library.index.covers.place, cover)
         if place.ref is not None and self._store.keeps(place.ref.root):
             self._covers_sealed.add(cover)
             return False, None
         beside = next((file for other, file in place.sources if other.id == source.id), None)
-        self._cover_claims[cover] = source.id
         return True, None if beside is None else f"{source.folder_path.rstrip('/')}/{beside}"
 
     async def record(self, made: Sequence[tuple[Source, SealedFile | Unsealed]]) -> None:
@@ -177,10 +177,8 @@ class SealingStage(Stage[Source, SealedFile | Unsealed]):
     def _record(self, made: Sequence[tuple[Source, SealedFile | Unsealed]]) -> None:
         sealed = [(source, result) for source, result in made if isinstance(result, SealedFile)]
         originals = [result.original.draft for _, result in sealed if result.original.draft is not None]
-        covers = {
-            r.cover.draft.root: r.cover.draft for _, r in sealed if r.cover is not None and r.cover.draft is not None
-        }
-        self._store.publish([*originals, *covers.values()], keep=True)
+        covers = [result.cover.draft for _, result in sealed if result.cover is not None and result.cover.draft]
+        self._store.publish([*originals, *covers], keep=True)
         self._library.record_sealed([_sealed_source(source, result) for source, result in sealed])
         self._covers_sealed |= {cover_id(result.cover.ref.sha256) for _, result in sealed if result.cover is not None}
         for source, result in made:

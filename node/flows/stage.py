@@ -129,7 +129,16 @@ class Stage(ABC, Generic[Item, Made]):
                     done, _ = await asyncio.wait(self._making, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
                     if not ready:
                         due_s = loop.time() + RECORD_AFTER_S
-                    ready += [(self._making.pop(task), task.result()) for task in done]
+                    refusals: list[BaseException] = []
+                    for task in done:
+                        item = self._making.pop(task)
+                        refusal = task.exception()
+                        if refusal is None:
+                            ready.append((item, task.result()))
+                        else:
+                            refusals.append(refusal)
+                    if refusals:
+                        raise refusals[0]
                 if ready and (len(ready) >= RECORD_MOST or loop.time() >= due_s or not self._making):
                     await self.record(ready)
                     ready = []

@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+ORPHAN_AGE_MS: Final = 3_600_000
 _BATCH_BYTES: Final = 64 << 20
 _BATCH_FILES: Final = 64
 _PAGE: Final = 500
@@ -181,12 +182,24 @@ class Verify:
                 layer = self._library.index.blobs.layer(blob.root)
             except NotFoundError:
                 layer = None
-            if blob.kept and not self._library.index.blobs.is_known(blob.root):
-                # perhaps its song comes later, from another device; until then nothing is lost by its going
-                self._store.release(blob.root)
-                report.orphans += 1
+            report.orphans += self._release_orphan(blob)
             found.append((blob.root, layer))
         return found
+
+    def _release_orphan(self, blob: Stored) -> bool:
+        """A kept blob that the catalog doesn't name goes to the cache, unless it may just have been written.
+
+        Perhaps its song is still to come, from another device; in the cache it stays while there is room.
+        """
+        is_known = self._library.index.blobs.is_known
+        young = blob.used_ns > (self._now_ms() - ORPHAN_AGE_MS) * 1_000_000
+        if not blob.kept or young or is_known(blob.root):
+            return False
+        self._store.release(blob.root)
+        if is_known(blob.root):  # its song came at this very moment
+            self._store.keep(blob.root)
+            return False
+        return True
 
     def _mark(self, batch: Sequence[Stored], whole: Sequence[bool]) -> None:
         blobs = self._library.index.blobs

@@ -75,7 +75,7 @@ class BlobStore:
 
     def path_of(self, root: BlobRoot) -> Path | None:
         """Where the blob's sealed bytes lie, or None. For those who read files themselves: read only."""
-        for kept in (True, False):
+        for kept in (True, False, True):  # it may change its shelf meanwhile
             path = self._path(root, kept=kept)
             if path.is_file():
                 return path
@@ -90,7 +90,7 @@ class BlobStore:
 
     def reader(self, root: BlobRoot) -> BlobReader:
         """The blob, open for positioned reads (`with`). Raises NotFoundError."""
-        for kept in (True, False):
+        for kept in (True, False, True):  # it may change its shelf meanwhile
             path = self._path(root, kept=kept)
             try:
                 fd = open_for_reading(path)
@@ -144,16 +144,18 @@ class BlobStore:
             for draft in drafts:
                 self._disk.sync_file(draft.path)
             touched: dict[Path, None] = {}
+            with self._lock:
+                for draft in drafts:
+                    path = self._path(draft.root, kept=keep)
+                    touched |= dict.fromkeys(self._make_parents(path))
+                    self._disk.rename(draft.path, path)
+                    touched[path.parent] = None
+                for directory in touched:
+                    self._disk.sync_directory(directory)
+                for draft in drafts:
+                    if keep:
+                        self._disk.remove(self._path(draft.root, kept=False))
             for draft in drafts:
-                path = self._path(draft.root, kept=keep)
-                touched |= dict.fromkeys(self._make_parents(path))
-                self._disk.rename(draft.path, path)
-                touched[path.parent] = None
-            for directory in touched:
-                self._disk.sync_directory(directory)
-            for draft in drafts:
-                if keep:
-                    self._disk.remove(self._path(draft.root, kept=False))
                 log.info("blob_stored blob=%s size_bytes=%d kept=%s", to_text(draft.root), draft.size_bytes, keep)
 
     def discard(self, drafts: Iterable[Drafted]) -> None:
@@ -185,7 +187,7 @@ class BlobStore:
     def drop(self, root: BlobRoot) -> bool:
         """Remove a blob from the cache. A kept one stays. True if there was one."""
         path = self._path(root, kept=False)
-        with as_storage_error():
+        with as_storage_error(), self._lock:
             there = path.is_file()
             self._disk.remove(path)
         return there
@@ -223,7 +225,7 @@ class BlobStore:
 
     def _change_shelf(self, root: BlobRoot, *, kept: bool) -> bool:
         old, new = self._path(root, kept=not kept), self._path(root, kept=kept)
-        with as_storage_error():
+        with as_storage_error(), self._lock:
             if not old.is_file():
                 return False
             changed = self._make_parents(new)
