@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final, Literal
 
 from node import __version__
-from node.config import MAX_SETTINGS_BYTES, Settings, change, settings_from_json, settings_to_json
+from node.config import Settings, change, load_settings, save_settings
 from node.doors.blobs import BlobStore
 from node.doors.home import Home, RunningNode
 from node.doors.index import ARTICLES_SETTING, Index
@@ -24,7 +24,7 @@ from node.faces.news import News
 from node.faces.parts import Parts
 from node.faces.sign_in import SignIn
 from node.faces.site import build_site
-from node.files import read_small, reserve_private, write_private
+from node.files import reserve_private
 from node.flows.export import Export
 from node.flows.folders import Folders
 from node.flows.ingest import Ingest, IngestSettings
@@ -72,19 +72,13 @@ class Ready:
     """For whoever started it."""
 
 
-def load_settings(home: Home) -> Settings:
-    """The settings of this home, or the defaults. Raises UnknownFormatError, UserError, StorageError."""
-    data = read_small(home.settings, max_bytes=MAX_SETTINGS_BYTES)
-    return Settings() if data is None else settings_from_json(data)
-
-
 class SettingsKeeper:
     """The settings in force; a change is kept first, then applied."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
         self._turn = asyncio.Lock()
-        self.current = load_settings(home)
+        self.current = load_settings(home.settings)
         self.on_change: list[Callable[[Settings, Settings], Awaitable[None]]] = []
         """Called with the settings before and after."""
 
@@ -92,7 +86,7 @@ class SettingsKeeper:
         """Check, keep and apply. Raises UserError, StorageError."""
         async with self._turn:
             before, after = self.current, change(self.current, wishes)
-            await asyncio.to_thread(write_private, self._home.settings, settings_to_json(after))
+            await asyncio.to_thread(save_settings, self._home.settings, after)
             self.current = after
             for apply in self.on_change:
                 await apply(before, after)

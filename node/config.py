@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from node.errors import UnknownFormatError, UserError
+from node.files import read_small, write_private
 
 DEFAULT_PORT: Final = 7664
 MIN_MOBILE_KBPS: Final = 32
@@ -148,6 +150,20 @@ def change(settings: Settings, wishes: Mapping[str, object]) -> Settings:
 def shown(settings: Settings) -> dict[str, Any]:
     """The settings as JSON values, without secrets."""
     return {name: value for name, value in asdict(settings).items() if name not in SECRET_SETTINGS}
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings kept in a file, or the defaults if it isn't there.
+
+    Raises UnknownFormatError, UserError, StorageError.
+    """
+    data = read_small(path, max_bytes=MAX_SETTINGS_BYTES)
+    return Settings() if data is None else settings_from_json(data)
+
+
+def save_settings(path: Path, settings: Settings) -> None:
+    """Keep the settings. Raises StorageError; then the old ones stand."""
+    write_private(path, settings_to_json(settings))
 
 
 def settings_from_json(data: bytes) -> Settings:

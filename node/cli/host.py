@@ -10,9 +10,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from node.app import Ready, RunOptions, load_settings, run_node
+from node.app import Ready, RunOptions, run_node
 from node.cli.client import Client
 from node.cli.terminal import Terminal
+from node.config import load_settings
 from node.doors.home import Home
 from node.doors.vault import Vault
 from node.log import configure_log
@@ -45,7 +46,7 @@ def hosted(
     wanted_port: int | None = None,
 ) -> Iterator[Hosted]:
     """Start a node in `home`, whose lock the caller holds, and stop it on leaving. Raises what its start raises."""
-    configure_log(level=load_settings(home).log_level, file=home.log, to_stderr=terminal.verbose)
+    configure_log(level=load_settings(home.settings).log_level, file=home.log, to_stderr=terminal.verbose)
     options = RunOptions(kind=kind, background=background, wanted_port=wanted_port)
     started: Future[tuple[Ready, Callable[[], object]]] = Future()
     ended: Future[None] = Future()

@@ -15,10 +15,9 @@ from node.cli.init import begin, show_phrase
 from node.cli.progress import follow, tell_failures
 from node.cli.reach import home_of, open_vault, running_client
 from node.cli.terminal import Terminal, counted, spoken_bytes
-from node.config import MAX_SETTINGS_BYTES, Settings, change, settings_from_json, settings_to_json
+from node.config import change, load_settings, save_settings
 from node.doors.home import Home, HomeBusyError
 from node.errors import SongkeepError, UserError
-from node.files import read_small, write_private
 
 _LOOK_AGAIN_S = 0.2
 _COUNT_FILES_S = 3.0
@@ -61,7 +60,7 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
         vault = open_vault(home, terminal)
         from node.cli.host import hosted
 
-        settings = _settings(home)
+        settings = load_settings(home.settings)
         wanted_port = asked.port or settings.port
         node = lifetime.enter_context(
             hosted(home, vault, kind="up", background=True, terminal=terminal, wanted_port=wanted_port)
@@ -147,14 +146,9 @@ def _demo(home: Home, terminal: Terminal) -> str:
     return str(home.demo)
 
 
-def _settings(home: Home) -> Settings:
-    data = read_small(home.settings, max_bytes=MAX_SETTINGS_BYTES)
-    return Settings() if data is None else settings_from_json(data)
-
-
 def _keep_sealed(home: Home, folders: list[str], asked: argparse.Namespace, terminal: Terminal, *, first: bool) -> None:
     """Settle whether originals are kept sealed: asked for, or on the first run offered if the disk has room."""
-    settings = _settings(home)
+    settings = load_settings(home.settings)
     wanted = bool(asked.keep_sealed)
     if not wanted and first and folders and terminal.interactive:
         music_bytes, whole_count = _music_bytes(folders)
@@ -166,7 +160,7 @@ def _keep_sealed(home: Home, folders: list[str], asked: argparse.Namespace, term
                 default=False,
             )
     if wanted and not settings.keep_sealed:
-        write_private(home.settings, settings_to_json(change(settings, {"keep_sealed": True})))
+        save_settings(home.settings, change(settings, {"keep_sealed": True}))
 
 
 def _music_bytes(folders: list[str]) -> tuple[int, bool]:
