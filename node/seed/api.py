@@ -80,15 +80,17 @@ class SeedApi:
         ledger: Ledger,
         sessions: Sessions,
         keeper: Keeper,
+        on_roster: Callable[[Roster], Awaitable[None]],
         dialled: Callable[[web.Request], str],
         client_address: Callable[[web.Request], str],
         now_ms: Now,
     ) -> None:
-        """`dialled` names the host that a client's proof must be made for."""
+        """`on_roster` hears of a roster that grew; `dialled` names the host that a proof must be made for."""
         self._public = public
         self._ledger = ledger
         self._sessions = sessions
         self._keeper = keeper
+        self._on_roster = on_roster
         self._dialled = dialled
         self._client_address = client_address
         self._now_ms = now_ms
@@ -177,6 +179,7 @@ class SeedApi:
             raise PeerError("a roster is not a list of entries")
         longer = extend(known, entries)
         await self._ledger.keep(longer)
+        await self._on_roster(longer)
         return _packed(len(longer.entries))
 
     async def _heads(self, request: web.Request) -> web.Response:

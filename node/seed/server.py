@@ -24,9 +24,11 @@ from node.seed.identity import load_identity
 from node.seed.keeper import Keeper
 from node.seed.ledger import Ledger
 from node.seed.options import SeedOptions, remember
+from node.seed.rooms import SeedRooms
 from node.seed.sessions import Sessions
 from node.seed.shelves import Shelves
 from node.wire import seedapi
+from node.wire.roster import Roster
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class RunningSeed:
     port: int
     ledger: Ledger
     keeper: Keeper
+    rooms: SeedRooms
 
     @property
     def url(self) -> str:
@@ -77,17 +80,27 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
         )
         shelves = Shelves(options.home)
         keeper = await stack.enter_async_context(Keeper(ledger, shelves, swarm, now_ms=now_ms))
+        sessions = Sessions(keys, ledger, now_ms=now_ms)
+        rooms = SeedRooms(keys=keys, ledger=ledger, keeper=keeper, sessions=sessions, stun_port=None)
+        stack.push_async_callback(rooms.close)
+
+        async def roster_grew(roster: Roster) -> None:
+            await sessions.roster(roster.library)
+            await rooms.roster_grew(roster.library, roster.entries)
+
         api = SeedApi(
             public=keys.public,
             ledger=ledger,
-            sessions=Sessions(keys, ledger, now_ms=now_ms),
+            sessions=sessions,
             keeper=keeper,
+            on_roster=roster_grew,
             dialled=lambda request: _dialled(request, options),
             client_address=client_address,
             now_ms=now_ms,
         )
         app = web.Application(middlewares=[answer_errors])
         api.add_to(app)
+        rooms.add_to(app, dialled=lambda request: _dialled(request, options), address=client_address)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -99,7 +112,7 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
         port = int(runner.addresses[0][1])
         remember(options, port=port)
         log.info("seed_started seed=%s port=%d swarm_port=%d", to_text(keys.id)[:8], port, swarm.port)
-        yield RunningSeed(options, keys, port, ledger, keeper)
+        yield RunningSeed(options, keys, port, ledger, keeper, rooms)
 
 
 def prepare_home(options: SeedOptions) -> None:

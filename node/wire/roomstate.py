@@ -146,6 +146,16 @@ class RoomServer:
             return number, self._refuse(number, roomframes.CLOSE_TOO_MUCH, "too many connections")
         return number, [Send(number, codec.pack(["challenge", nonce_32, time_ms]))]
 
+    def place_of(self, number: int) -> tuple[LibraryId, bytes] | None:
+        """Library and room that a connection has joined, if it has."""
+        connection = self._connections.get(number)
+        return (connection.library, connection.room) if connection and connection.stage == _JOINED else None
+
+    def alone(self, number: int) -> bool:
+        """Whether nobody else is in that connection's room."""
+        place = self.place_of(number)
+        return place is None or self._rooms[place].keys() <= {number}
+
     def closed(self, number: int) -> list[Effect]:
         """A connection has gone; its room is told."""
         connection = self._connections.pop(number, None)
