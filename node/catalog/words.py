@@ -55,6 +55,7 @@ def fold(text: str) -> str:
     return _SPACES.sub(" ", unicodedata.normalize("NFC", "".join(out))).strip()
 
 
+@lru_cache(maxsize=4_096)
 def sort_key(text: str, articles: tuple[str, ...] = DEFAULT_ARTICLES) -> str:
     """What `text` is sorted by: folded, without punctuation or a leading article, numbers by their value."""
     folded = fold(text)
@@ -65,6 +66,7 @@ def sort_key(text: str, articles: tuple[str, ...] = DEFAULT_ARTICLES) -> str:
     return _DIGITS.sub(lambda digits: digits.group().zfill(_SORT_DIGITS), key)
 
 
+@lru_cache(maxsize=4_096)
 def search_words(text: str) -> str:
     """`text` as words separated by spaces, for the full-text index; each character a word where words aren't spaced."""
     folded = _only_words(fold(text))
@@ -89,6 +91,7 @@ def _only_words(folded: str) -> str:
     return "".join(char if unicodedata.category(char)[0] in "LNM" else " " for char in folded)
 
 
+@lru_cache(maxsize=4_096)
 def artist_id(name: str) -> ArtistId:
     """The same for every way of writing a name's case and accents."""
     return ArtistId(_name_id("artist", fold(name)))
@@ -99,6 +102,7 @@ def album_id(*parts: str) -> AlbumId:
     return AlbumId(_name_id("album", *parts))
 
 
+@lru_cache(maxsize=4_096)
 def _name_id(*parts: str) -> str:
     joined = "\0".join(parts).encode("utf-8", "replace")
     return to_text(hashlib.sha256(joined).digest()[:16])

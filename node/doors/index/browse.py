@@ -27,9 +27,7 @@ _ALBUM: Final = """a.id, a.name, a.name_key, a.artists, a.year, a.tracks, a.dura
     (SELECT t.extras FROM track t WHERE t.album = a.n AND t.hidden = 0 ORDER BY t.disc_no, t.track_no, t.n LIMIT 1),
     (SELECT coalesce(sum(x.plays), 0) || ' ' || coalesce(max(x.played_ms), 0) FROM track t JOIN mark x ON x.id = t.id
      WHERE t.album = a.n AND t.hidden = 0),
-    (SELECT group_concat(name, char(31)) FROM
-       (SELECT g.name FROM track t JOIN track_genre x ON x.track = t.n JOIN genre g ON g.n = x.genre
-        WHERE t.album = a.n AND t.hidden = 0 GROUP BY g.n ORDER BY count(*) DESC, g.key LIMIT 8))"""
+    a.genres"""
 _ALBUM_JOINS: Final = "LEFT JOIN mark m ON m.id = a.id"
 _ARTIST: Final = """r.id, r.name, r.name_key, r.albums, r.tracks, r.cover, m.starred_ms, m.rating,
     (SELECT t.extras FROM track_artist x JOIN track t ON t.n = x.track AND t.hidden = 0

@@ -32,7 +32,7 @@ _TRACK_ORDERS: Final[dict[str, tuple[str, ...]]] = {
     "duration": ("t.duration_ms *", "t.n"),
 }
 _ALBUM_COLUMNS: Final = """a.id, a.name, a.artists, a.year, a.tracks, a.discs, a.duration_ms, a.cover, a.added_ms,
-    a.compilation"""
+    a.compilation, a.genres"""
 _ALBUM_ORDERS: Final[dict[str, tuple[str, ...]]] = {
     "name": ("a.name_key *", "a.n"),
     "artist": ("a.artist_key *", "a.year", "a.name_key", "a.n"),
@@ -217,7 +217,12 @@ class Pages:
 
     def genres(self) -> list[GenreRow]:
         """Every genre, by name."""
-        return [GenreRow(*row) for row in self._database.all("SELECT name, tracks, albums FROM genre ORDER BY key")]
+        rows = self._database.all(
+            """SELECT g.name, x.tracks, x.albums FROM genre g JOIN
+                 (SELECT genre, count(*) AS tracks, count(DISTINCT album) AS albums FROM track_genre GROUP BY genre) x
+               ON x.genre = g.n ORDER BY g.key"""
+        )
+        return [GenreRow(*row) for row in rows]
 
     def ids(self, after: str, limit: int) -> list[str]:
         """Identifiers of shown tracks in their own order, those above `after`: to go through all in small memory."""
@@ -227,9 +232,7 @@ class Pages:
     def _albums(self, rest: str, *values: Any) -> list[AlbumRow]:
         with self._database.read() as sql:
             rows = sql.execute(
-                f"""SELECT {_ALBUM_COLUMNS}, (SELECT group_concat(name, char(31)) FROM
-                      (SELECT g.name FROM track t JOIN track_genre x ON x.track = t.n JOIN genre g ON g.n = x.genre
-                       WHERE t.album = a.n AND t.hidden = 0 GROUP BY g.n ORDER BY count(*) DESC, g.key LIMIT 8))
+                f"""SELECT {_ALBUM_COLUMNS}
                     FROM album a {rest}""",
                 values,
             ).fetchall()

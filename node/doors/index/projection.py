@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from node.catalog.listing import ArtistName, Listing, list_track, listed_path, pending_facts
+from node.catalog.listing import Listing, list_track, listed_path, pending_facts
 from node.catalog.vocabulary import TRACK, TrackFacts, read_track
 from node.catalog.words import DEFAULT_ARTICLES, fold
 from node.crypto.blob import Purpose
 from node.doors.index.database import Step
+from node.doors.index.numbering import number_albums, number_artists, number_genres
 from node.doors.index.registers import MAX_STORED_VALUE_BYTES
 from node.doors.index.sources import facts_of
 from node.doors.index.totals import Touched, refresh_totals
@@ -25,19 +26,24 @@ _COLUMNS: Final = (
     "n", "id", "hidden", "title", "title_key", "artist_key", "album", "album_key", "disc_no", "track_no", "year",
     "duration_ms", "added_ms", "size_bytes", "cover", "compilation", "sealed", "mobile", "shown", "extras",
 )  # fmt: skip
+_ALBUM: Final = _COLUMNS.index("album")
 _FLAGS: Final = (_COLUMNS.index("sealed"), _COLUMNS.index("mobile"))
 
 
 @dataclass(slots=True)
 class _Made:
-    """One chunk's rows, collected to be written together."""
+    """One chunk's changes, collected to be written together."""
 
     rows: list[tuple[Any, ...]] = field(default_factory=list)
-    artists: list[tuple[int, int]] = field(default_factory=list)
-    genres: list[tuple[int, int]] = field(default_factory=list)
-    words: list[tuple[int, str, str, str]] = field(default_factory=list)
+    listings: list[tuple[int, Listing]] = field(default_factory=list)
+    """Of the rows that are shown."""
+    replaced: list[tuple[int]] = field(default_factory=list)
     gone: list[tuple[int]] = field(default_factory=list)
     flags: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def add(self, row: tuple[Any, ...], listings: Iterable[Listing]) -> None:
+        self.rows.append(row)
+        self.listings += [(row[0], listing) for listing in listings]
 
 
 def refresh(step: Step) -> None:
@@ -83,56 +89,46 @@ def track_fields(sql: sqlite3.Connection, ids: Sequence[str]) -> dict[str, dict[
 
 
 def _refresh_chunk(sql: sqlite3.Connection, ids: list[str], touched: Touched, articles: tuple[str, ...]) -> None:
-    wanted = json.dumps(ids)
     listings, facts = _listings(sql, ids, articles)
-    columns = ", ".join(f"t.{name}" for name in _COLUMNS)
-    old = {
-        row[1]: row
-        for row in sql.execute(f"SELECT {columns} FROM json_each(?) j CROSS JOIN track t ON t.id = j.value", (wanted,))
-    }
-    artists = _number_artists(sql, listings.values())
-    albums = _number_albums(sql, listings.values())
-    genres = _number_genres(sql, listings.values())
+    old = _rows_of(sql, ids)
     next_n = sql.execute("SELECT coalesce(max(n), 0) + 1 FROM track").fetchone()[0]
     made = _Made()
     for track in ids:
-        before = old.get(track)
-        listing = listings.get(track)
+        before, listing = old.get(track), listings.get(track)
         if listing is None:
-            if before is not None:
-                made.gone.append((before[0],))
+            made.gone += [] if before is None else [(before[0],)]
             continue
-        row = _row(
-            before[0] if before else next_n,
-            track,
-            listing,
-            facts[track],
-            albums.get(listing.album.id) if listing.album else None,
-        )
+        row = _row(before[0] if before else next_n, track, listing, facts[track])
         if before is None:
             next_n += 1
         elif _but_flags(before) == _but_flags(row):
-            if before != row:
-                made.flags.append((row[_FLAGS[0]], row[_FLAGS[1]], row[0]))
+            made.flags += [] if before == row else [(row[_FLAGS[0]], row[_FLAGS[1]], row[0])]
             continue
-        made.rows.append(row)
-        if not facts[track].hidden:
-            made.words.append((row[0], *listing.words))
-            made.artists += [(artists[artist.id], row[0]) for artist in listing.artists]
-            made.genres += [(genres[fold(genre)], row[0]) for genre in listing.genres]
-            touched.albums.update([albums[listing.album.id]] if listing.album else [])
-    _touch_old(sql, [before[0] for before in old.values()], touched)
-    touched.artists.update(artists.values())
-    touched.albums.update(albums.values())
-    touched.genres.update(genres.values())
-    _write(sql, made)
+        else:
+            made.replaced.append((row[0],))
+        made.add(row, () if facts[track].hidden else (listing,))
+    _touch_old(sql, [n for (n,) in (*made.replaced, *made.gone)], touched)
+    _write(sql, made, touched)
     _write_blobs(sql, ids, facts)
 
 
-def _row(n: int, track: str, listing: Listing, facts: TrackFacts, album: int | None) -> tuple[Any, ...]:
+def _rows_of(sql: sqlite3.Connection, ids: list[str]) -> dict[str, tuple[Any, ...]]:
+    """Tracks' rows as they are, with the album's identifier in place of its number."""
+    columns = ", ".join("a.id" if name == "album" else f"t.{name}" for name in _COLUMNS)
+    rows = sql.execute(
+        f"""SELECT {columns} FROM json_each(?) j CROSS JOIN track t ON t.id = j.value
+            LEFT JOIN album a ON a.n = t.album""",
+        (json.dumps(ids),),
+    )
+    return {row[1]: row for row in rows}
+
+
+def _row(n: int, track: str, listing: Listing, facts: TrackFacts) -> tuple[Any, ...]:
+    """A track's row, with the album's identifier in place of its number."""
+    album = listing.album.id if listing.album and not facts.hidden else None
     return (
         n, track, int(facts.hidden), listing.title, listing.title_key, listing.artist_key,
-        None if facts.hidden else album, listing.album_key, listing.disc_no, listing.track_no, listing.year,
+        album, listing.album_key, listing.disc_no, listing.track_no, listing.year,
         listing.duration_ms, listing.added_ms, listing.size_bytes, listing.cover, int(listing.compilation),
         int(bool(facts.originals)), int(facts.mobile is not None), listing.shown, listing.extras,
     )  # fmt: skip
@@ -157,7 +153,8 @@ def _listings(
             listings[track] = line
     for track, path, size, raw, cover, hidden, added in sql.execute(
         """SELECT s.track, s.path, s.size_bytes, s.facts, s.cover, s.hidden, s.added_ms
-           FROM json_each(?) j CROSS JOIN source s ON s.track = j.value WHERE NOT s.identified AND s.facts IS NOT NULL""",
+           FROM json_each(?) j CROSS JOIN source s ON s.track = j.value
+           WHERE NOT s.identified AND s.facts IS NOT NULL""",
         (json.dumps([track for track in ids if track not in facts]),),
     ):
         tags, stream = facts_of(raw)
@@ -171,68 +168,13 @@ def _listings(
     return listings, facts
 
 
-def _number_artists(sql: sqlite3.Connection, listings: Iterable[Listing]) -> dict[str, int]:
-    named: dict[str, ArtistName] = {}
-    for listing in listings:
-        for artist in (*listing.artists, *((listing.album.artists or ()) if listing.album else ())):
-            named[artist.id] = artist
-    return number_artists(sql, named.values())
-
-
-def number_artists(sql: sqlite3.Connection, artists: Iterable[ArtistName]) -> dict[str, int]:
-    """Row numbers of artists, made if need be, by identifier."""
-    rows = [(artist.id, artist.name, artist.key) for artist in artists]
-    sql.executemany(
-        """INSERT INTO artist (id, name, name_key) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE
-           SET name = excluded.name, name_key = excluded.name_key
-           WHERE name != excluded.name OR name_key != excluded.name_key""",
-        rows,
-    )
-    return dict(
-        sql.execute(
-            "SELECT a.id, a.n FROM json_each(?) j CROSS JOIN artist a ON a.id = j.value",
-            (json.dumps([row[0] for row in rows]),),
-        )
-    )
-
-
-def _number_albums(sql: sqlite3.Connection, listings: Iterable[Listing]) -> dict[str, int]:
-    albums = {listing.album.id: listing.album for listing in listings if listing.album}
-    sql.executemany(
-        """INSERT INTO album (id, name, name_key, artists, artist_key, own_artists, compilation, year, tracks, discs,
-             duration_ms, added_ms) VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0)
-           ON CONFLICT (id) DO UPDATE SET name = excluded.name, name_key = excluded.name_key,
-             artists = CASE excluded.own_artists WHEN 1 THEN excluded.artists ELSE artists END,
-             artist_key = CASE excluded.own_artists WHEN 1 THEN excluded.artist_key ELSE artist_key END,
-             own_artists = max(own_artists, excluded.own_artists)""",
-        [
-            (
-                album.id, album.name, album.key,
-                json.dumps([artist.shown() for artist in album.artists or ()], ensure_ascii=False),
-                " ".join(artist.key for artist in album.artists or ()), int(album.artists is not None),
-            )
-            for album in albums.values()
-        ],
-    )  # fmt: skip
-    return dict(
-        sql.execute("SELECT a.id, a.n FROM json_each(?) j CROSS JOIN album a ON a.id = j.value", (json.dumps([*albums]),))
-    )
-
-
-def _number_genres(sql: sqlite3.Connection, listings: Iterable[Listing]) -> dict[str, int]:
-    genres = {fold(genre): genre for listing in listings for genre in listing.genres}
-    sql.executemany("INSERT INTO genre (key, name) VALUES (?, ?) ON CONFLICT (key) DO NOTHING", list(genres.items()))
-    return dict(
-        sql.execute("SELECT g.key, g.n FROM json_each(?) j CROSS JOIN genre g ON g.key = j.value", (json.dumps([*genres]),))
-    )
-
-
 def _touch_old(sql: sqlite3.Connection, numbers: list[int], touched: Touched) -> None:
     """What the tracks stood in before: their albums, artists and genres count again."""
     wanted = (json.dumps(numbers),)
     touched.albums.update(
         n for (n,) in sql.execute(
-            "SELECT DISTINCT t.album FROM json_each(?) j CROSS JOIN track t ON t.n = j.value WHERE t.album NOT NULL", wanted
+            "SELECT DISTINCT t.album FROM json_each(?) j CROSS JOIN track t ON t.n = j.value WHERE t.album NOT NULL",
+            wanted,
         )
     )  # fmt: skip
     for seen, table, column in ((touched.artists, "track_artist", "artist"), (touched.genres, "track_genre", "genre")):
@@ -243,29 +185,47 @@ def _touch_old(sql: sqlite3.Connection, numbers: list[int], touched: Touched) ->
         )  # fmt: skip
 
 
-def _write(sql: sqlite3.Connection, made: _Made) -> None:
-    replaced = [(row[0],) for row in made.rows] + made.gone
-    _remember_former(sql, made)
-    sql.executemany("DELETE FROM track_artist WHERE track = ?", replaced)
-    sql.executemany("DELETE FROM track_genre WHERE track = ?", replaced)
-    sql.executemany("DELETE FROM track_words WHERE rowid = ?", replaced)
+def _write(sql: sqlite3.Connection, made: _Made, touched: Touched) -> None:
+    shown = [listing for _, listing in made.listings]
+    artists, albums, genres = number_artists(sql, shown), number_albums(sql, shown), number_genres(sql, shown)
+    touched.artists.update(artists.values())
+    touched.albums.update(albums.values())
+    touched.genres.update(genres.values())
+    plays = [(artists[artist.id], n) for n, listing in made.listings for artist in listing.artists]
+    rows = [
+        (*row[:_ALBUM], None if row[_ALBUM] is None else albums[row[_ALBUM]], *row[_ALBUM + 1 :]) for row in made.rows
+    ]
+    before = made.replaced + made.gone
+    _remember_former(sql, rows, plays)
+    sql.executemany("DELETE FROM track_artist WHERE track = ?", before)
+    sql.executemany("DELETE FROM track_genre WHERE track = ?", before)
+    sql.executemany("DELETE FROM track_words WHERE rowid = ?", before)
     sql.executemany("DELETE FROM track WHERE n = ?", made.gone)
     sql.executemany("UPDATE track SET sealed = ?, mobile = ? WHERE n = ?", made.flags)
     changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:])
     places = ", ".join("?" * len(_COLUMNS))
     sql.executemany(
-        f"INSERT INTO track ({', '.join(_COLUMNS)}) VALUES ({places}) ON CONFLICT (n) DO UPDATE SET {changes}",
-        made.rows,
+        f"INSERT INTO track ({', '.join(_COLUMNS)}) VALUES ({places}) ON CONFLICT (n) DO UPDATE SET {changes}", rows
     )
-    sql.executemany("INSERT OR IGNORE INTO track_artist VALUES (?, ?)", made.artists)
-    sql.executemany("INSERT OR IGNORE INTO track_genre VALUES (?, ?)", made.genres)
-    sql.executemany("INSERT INTO track_words (rowid, title, artist, album) VALUES (?, ?, ?, ?)", made.words)
+    sql.executemany("INSERT OR IGNORE INTO track_artist VALUES (?, ?)", plays)
+    sql.executemany(
+        "INSERT OR IGNORE INTO track_genre VALUES (?, ?, ?)",
+        [
+            (genres[fold(genre)], n, albums[listing.album.id] if listing.album else None)
+            for n, listing in made.listings
+            for genre in listing.genres
+        ],
+    )
+    sql.executemany(
+        "INSERT INTO track_words (rowid, title, artist, album) VALUES (?, ?, ?, ?)",
+        [(n, *listing.words) for n, listing in made.listings],
+    )
 
 
-def _remember_former(sql: sqlite3.Connection, made: _Made) -> None:
+def _remember_former(sql: sqlite3.Connection, rows: list[tuple[Any, ...]], plays: list[tuple[int, int]]) -> None:
     """Note by which track an album or artist is found again once its name, and with it its identifier, has changed."""
-    wanted = json.dumps([row[0] for row in made.rows])
-    stays = {(row[0], row[_COLUMNS.index("album")]) for row in made.rows}
+    wanted = json.dumps([row[0] for row in rows])
+    stays = {(row[0], row[_ALBUM]) for row in rows}
     former = [
         (identifier, track)
         for n, album, identifier, track in sql.execute(
@@ -275,7 +235,7 @@ def _remember_former(sql: sqlite3.Connection, made: _Made) -> None:
         )
         if (n, album) not in stays
     ]
-    plays = set(made.artists)
+    still = set(plays)
     former += [
         (identifier, track)
         for artist, n, identifier, track in sql.execute(
@@ -283,7 +243,7 @@ def _remember_former(sql: sqlite3.Connection, made: _Made) -> None:
                JOIN track_artist x ON x.track = t.n JOIN artist r ON r.n = x.artist""",
             (wanted,),
         )
-        if (artist, n) not in plays
+        if (artist, n) not in still
     ]
     sql.executemany("INSERT INTO former VALUES (?, ?) ON CONFLICT DO UPDATE SET track = excluded.track", former)
 

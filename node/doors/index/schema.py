@@ -86,7 +86,7 @@ _LOCAL = (
         added_ms INTEGER NOT NULL,
         UNIQUE (folder, path)
     )""",
-    "CREATE INDEX source_track ON source (track) WHERE track IS NOT NULL",
+    "CREATE INDEX source_track ON source (track, state, folder) WHERE track IS NOT NULL",
     "CREATE INDEX source_root ON source (root) WHERE root IS NOT NULL",
     "CREATE INDEX source_cover ON source (cover) WHERE cover IS NOT NULL",
     """CREATE INDEX source_to_seal ON source (state, id, folder, size_bytes) WHERE root IS NULL AND error IS NULL
@@ -140,7 +140,7 @@ _SHOWN = (
     "CREATE INDEX track_by_year ON track (year, album_key, disc_no, track_no, n) WHERE hidden = 0",
     "CREATE INDEX track_by_duration ON track (duration_ms, n) WHERE hidden = 0",
     "CREATE INDEX track_in_album ON track (album, disc_no, track_no, n) WHERE hidden = 0",
-    "CREATE INDEX track_to_render ON track (n) WHERE hidden = 0 AND sealed = 1 AND mobile = 0",
+    "CREATE INDEX track_to_render ON track (n, id, size_bytes) WHERE hidden = 0 AND sealed = 1 AND mobile = 0",
     """CREATE TABLE named_blob (
         root BLOB NOT NULL,
         row TEXT NOT NULL,               -- the track or cover whose registers name this blob
@@ -162,7 +162,8 @@ _SHOWN = (
         discs INTEGER NOT NULL,
         duration_ms INTEGER NOT NULL,
         added_ms INTEGER NOT NULL,
-        cover TEXT
+        cover TEXT,
+        genres TEXT                      -- names, most frequent first, with U+001F between them
     )""",
     "CREATE INDEX album_by_name ON album (name_key, n)",
     "CREATE INDEX album_by_artist ON album (artist_key, year, name_key, n)",
@@ -193,13 +194,12 @@ _SHOWN = (
     """CREATE TABLE genre (
         n INTEGER PRIMARY KEY,
         key TEXT NOT NULL UNIQUE,
-        name TEXT NOT NULL,
-        tracks INTEGER NOT NULL DEFAULT 0,
-        albums INTEGER NOT NULL DEFAULT 0
+        name TEXT NOT NULL
     )""",
     """CREATE TABLE track_genre (
         genre INTEGER NOT NULL,
         track INTEGER NOT NULL,
+        album INTEGER,
         PRIMARY KEY (genre, track)
     ) WITHOUT ROWID""",
     "CREATE INDEX track_genre_track ON track_genre (track)",

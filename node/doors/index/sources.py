@@ -267,6 +267,7 @@ def record_identified(
             step.sql.execute(
                 "INSERT INTO alias VALUES (?, ?) ON CONFLICT DO UPDATE SET track = excluded.track", (before, track)
             )
+            step.sql.execute("UPDATE OR IGNORE track SET id = ? WHERE id = ?", (track, before))
             step.sql.execute("UPDATE OR REPLACE asked SET track = ? WHERE track = ?", (track, before))
     step.sql.execute(
         """UPDATE source SET state = 'present', track = ?, identified = 1, sha256 = ?, root = ?, error = NULL,

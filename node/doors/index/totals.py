@@ -47,7 +47,10 @@ def _refresh_albums(sql: sqlite3.Connection, touched: Touched) -> None:
              (SELECT count(*), count(DISTINCT max(disc_no, 1)), sum(duration_ms), max(year), max(added_ms),
                 max(compilation) FROM track t WHERE t.album = album.n AND t.hidden = 0),
            cover = (SELECT cover FROM track t WHERE t.album = album.n AND t.hidden = 0 AND cover NOT NULL
-                    ORDER BY disc_no, track_no, n LIMIT 1)
+                    ORDER BY disc_no, track_no, n LIMIT 1),
+           genres = (SELECT group_concat(name, char(31)) FROM
+             (SELECT g.name FROM track t JOIN track_genre x ON x.track = t.n JOIN genre g ON g.n = x.genre
+              WHERE t.album = album.n AND t.hidden = 0 GROUP BY g.n ORDER BY count(*) DESC, g.key LIMIT 8))
            WHERE n IN (SELECT value FROM json_each(?))""",
         wanted,
     )
@@ -111,21 +114,17 @@ def _refresh_artists(sql: sqlite3.Connection, touched: Touched) -> None:
     )
     sql.execute("DELETE FROM artist_words WHERE rowid IN (SELECT value FROM json_each(?))", wanted)
     sql.execute("DELETE FROM artist WHERE n IN (SELECT value FROM json_each(?)) AND albums = 0 AND tracks = 0", wanted)
-    names = sql.execute("SELECT a.n, a.name FROM json_each(?) j CROSS JOIN artist a ON a.n = j.value", wanted).fetchall()
+    names = sql.execute(
+        "SELECT a.n, a.name FROM json_each(?) j CROSS JOIN artist a ON a.n = j.value", wanted
+    ).fetchall()
     sql.executemany(
         "INSERT INTO artist_words (rowid, name) VALUES (?, ?)", [(n, search_words(name)) for n, name in names]
     )
 
 
 def _refresh_genres(sql: sqlite3.Connection, touched: Touched) -> None:
-    if not touched.genres:
-        return
-    wanted = (json.dumps(sorted(touched.genres)),)
     sql.execute(
-        """UPDATE genre SET (tracks, albums) =
-             (SELECT count(*), count(DISTINCT t.album) FROM track_genre x JOIN track t ON t.n = x.track
-              WHERE x.genre = genre.n)
-           WHERE n IN (SELECT value FROM json_each(?))""",
-        wanted,
+        """DELETE FROM genre WHERE n IN (SELECT value FROM json_each(?))
+           AND NOT EXISTS (SELECT 1 FROM track_genre x WHERE x.genre = genre.n)""",
+        (json.dumps(sorted(touched.genres)),),
     )
-    sql.execute("DELETE FROM genre WHERE n IN (SELECT value FROM json_each(?)) AND tracks = 0", wanted)

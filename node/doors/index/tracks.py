@@ -16,7 +16,7 @@ from node.ids import TrackId
 _UNRENDERED = """t.hidden = 0 AND t.sealed = 1 AND t.mobile = 0
     AND NOT EXISTS (SELECT 1 FROM unrendered u WHERE u.track = t.id)
     AND (EXISTS (SELECT 1 FROM source s JOIN folder f ON f.id = s.folder
-                 WHERE s.track = t.id AND s.state = 'present' AND s.root NOT NULL AND f.state = 'present')
+                 WHERE s.track = t.id AND s.state = 'present' AND f.state = 'present')
       OR EXISTS (SELECT 1 FROM named_blob x JOIN blob b ON b.root = x.root
                  WHERE x.row = t.id AND x.purpose = 1 AND b.stored > 0 AND NOT b.damaged))"""
 
