@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -14,7 +15,10 @@ from typing import Any
 
 import pytest
 
+from node.cli.command import parser
+from node.config import setting_names
 from node.doors.home import Home
+from node.errors import DamagedError, NotFoundError, RefusedError, StorageError, UnavailableError, UserError
 from tests.living import Living, greet, living, make_music, songkeep, start, stop
 from tests.music import make_track
 
@@ -261,6 +265,17 @@ def test_help_of_every_command_is_there(tmp_path: Path) -> None:
         result = songkeep(tmp_path, command, "--help")
         assert result.returncode == 0
         assert "--json" in result.stdout
+
+
+def test_every_command_is_in_the_documentation() -> None:
+    written = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+    for action in parser()._actions:
+        for name in action.choices or () if isinstance(action, argparse._SubParsersAction) else ():
+            assert f"`{name}" in written or f", `{name}" in written, f"{name} is not documented"
+    for name in setting_names():
+        assert f"| `{name}` |" in written, f"the setting {name} is not documented"
+    for error in (UserError, NotFoundError, RefusedError, DamagedError, UnavailableError, StorageError):
+        assert f"\n| {error.exit_code} |" in written
 
 
 def test_stopping_is_quick_while_a_player_listens(tmp_path: Path) -> None:
