@@ -24,7 +24,7 @@ from node.faces.news import News
 from node.faces.parts import Parts
 from node.faces.sign_in import SignIn
 from node.faces.site import build_site
-from node.files import reserve_private
+from node.files import remove_drafts, reserve_private
 from node.flows.export import Export
 from node.flows.folders import Folders
 from node.flows.ingest import Ingest, IngestSettings
@@ -116,6 +116,7 @@ async def run_node(
 ) -> None:
     """Run a node in `home`, whose lock the caller holds, until `stop` is set. `ready` is called when it answers."""
     async with contextlib.AsyncExitStack() as lifetime:
+        remove_drafts(home.path)
         settings = SettingsKeeper(home)
         parts, services = await _build(
             home, vault, settings, lifetime, background=options.background, watch=options.kind == "up"

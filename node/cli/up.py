@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shutil
+import socket
 import time
 from pathlib import Path
 
@@ -72,6 +73,11 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
         library = client.get("library")["library"]
         terminal.result({"library": library, "url": url, "phrase": phrase})
         terminal.say(f"Songkeep plays at {url}")
+        if settings.lan:
+            terminal.note(
+                f"Others in your network reach it at http://{socket.gethostname()}:{client.port}/ with the password; "
+                "the connection is not encrypted."
+            )
         if not asked.no_browser and not terminal.as_json:
             open_browser(client)
         _add(client, folders, home, asked, terminal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES: Final = 1_048_576
 MAX_PAGE: Final = 500
+BODY_TIMEOUT_S: Final = 30.0
 _MAX_QUERY_CHARS: Final = 500
 
 _STATUS: Final[Mapping[type[SongkeepError], int]] = {
@@ -91,7 +93,11 @@ async def body_of(request: web.Request, *, fields: frozenset[str]) -> dict[str, 
     if request.content_type != "application/json":
         raise UserError("the body of this request must be JSON (Content-Type: application/json)")
     try:
-        value = json.loads(await request.read())
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            data = await request.read()
+        value = json.loads(data)
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
     except (ValueError, RecursionError) as error:
         raise UserError("the body of this request is not JSON") from error
     if not isinstance(value, dict):

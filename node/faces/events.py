@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
+from node.errors import UnavailableError
 from node.faces.parts import PARTS
 
 SILENCE_S: Final = 15.0
@@ -20,6 +21,8 @@ def routes(app: web.Application) -> None:
 
 async def events(request: web.Request) -> web.StreamResponse:
     parts = request.app[PARTS]
+    if parts.news.listeners >= MAX_LISTENERS:
+        raise UnavailableError("too many players listen for news already")
     response = web.StreamResponse(headers={"Cache-Control": "no-store", "Content-Type": "text/event-stream"})
     await response.prepare(request)
     with contextlib.suppress(ConnectionError):
