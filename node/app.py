@@ -186,20 +186,21 @@ async def _build(
     settings.on_change.append(_follow_storing(ingest, store, index))
     await asyncio.to_thread(_agree_on_articles, index, settings.current)
     # Only a node that makes renditions anyway makes one on demand; another would wait for ever.
-    streams = Streams(library, store, make_mobile=ingest.make_mobile if background else None)
-    lifetime.callback(streams.close)
-    folders = Folders(library, ingest)
-    lifetime.push_async_callback(folders.close)
+    make_mobile = ingest.make_mobile if background else None
     networking = build_network(
         vault=vault,
         library=library,
         store=store,
         settings=settings.current,
-        make_mobile=ingest.make_mobile if background else None,
+        make_mobile=make_mobile,
         tell=news.notice,
     )
     settings.on_change.append(networking.follow)
     lifetime.push_async_callback(networking.close)
+    streams = Streams(library, store, fetches=[networking.fetch], make_mobile=make_mobile)
+    lifetime.callback(streams.close)
+    folders = Folders(library, ingest)
+    lifetime.push_async_callback(folders.close)
     seeding = build_seeding(
         membership=networking.network.membership,
         library=library,

@@ -14,6 +14,8 @@ from node.config import Settings
 from node.doors.blobs import BlobStore
 from node.doors.vault import Vault
 from node.flows.devices import Devices
+from node.flows.exchange import Exchange
+from node.flows.fetch import DeviceFetch
 from node.flows.holdings import Holdings
 from node.flows.meet import Meeting
 from node.flows.network import Network
@@ -34,10 +36,14 @@ class Networking:
     """The network, and what must run for it to live."""
 
     network: Network
+    fetch: DeviceFetch
+    """Music from other devices."""
     services: tuple[Callable[[], Coroutine[object, object, None]], ...]
     follow: Callable[[Settings, Settings], Awaitable[None]]
     """Tells it of changed settings."""
     close: Callable[[], Awaitable[None]]
+    snapshots: Snapshots
+    holdings: Holdings
 
 
 def build_network(
@@ -55,7 +61,8 @@ def build_network(
     holdings = Holdings(library, store)
     snapshots = Snapshots(library, lambda: membership.epoch.convergence)
     serving = Serving(library, holdings, snapshots, make_mobile=make_mobile)
-    links = Links(membership, Giving(serve=serving.chunks, answers=serving.answers))
+    answers = dict(serving.answers)
+    links = Links(membership, Giving(serve=serving.chunks, answers=answers))
     devices = Devices(membership, directory, links, library, own_name=_host_name()[:MAX_NAME_CHARS], random=os.urandom)
 
     def presence() -> Presence:
@@ -71,6 +78,8 @@ def build_network(
     meeting = Meeting(
         membership=membership, directory=directory, links=links, presence=presence, trackers=settings.trackers
     )
+    exchange = Exchange(library, membership, directory, meeting)
+    answers.update(exchange.answers)
     snapshots.on_new.append(meeting.announce)
     if settings.trackers:
         snapshots.want()
@@ -99,7 +108,15 @@ def build_network(
         pairings=pairings,
         devices=devices,
     )
-    return Networking(network=network, services=(meeting.run, snapshots.run), follow=follow, close=close)
+    return Networking(
+        network=network,
+        fetch=DeviceFetch(membership, directory, links, meeting),
+        services=(meeting.run, snapshots.run, exchange.run),
+        follow=follow,
+        close=close,
+        snapshots=snapshots,
+        holdings=holdings,
+    )
 
 
 def _tell_of_changes(devices: Devices, tell: Tell) -> Callable[[Roster, Roster], None]:

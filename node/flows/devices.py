@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from node.catalog.vector import log_device
 from node.crypto.keys import EpochKeys
 from node.errors import NotFoundError, UserError
 from node.flows.pair import Newcomer
@@ -37,6 +38,7 @@ class Devices:
         self._membership = membership
         self._directory = directory
         self._links = links
+        self._library = library
         self._settings = library.index.settings
         self._random = random
         self._names: dict[str, str] = dict(self._settings.get(NAMES, {}))
@@ -69,9 +71,16 @@ class Devices:
             raise UserError("a device can't revoke itself; do it on another one that is an owner")
         self._membership.require_owner()
         secret = self._random(32)
+        heads = await asyncio.to_thread(self._library.index.log.heads)
+        last_valid = {log: head.seq for log, head in heads.items() if log_device(log) == member.public.id}
         await self._membership.change(
             lambda roster, keys, _epochs: revoke(
-                roster, keys, [member.public.id], next_epoch=EpochKeys(roster.epoch + 1, secret), time_ms=_now_ms()
+                roster,
+                keys,
+                [member.public.id],
+                next_epoch=EpochKeys(roster.epoch + 1, secret),
+                time_ms=_now_ms(),
+                heads=last_valid,
             )
         )
         return self._shown(self._membership.roster.members[member.public.id])

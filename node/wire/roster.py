@@ -23,6 +23,9 @@ MAX_ENTRIES = 10_000
 MAX_ENTRY_BYTES = 262_144
 MAX_MEMBERS = 1_000
 MAX_EPOCHS = 10_000
+MAX_LOGS = 1_024
+LOG_ID_BYTES = 36
+"""A device's key and the number of its log."""
 MAX_ADDRESSES = 16
 MAX_ADDRESS_CHARS = 300
 _SEALED_SECRET_BYTES = 32 + labels.KEY_BYTES + labels.TAG_BYTES
@@ -81,6 +84,8 @@ class Roster:
     epoch: int
     members: Mapping[DeviceId, Member]
     sealed: Mapping[DeviceId, tuple[Sealed, ...]] = field(repr=False)
+    last_valid: Mapping[bytes, int] = field(default_factory=dict)
+    """Logs of revoked devices, and their last batch that counts; their logs not named here count from no batch on."""
 
     @property
     def seq(self) -> int:
@@ -159,14 +164,24 @@ def admit(
 
 
 def revoke(
-    roster: Roster, signer: MemberKeys, gone: Sequence[DeviceId], *, next_epoch: EpochKeys, time_ms: int
+    roster: Roster,
+    signer: MemberKeys,
+    gone: Sequence[DeviceId],
+    *,
+    next_epoch: EpochKeys,
+    time_ms: int,
+    heads: Mapping[bytes, int] | None = None,
 ) -> Roster:
-    """The roster without the members `gone`, and with a new epoch that is sealed to all who stay and may read."""
+    """The roster without the members `gone`, and with a new epoch that is sealed to all who stay and may read.
+
+    `heads`: where the logs of the members `gone` stood; what they wrote beyond is void everywhere.
+    """
     stay = [each for each in roster.active() if each.public.id not in gone and each.role.reads]
     body = {
         "gone": list(gone),
         "epoch": next_epoch.number,
         "secrets": [[each.public.id, _seal_secrets([next_epoch], each.public.receive)] for each in stay],
+        "heads": dict(sorted((heads or {}).items())),
     }
     return _append(roster, signer, time_ms=time_ms, kind="revoke", body=body)
 
@@ -321,4 +336,14 @@ def _revoked(roster: Roster, body: dict[str, Any], seq: int, signing: Member) ->
         sealed[member_id] = (*sealed.get(member_id, ()), *pairs)
     if expected:
         raise PeerError("a revocation leaves a member without the new epoch")
-    return replace(roster, epoch=epoch, members=members, sealed=sealed)
+    last_valid = {**roster.last_valid, **_last_valid(body.get("heads", {}), gone)}
+    return replace(roster, epoch=epoch, members=members, sealed=sealed, last_valid=last_valid)
+
+
+def _last_valid(heads: object, gone: Sequence[bytes]) -> dict[bytes, int]:
+    if not isinstance(heads, dict) or len(heads) > MAX_LOGS:
+        raise PeerError("a revocation's heads are not a short map")
+    for log in heads:
+        if codec.fixed_bytes(log, LOG_ID_BYTES, "a log's name")[: labels.KEY_BYTES] not in gone:
+            raise RefusedError("a revocation voids what a device wrote that it does not revoke")
+    return {log: codec.natural(seq, 1 << 53, "a log's head") for log, seq in heads.items()}
