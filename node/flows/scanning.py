@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from node.doors.index import Folder, KnownSource
+from node.doors.index import Folder, KnownSource, SourceRead
 from node.doors.sources import Found, Scan, SourceMissingError, is_empty
 from node.flows.jobs import Failure, Job
 from node.flows.listing import Differences, Read, batches, compare, in_scope, read_batch, scan_folder, scan_single_files
-from node.flows.workers import Workers
+from node.flows.workers import WorkerDiedError, Workers
 from node.library import Library
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ class Scanning:
         try:
             while True:
                 while len(reading) <= self._workers.count and (batch := next(waiting, None)) is not None:
-                    reading.add(asyncio.create_task(self._workers.run(read_batch, folder.path, batch)))
+                    reading.add(asyncio.create_task(self._read(folder, batch)))
                 if reading:
                     done, reading = await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
                     ready += [read for task in done for read in task.result()]
@@ -151,6 +151,16 @@ class Scanning:
             for task in reading:
                 task.cancel()
             await asyncio.gather(*reading, return_exceptions=True)
+
+    async def _read(self, folder: Folder, files: Sequence[Found]) -> list[Read]:
+        """What files say of themselves. One that crashes its reader takes no other along."""
+        try:
+            return await self._workers.run(read_batch, folder.path, files)
+        except WorkerDiedError as error:
+            if len(files) == 1:
+                [file] = files
+                return [Read(SourceRead(path=file.path, fingerprint=file.fingerprint, error=str(error)))]
+        return [read for file in files for read in await self._read(folder, [file])]
 
     async def _record(self, folder: Folder, reads: Sequence[Read], report: ScanReport) -> None:
         await asyncio.to_thread(self._library.record_scan, folder.id, read=[read.source for read in reads])

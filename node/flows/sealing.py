@@ -39,10 +39,8 @@ class SealTask:
     store: BlobStore
     keep: bool
     """Whether the sealed bytes are kept too."""
-    cover_wanted: bool
-    """Whether its cover is to be sealed as well: always into the store."""
-    cover_path: str | None
-    """An image beside the file; None: inside it."""
+    cover: tuple[str, str | None] | None
+    """A picture to be sealed as well, always into the store: in this file, or in this image beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +61,7 @@ def seal_file(task: SealTask) -> SealedFile:
         original = seal_source(source, purpose=Purpose.ORIGINAL, convergence=task.convergence, store=store)
     cover = None
     try:
-        picture = read_picture(task.path, task.cover_path) if task.cover_wanted else None
+        picture = read_picture(*task.cover) if task.cover is not None else None
         if picture is not None:
             cover = seal_bytes(picture, purpose=Purpose.COVER, convergence=task.convergence, store=task.store)
     except StorageError:
@@ -132,15 +130,14 @@ class SealingStage(Stage[Source, SealedFile | Unsealed]):
         self._stale.clear()
 
     async def make(self, item: Source) -> SealedFile | Unsealed:
-        cover_wanted, cover_path = await self._claim_cover(item)
+        cover = await self._claim_cover(item)
         task = SealTask(
             path=item.full_path,
             fingerprint=item.fingerprint,
             convergence=self._convergence,
             store=self._store,
             keep=self.keep_sealed,
-            cover_wanted=cover_wanted,
-            cover_path=cover_path,
+            cover=cover,
         )
         try:
             return await self._workers.run(seal_file, task)
@@ -151,18 +148,21 @@ class SealingStage(Stage[Source, SealedFile | Unsealed]):
         except (UserError, DamagedError) as error:
             return Unsealed(stale=False, reason=str(error))
 
-    async def _claim_cover(self, source: Source) -> tuple[bool, str | None]:
-        """Whether this file's cover is to be sealed with it, and the image beside it if it isn't inside."""
+    async def _claim_cover(self, source: Source) -> tuple[str, str | None] | None:
+        """Where to take this file's cover from, if it is to be sealed with it."""
         cover = source.cover_id
         if cover is None or cover in self._covers_sealed or cover in self._cover_claims:
-            return False, None
+            return None
         self._cover_claims[cover] = source.id
         place = await asyncio.to_thread(self._library.index.covers.place, cover)
         if place.ref is not None and self._store.keeps(place.ref.root):
             self._covers_sealed.add(cover)
-            return False, None
-        beside = next((file for other, file in place.sources if other.id == source.id), None)
-        return True, None if beside is None else f"{source.folder_path.rstrip('/')}/{beside}"
+            return None
+        own_first = sorted(place.sources, key=lambda found: found[0].id != source.id)
+        for holder, image in own_first:
+            beside = None if image is None else f"{holder.folder_path.rstrip('/')}/{image}"
+            return holder.full_path, beside
+        return None
 
     async def record(self, made: Sequence[tuple[Source, SealedFile | Unsealed]]) -> None:
         await asyncio.to_thread(self._record, made)
