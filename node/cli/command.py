@@ -26,6 +26,7 @@ COMMANDS = (
     "export",
     "folders",
     "pair",
+    "join",
     "devices",
     "seeds",
     "seed",

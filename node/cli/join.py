@@ -1,0 +1,91 @@
+"""songkeep join: make this computer a device of a library that others have."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from node.cli.arguments import Subparsers, add_command
+from node.cli.reach import home_of
+from node.cli.terminal import Terminal
+from node.config import Settings, change, save_settings
+from node.doors.home import Home
+
+if TYPE_CHECKING:
+    from node.flows.pair import Welcome
+
+MAX_NAME_CHARS = 80
+
+
+def register(subparsers: Subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "join",
+        run_join,
+        summary="join a library that another device has",
+        more="CODE is what 'songkeep pair' shows on that device: a code with --tracker, or a whole link. Six digits\n"
+        "are shown here, to be typed there. With --json: one event a line.",
+        examples="  songkeep join abcd-efgh-ijkl-mnop --tracker wss://tracker.example.org",
+    )
+    parser.add_argument("code", metavar="CODE")
+    parser.add_argument("--tracker", metavar="URL", help="where the other device waits, unless the link says it")
+    parser.add_argument("--name", metavar="NAME", help="what this device is called (this computer's name)")
+
+
+def run_join(asked: argparse.Namespace, terminal: Terminal) -> int:
+    home = home_of(asked)
+    with home.hold():
+        welcome = asyncio.run(_join(home, asked, terminal))
+    from node.ids import to_text
+
+    if asked.json:
+        _tell("joined", library=to_text(welcome.roster.library), trackers=list(welcome.trackers))
+    else:
+        terminal.say("This computer belongs to the library now. Play it with 'songkeep up'.")
+    return 0
+
+
+async def _join(home: Home, asked: argparse.Namespace, terminal: Terminal) -> Welcome:
+    from node.flows.enter import enter_library
+    from node.wire.pairing import read_invitation
+
+    invitation = read_invitation(asked.code)
+    if asked.tracker:
+        invitation = replace(invitation, tracker=asked.tracker)
+
+    def show_check(digits: str) -> None:
+        if asked.json:
+            _tell("check", digits=digits)
+        else:
+            terminal.say(f"Type this on the other device:  {digits[:3]} {digits[3:]}")
+
+    def hide_check() -> None:
+        if asked.json:
+            _tell("typed")
+        else:
+            terminal.say("It was typed there.")
+
+    async def kept(welcome: Welcome) -> None:
+        trackers = welcome.trackers or ((invitation.tracker,) if invitation.tracker else ())
+        settings = change(Settings(), {"trackers": list(trackers)})
+        await asyncio.to_thread(save_settings, home.settings, settings)
+
+    name = (asked.name or socket.gethostname().partition(".")[0])[:MAX_NAME_CHARS]
+    return await enter_library(
+        home.vault,
+        invitation,
+        name=name,
+        random=os.urandom,
+        show_check=show_check,
+        hide_check=hide_check,
+        kept=kept,
+    )
+
+
+def _tell(event: str, **about: object) -> None:
+    print(json.dumps({"event": event, **about}), flush=True)

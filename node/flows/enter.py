@@ -1,0 +1,59 @@
+"""Entering a library that others have: this device's first moment, by a pairing code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+
+from node.crypto.keys import member_keys_from_random
+from node.doors.rooms import pair_room
+from node.doors.vault import Secrets, Vault
+from node.errors import UserError
+from node.flows.pair import Welcome, join
+from node.wire import pairing
+from node.wire.pairing import Invitation
+
+
+async def enter_library(
+    vault_path: Path,
+    invitation: Invitation,
+    *,
+    name: str,
+    random: Callable[[int], bytes],
+    show_check: Callable[[str], None],
+    hide_check: Callable[[], None],
+    kept: Callable[[Welcome], Awaitable[None]],
+) -> Welcome:
+    """Pair as the newcomer; the vault is on the disk before the other device is told so. `kept` keeps what else came.
+
+    Raises UserError (a library is here already, or the invitation names no place), RefusedError, UnavailableError.
+    """
+    if await asyncio.to_thread(vault_path.exists):
+        raise UserError("there is a library in this home already; another home can be chosen with --home")
+    if invitation.tracker is None:
+        raise UserError("say through which tracker the other device is reached: --tracker wss://...")
+    keys = member_keys_from_random(random(64))
+
+    async def keep(welcome: Welcome) -> None:
+        secrets = Secrets(device=keys, epochs=welcome.epochs, roster=welcome.roster.entries)
+        await asyncio.to_thread(Vault.create, vault_path, secrets)
+        await kept(welcome)
+
+    room = pairing.pair_room(invitation.code)
+    async with (
+        aiohttp.ClientSession() as session,
+        pair_room(session, invitation.tracker, room, waits=False) as pipe,
+    ):
+        return await join(
+            pipe,
+            invitation.code,
+            random=random,
+            keys=keys,
+            name=name,
+            show_check=show_check,
+            hide_check=hide_check,
+            keep=keep,
+        )
