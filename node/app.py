@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,13 +13,13 @@ from functools import partial
 from typing import Final, Literal
 
 from node import __version__
-from node.config import Settings, change, load_settings, save_settings
+from node.config import Settings
 from node.doors.blobs import BlobStore
 from node.doors.home import Home, RunningNode
 from node.doors.index import ARTICLES_SETTING, Index
 from node.doors.vault import Vault
 from node.faces.listener import Listener
-from node.faces.news import News
+from node.faces.news import News, ProgressTeller
 from node.faces.parts import Parts
 from node.faces.sign_in import SignIn
 from node.faces.site import build_site
@@ -28,8 +27,9 @@ from node.files import remove_drafts, reserve_private
 from node.flows.export import Export
 from node.flows.folders import Folders
 from node.flows.ingest import Ingest, IngestSettings
-from node.flows.jobs import Job, Jobs
+from node.flows.jobs import Jobs
 from node.flows.pictures import Pictures
+from node.flows.settings import SettingsKeeper
 from node.flows.stream import Streams
 from node.flows.verify import Verify
 from node.flows.words import Words
@@ -47,7 +47,6 @@ QUESTION_THREADS: Final = 4
 RESTART_SERVICE_S: Final = 5.0
 _ASKED_FOR: Final = frozenset({"add", "export", "verify"})
 """Jobs that somebody waits for; the others go on by themselves at the next start."""
-TELL_EVERY_S: Final = 0.25
 LINGER_S: Final = 1.5
 """How long a command's node stays after somebody else's last question."""
 
@@ -57,8 +56,6 @@ class RunOptions:
     """How a node is to run."""
 
     kind: Literal["up", "command"]
-    background: bool
-    """Seal, render and watch."""
     wanted_port: int | None
     """None: any free one."""
 
@@ -72,55 +69,14 @@ class Ready:
     """For whoever started it."""
 
 
-class SettingsKeeper:
-    """The settings in force; a change is kept first, then applied."""
-
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._turn = asyncio.Lock()
-        self.current = load_settings(home.settings)
-        self.on_change: list[Callable[[Settings, Settings], Awaitable[None]]] = []
-        """Called with the settings before and after."""
-
-    async def change(self, wishes: dict[str, object]) -> Settings:
-        """Check, keep and apply. Raises UserError, StorageError."""
-        async with self._turn:
-            before, after = self.current, change(self.current, wishes)
-            await asyncio.to_thread(save_settings, self._home.settings, after)
-            self.current = after
-            for apply in self.on_change:
-                await apply(before, after)
-            return after
-
-
-class ProgressTeller:
-    """Tells listeners how jobs go, a few times a second at most for each."""
-
-    def __init__(self, news: News) -> None:
-        self._news = news
-        self._told_s: dict[str, float] = {}
-
-    def __call__(self, job: Job) -> None:
-        now_s = time.monotonic()
-        if job.state != "running":
-            self._told_s.pop(job.id, None)
-        elif now_s - self._told_s.get(job.id, 0.0) < TELL_EVERY_S:
-            return
-        else:
-            self._told_s[job.id] = now_s
-        self._news.progress(job.as_json())
-
-
 async def run_node(
     home: Home, vault: Vault, options: RunOptions, *, ready: Callable[[Ready], None], stop: asyncio.Event
 ) -> None:
     """Run a node in `home`, whose lock the caller holds, until `stop` is set. `ready` is called when it answers."""
     async with contextlib.AsyncExitStack() as lifetime:
         remove_drafts(home.path)
-        settings = SettingsKeeper(home)
-        parts, services = await _build(
-            home, vault, settings, lifetime, background=options.background, watch=options.kind == "up"
-        )
+        settings = SettingsKeeper(home.settings)
+        parts, services = await _build(home, vault, settings, lifetime, stays=options.kind == "up")
         listener: Listener | None = None
         site = build_site(parts, port=lambda: listener.port if listener is not None else 0)
         lan = settings.current.lan and options.kind == "up"
@@ -157,10 +113,12 @@ async def _build(
     settings: SettingsKeeper,
     lifetime: contextlib.AsyncExitStack,
     *,
-    background: bool,
-    watch: bool,
+    stays: bool,
 ) -> tuple[Parts, list[Service]]:
-    """Every part, from the bottom up; `lifetime` closes them from the top down."""
+    """Every part, from the bottom up; `lifetime` closes them from the top down.
+
+    A node that `stays` also seals, watches the folders and meets other devices.
+    """
     loop = asyncio.get_running_loop()
     secrets_kept = vault.secrets
     roster = read_roster(secrets_kept.roster)
@@ -185,8 +143,9 @@ async def _build(
     )
     settings.on_change.append(_follow_storing(ingest, store, index))
     await asyncio.to_thread(_agree_on_articles, index, settings.current)
-    # Only a node that makes renditions anyway makes one on demand; another would wait for ever.
-    make_mobile = ingest.make_mobile if background else None
+    storing = _Storing(ingest, lifetime)
+    # Only a node that makes renditions anyway makes one on demand; a command's is gone before it is made.
+    make_mobile = ingest.make_mobile if stays else None
     networking = build_network(
         vault=vault,
         library=library,
@@ -197,7 +156,11 @@ async def _build(
     )
     settings.on_change.append(networking.follow)
     lifetime.push_async_callback(networking.close)
-    streams = Streams(library, store, fetches=[networking.fetch], make_mobile=make_mobile)
+    verify = Verify(library, store, ingest)
+    holdings = networking.holdings
+    holdings.on_changed = ingest.see_changed
+    holdings.on_damaged = lambda root: loop.call_soon_threadsafe(verify.mend, root)
+    streams = Streams(library, store, fetches=[networking.fetch], on_trouble=holdings.trouble, make_mobile=make_mobile)
     lifetime.callback(streams.close)
     folders = Folders(library, ingest)
     lifetime.push_async_callback(folders.close)
@@ -205,7 +168,7 @@ async def _build(
         membership=networking.network.membership,
         library=library,
         store=store,
-        holdings=networking.holdings,
+        holdings=holdings,
         snapshots=networking.snapshots,
         arriving=home.path / "arriving",
         use_fetches=lambda fetches: streams.use_fetches([networking.fetch, *fetches]),
@@ -217,8 +180,9 @@ async def _build(
         library=library,
         streams=streams,
         ingest=ingest,
+        begin_storing=storing.begin,
         export=Export(library, streams),
-        verify=Verify(library, store, ingest),
+        verify=verify,
         folders=folders,
         jobs=jobs,
         pictures=Pictures(index, streams, home.covers),
@@ -232,11 +196,24 @@ async def _build(
         readers=readers,
     )
     services: list[Service] = []
-    if background:
-        await lifetime.enter_async_context(ingest)
-    if watch:
+    if stays:
+        await storing.begin()
         services += [partial(_catch_up, ingest), folders.watch, *networking.services, seeding.service]
     return parts, services
+
+
+class _Storing:
+    """Sealing and making renditions: begun at the start of a node that stays, else when somebody adds something."""
+
+    def __init__(self, ingest: Ingest, lifetime: contextlib.AsyncExitStack) -> None:
+        self._ingest = ingest
+        self._lifetime = lifetime
+        self._begun = False
+
+    async def begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            await self._lifetime.enter_async_context(self._ingest)
 
 
 async def _catch_up(ingest: Ingest) -> None:
@@ -253,7 +230,8 @@ def _ingest_settings(settings: Settings) -> IngestSettings:
 
 
 def _worker_count(settings: Settings) -> int:
-    return settings.workers or max(1, (os.cpu_count() or 2) - 1)
+    """Sealing uses all of them, renditions one less."""
+    return settings.workers + 1 if settings.workers else os.cpu_count() or 2
 
 
 def _follow_storing(ingest: Ingest, store: BlobStore, index: Index) -> Callable[[Settings, Settings], Awaitable[None]]:

@@ -40,13 +40,13 @@ class Holdings:
         store: BlobStore,
         *,
         on_changed: Callable[[Sequence[Source]], None] = lambda sources: None,
-        on_damaged: Callable[[BlobRoot], None] = lambda root: None,
+        on_damaged: Callable[[BlobRoot], object] = lambda root: None,
     ) -> None:
         """`on_changed` hears of files to scan again, `on_damaged` of stored blobs to repair; in any thread."""
         self._library = library
         self._store = store
-        self._on_changed = on_changed
-        self._on_damaged = on_damaged
+        self.on_changed = on_changed
+        self.on_damaged = on_damaged
 
     def pieces(self, blob: BlobRef, first: int, count: int) -> list[bytes]:
         """Sealed pieces `first` to `first + count - 1`, as far as the blob goes, each compared with the layer.
@@ -163,15 +163,15 @@ class Holdings:
         try:
             untouched = fingerprint_of(source.full_path) == source.fingerprint
         except SourceMissingError:
-            self._on_changed([source])
+            self.on_changed([source])
             return
         if untouched:
             self.withdraw_rotten(source)
         else:
             self._library.index.sources.withdraw([source.id])
-            self._on_changed([source])
+            self.on_changed([source])
 
     def _damaged(self, root: BlobRoot) -> None:
         log.warning("blob_damaged blob=%s", to_text(root))
         self._library.index.blobs.set_damaged(root)
-        self._on_damaged(root)
+        self.on_damaged(root)

@@ -129,6 +129,7 @@ class Verify:
         self._on_changed = ingest.see_changed
         self._holdings = Holdings(library, store, on_changed=ingest.see_changed)
         self._now_ms = now_ms
+        self._mending: dict[BlobRoot, asyncio.Task[bool]] = {}
 
     async def run(self, repair: bool, *, sources: bool = True, job: Job | None = None) -> VerifyReport:
         """Check every stored blob and, unless told not to, every source; with `repair`, make again what is damaged."""
@@ -151,6 +152,12 @@ class Verify:
         report = VerifyReport()
         await self._settle(root, True, report)
         return report.repaired == 1
+
+    def mend(self, root: BlobRoot) -> None:
+        """Begin to make a blob again that was found damaged while it was used. On the event loop."""
+        if root not in self._mending:
+            task = self._mending[root] = asyncio.create_task(self.repair(root))
+            task.add_done_callback(lambda _: self._mending.pop(root, None))
 
     # blobs
 

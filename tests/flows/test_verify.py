@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from node.crypto.blob import Purpose
 from node.doors.blobs import BlobStore
 from node.doors.sources import fingerprint_of
+from node.errors import DamagedError
 from node.flows.seal import seal_bytes
 from node.ids import BlobRoot
 from tests.flows.home import Home, open_home, retag, until
@@ -174,3 +176,24 @@ async def test_a_blob_that_left_the_cache_is_no_damage(tmp_path: Path, music: Pa
         known = home.index.blobs.get(blob.root)
         assert known is not None
         assert known.stored == "none"
+
+
+async def test_a_blob_found_damaged_while_it_plays_is_mended(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home", renditions=True) as home:
+        loop = asyncio.get_running_loop()
+        home.holdings.on_damaged = lambda root: loop.call_soon_threadsafe(home.verify.mend, root)
+        await home.ingest.add([music])
+        await home.ingest.idle()
+        [track] = [t["id"] for t in home.library.tracks(0, 9)["items"] if t["title"] == "One"]
+        before = await home.play(track, "mobile")
+        root = roots(home)["mobile"]
+        damage(home.store, root, "flip")
+        with pytest.raises(DamagedError):
+            await home.play(track, "mobile")
+
+        def mended() -> bool:
+            known = home.index.blobs.get(roots(home)["mobile"])
+            return known is not None and not known.damaged
+
+        await until(mended)
+        assert await home.play(track, "mobile") == before
