@@ -292,7 +292,8 @@ export class Chunks {
       const first = this.#nextMissing(blob, from);
       if (first < 0) return true;
       const waitedFor = urgent && blob.waiters.some(({ index }) => index === first);
-      if (this.#underWay() >= this.#window && !waitedFor) return false;
+      if (waitedFor) this.#makeWay();
+      else if (this.#underWay() >= this.#window) return false;
       const holder = this.#holderFor(blob, now);
       if (!holder) return false;
       let count = 1;
@@ -301,9 +302,14 @@ export class Chunks {
     }
   }
 
+  /** Somebody waits for what was not asked for yet: what nobody waits for is asked for again later. */
+  #makeWay() {
+    for (const { blob, left, stop } of this.#flights) if (!blob.waiters.some(({ index }) => left.has(index))) stop.abort();
+  }
+
   #underWay() {
     let sum = 0;
-    for (const { left } of this.#flights) sum += left.size;
+    for (const { left, stop } of this.#flights) if (!stop.signal.aborted) sum += left.size;
     return sum;
   }
 
@@ -313,7 +319,7 @@ export class Chunks {
    */
   #isMissing(blob, index) {
     if (blob.held.has(index) || blob.opening.has(index)) return false;
-    for (const flight of this.#flights) if (flight.blob === blob && flight.left.has(index)) return false;
+    for (const flight of this.#flights) if (flight.blob === blob && flight.left.has(index) && !flight.stop.signal.aborted) return false;
     return true;
   }
 
