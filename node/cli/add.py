@@ -39,7 +39,7 @@ def register(subparsers: Subparsers) -> None:
 
 def run_add(asked: argparse.Namespace, terminal: Terminal) -> int:
     until = "listed" if asked.no_wait else "sealed"
-    with reach(asked, terminal, background=not asked.no_wait) as client:
+    with reach(asked, terminal) as client:
         started = client.post("add", paths=[whole(path) for path in asked.paths], until=until)["job"]
         job = follow(client, started, terminal)
     report = job["result"]

@@ -41,13 +41,12 @@ def hosted(
     vault: Vault,
     *,
     kind: Literal["up", "command"],
-    background: bool,
     terminal: Terminal,
     wanted_port: int | None = None,
 ) -> Iterator[Hosted]:
     """Start a node in `home`, whose lock the caller holds, and stop it on leaving. Raises what its start raises."""
     configure_log(level=load_settings(home.settings).log_level, file=home.log, to_stderr=terminal.verbose)
-    options = RunOptions(kind=kind, background=background, wanted_port=wanted_port)
+    options = RunOptions(kind=kind, wanted_port=wanted_port)
     started: Future[tuple[Ready, Callable[[], object]]] = Future()
     ended: Future[None] = Future()
 

@@ -30,11 +30,10 @@ def home_of(asked: argparse.Namespace) -> Home:
 
 
 @contextlib.contextmanager
-def reach(asked: argparse.Namespace, terminal: Terminal, *, background: bool = False) -> Iterator[Client]:
+def reach(asked: argparse.Namespace, terminal: Terminal) -> Iterator[Client]:
     """A client of the running node, or of one that lives as long as this context.
 
-    With `background` a node that is started here also seals and makes renditions. Raises what opening a library
-    raises, and UnavailableError if another process holds it and doesn't answer.
+    Raises what opening a library raises, and UnavailableError if another process holds it and doesn't answer.
     """
     home = home_of(asked)
     if not home.vault.exists():
@@ -52,9 +51,7 @@ def reach(asked: argparse.Namespace, terminal: Terminal, *, background: bool = F
                 vault = open_vault(home, terminal)
                 from node.cli.host import hosted
 
-                client = lifetime.enter_context(
-                    hosted(home, vault, kind="command", background=background, terminal=terminal)
-                ).client
+                client = lifetime.enter_context(hosted(home, vault, kind="command", terminal=terminal)).client
                 break
             if time.monotonic() > until_s:
                 raise UnavailableError("another Songkeep holds this library but does not answer")

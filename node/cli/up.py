@@ -63,9 +63,7 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
 
         settings = load_settings(home.settings)
         wanted_port = asked.port or settings.port
-        node = lifetime.enter_context(
-            hosted(home, vault, kind="up", background=True, terminal=terminal, wanted_port=wanted_port)
-        )
+        node = lifetime.enter_context(hosted(home, vault, kind="up", terminal=terminal, wanted_port=wanted_port))
         client = node.client
         if client.port != wanted_port:
             terminal.note(f"Port {wanted_port} is taken; the player is at port {client.port}.")

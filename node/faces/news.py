@@ -11,9 +11,12 @@ from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from node.flows.jobs import Job
+
 Level = Literal["info", "warning", "error"]
 
 NOTICES_KEPT: Final = 50
+TELL_EVERY_S: Final = 0.25
 _BACKLOG_EVENTS: Final = 256
 """A listener that has fallen so far behind is told to ask for everything again."""
 
@@ -116,3 +119,21 @@ class News:
             yield listener
         finally:
             self._listeners.discard(listener)
+
+
+class ProgressTeller:
+    """Tells listeners how jobs go, a few times a second at most for each."""
+
+    def __init__(self, news: News) -> None:
+        self._news = news
+        self._told_s: dict[str, float] = {}
+
+    def __call__(self, job: Job) -> None:
+        now_s = time.monotonic()
+        if job.state != "running":
+            self._told_s.pop(job.id, None)
+        elif now_s - self._told_s.get(job.id, 0.0) < TELL_EVERY_S:
+            return
+        else:
+            self._told_s[job.id] = now_s
+        self._news.progress(job.as_json())

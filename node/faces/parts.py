@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, TypeVar
 
 from aiohttp import web
 
-from node.config import Settings
 from node.doors.home import Home
 from node.doors.vault import Vault
 from node.faces.news import News
@@ -23,6 +22,7 @@ from node.flows.jobs import Jobs
 from node.flows.network import Network
 from node.flows.pictures import Pictures
 from node.flows.seeds import Seeds
+from node.flows.settings import SettingsKeeper
 from node.flows.stream import Streams
 from node.flows.verify import Verify
 from node.flows.words import Words
@@ -31,17 +31,6 @@ from node.library import Library
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class SettingsHolder(Protocol):
-    """The settings in force, and the one way to change them."""
-
-    @property
-    def current(self) -> Settings: ...
-
-    async def change(self, wishes: dict[str, object]) -> Settings:
-        """Check, keep and apply `wishes`. Raises UserError, StorageError."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +42,8 @@ class Parts:
     library: Library
     streams: Streams
     ingest: Ingest
+    begin_storing: Callable[[], Awaitable[None]]
+    """Have what is added sealed too, from now on: a node that runs for one command does not by itself."""
     export: Export
     verify: Verify
     folders: Folders
@@ -60,7 +51,7 @@ class Parts:
     pictures: Pictures
     words: Words
     vault: Vault
-    settings: SettingsHolder
+    settings: SettingsKeeper
     sign_in: SignIn
     news: News
     network: Network

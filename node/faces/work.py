@@ -60,6 +60,9 @@ async def add(request: web.Request) -> web.Response:
     if until not in ("listed", "sealed") or not paths:
         raise UserError('adding needs "paths", and "until" is listed or sealed')
 
+    if until == "sealed":
+        await parts.begin_storing()
+
     async def work(job: Job) -> dict[str, Any]:
         return add_result(await parts.ingest.add(paths, job=job, until=until))
 

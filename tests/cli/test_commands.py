@@ -19,7 +19,7 @@ from node.cli.command import parser
 from node.config import setting_names
 from node.doors.home import Home
 from node.errors import DamagedError, NotFoundError, RefusedError, StorageError, UnavailableError, UserError
-from tests.living import Living, greet, living, make_music, songkeep, start, stop
+from tests.living import SONGKEEP, Living, greet, living, make_music, songkeep, start, stop
 from tests.music import make_track
 
 
@@ -177,6 +177,20 @@ def test_many_commands_at_once_on_one_home_all_succeed(tmp_path: Path) -> None:
     with ThreadPoolExecutor(6) as pool:
         results = list(pool.map(lambda _: songkeep(home, "ls", "--json"), range(6)))
     assert [(result.returncode, result.stdout) for result in results] == [(0, "[]\n")] * 6
+
+
+def test_adding_through_another_commands_node_seals_all_the_same(tmp_path: Path) -> None:
+    home, music = tmp_path / "home", make_music(tmp_path / "music")
+    songkeep(home, "init")
+    host = subprocess.Popen([*SONGKEEP, "--home", str(home), "add", str(music), "--no-wait"], stdout=subprocess.PIPE)
+    until_s = time.monotonic() + 30
+    while not (home / "node.json").exists() and host.poll() is None and time.monotonic() < until_s:
+        time.sleep(0.005)
+    guest = songkeep(home, "add", str(music), "--json")
+    host.communicate(timeout=60)
+    assert host.returncode == 0
+    assert done(guest)["failed"] == []
+    assert all(track["state"]["sealed"] for track in done(songkeep(home, "ls", "--json")))
 
 
 def test_a_killed_node_leaves_a_home_that_the_next_command_uses(tmp_path: Path) -> None:
