@@ -74,6 +74,7 @@ async def _join(home: Home, asked: argparse.Namespace, terminal: Terminal) -> We
         trackers = welcome.trackers or ((invitation.tracker,) if invitation.tracker else ())
         settings = change(Settings(), {"trackers": list(trackers)})
         await asyncio.to_thread(save_settings, home.settings, settings)
+        await asyncio.to_thread(_keep_name, home, name)
 
     name = (asked.name or socket.gethostname().partition(".")[0])[:MAX_NAME_CHARS]
     return await enter_library(
@@ -85,6 +86,14 @@ async def _join(home: Home, asked: argparse.Namespace, terminal: Terminal) -> We
         hide_check=hide_check,
         kept=kept,
     )
+
+
+def _keep_name(home: Home, name: str) -> None:
+    from node.doors.index import Index
+    from node.flows.devices import OWN_NAME
+
+    with Index.open(home.index) as index:
+        index.settings.set(OWN_NAME, name)
 
 
 def _tell(event: str, **about: object) -> None:

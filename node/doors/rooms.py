@@ -69,6 +69,14 @@ class RosterOffered:
 RoomEvent = Came | Left | Said | RosterOffered
 
 
+class TurnedAwayError(RefusedError):
+    """The server doesn't let this device in; `roster` is what it shows as the reason, unchecked."""
+
+    def __init__(self, message: str, roster: tuple[bytes, ...]) -> None:
+        super().__init__(message)
+        self.roster = roster
+
+
 class Room:
     """A room that this device has joined."""
 
@@ -76,6 +84,7 @@ class Room:
         self._socket = socket
         self._parts = RosterParts()
         self._early: list[RoomEvent] = []
+        self._offered: tuple[bytes, ...] = ()
         self.url = tracker_url
         self.own = 0
         self.present: dict[int, DeviceId] = {}
@@ -129,7 +138,10 @@ class Room:
                 return left
             case "roster":
                 entries = self._parts.add(fields)
-                return RosterOffered(tuple(entries)) if entries else None
+                if not entries:
+                    return None
+                self._offered = tuple(entries)
+                return RosterOffered(self._offered)
             case "joined":
                 codec.array(fields, 3, "an admission")
                 self.own = roomframes.read_connection(fields[1])
@@ -137,7 +149,10 @@ class Room:
                 self.stun = _read_stun(self.url, fields[3] if len(fields) > 3 else None)
                 return None
             case "refused":
-                raise _refusal(fields)
+                refusal = _refusal(fields)
+                if isinstance(refusal, RefusedError):
+                    raise TurnedAwayError(str(refusal), self._offered)
+                raise refusal
         return None
 
     async def join(self, keys: MemberKeys, library: LibraryId, room: bytes, roster: Sequence[bytes]) -> None:

@@ -19,6 +19,8 @@ from node.peers.membership import Membership
 from node.wire.roster import Member, Role, revoke
 
 NAMES: Final = "device_names"
+OWN_NAME: Final = "own_name"
+"""Settings of the index: names by identifier, and what this device was called when it joined."""
 _SHOWN: Final = (Role.OWNER, Role.PLAYER, Role.SEED)
 
 
@@ -42,7 +44,8 @@ class Devices:
         self._settings = library.index.settings
         self._random = random
         self._names: dict[str, str] = dict(self._settings.get(NAMES, {}))
-        self._names.setdefault(to_text(membership.keys.id), own_name[:MAX_NAME_CHARS])
+        called = str(self._settings.get(OWN_NAME, own_name))
+        self._names.setdefault(to_text(membership.keys.id), called[:MAX_NAME_CHARS])
 
     @property
     def own_name(self) -> str:
@@ -72,7 +75,9 @@ class Devices:
         self._membership.require_owner()
         secret = self._random(32)
         heads = await asyncio.to_thread(self._library.index.log.heads)
-        last_valid = {log: head.seq for log, head in heads.items() if log_device(log) == member.public.id}
+        last_valid: dict[bytes, int] = {
+            log: head.seq for log, head in heads.items() if log_device(log) == member.public.id
+        }
         await self._membership.change(
             lambda roster, keys, _epochs: revoke(
                 roster,

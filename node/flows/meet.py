@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ import aiohttp
 
 from node.doors import rooms
 from node.doors.channel import Channel
-from node.doors.rooms import Came, Left, Room, RosterOffered, Said
+from node.doors.rooms import Came, Left, Room, RosterOffered, Said, TurnedAwayError
 from node.doors.webrtc import StunServer, public_address
 from node.errors import PeerError, RefusedError, SongkeepError, UnavailableError
 from node.ids import DeviceId, to_text
@@ -26,7 +27,7 @@ from node.peers.membership import Membership
 from node.wire import codec
 from node.wire.envelope import Message, ReplayGuard, open_message
 from node.wire.roomframes import TO_ALL
-from node.wire.roster import MAX_ENTRIES, MAX_ENTRY_BYTES, Roster
+from node.wire.roster import MAX_ENTRIES, MAX_ENTRY_BYTES, Role, Roster
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ LONGEST_WAIT_S: Final = 60.0
 REFUSED_WAIT_S: Final = 300.0
 SETTLED_S: Final = 30.0
 """A room that lasted this long ended by accident: the next try comes soon."""
+MAX_ROOMS: Final = 8
 MAX_OFFERS_AT_ONCE: Final = 8
 MAX_TOLD_ROSTER_BYTES: Final = 60_000
 """What fits into one message; a longer chain goes by way of the server."""
@@ -77,7 +79,8 @@ class Meeting:
         self._group: asyncio.TaskGroup | None = None
         self._wake = asyncio.Event()
         self._guards: dict[str, ReplayGuard] = {}
-        self.places: dict[str, Place] = {url: Place(url) for url in trackers}
+        self._trackers = tuple(trackers)
+        self.places: dict[str, Place] = {url: Place(url) for url in self._servers()}
         membership.on_change.append(self._roster_changed)
 
     async def run(self) -> None:
@@ -94,7 +97,18 @@ class Meeting:
                     task.cancel()
 
     def set_trackers(self, urls: Sequence[str]) -> None:
-        """Attend these rooms and no others from now on."""
+        """Attend the rooms of these trackers, and of the library's seeds, and no others from now on."""
+        self._trackers = tuple(urls)
+        self._follow_servers()
+
+    def _servers(self) -> list[str]:
+        """Every room server: trackers, then the library's seeds, which have rooms too."""
+        seeds = [each for member in self._membership.roster.active(Role.SEED) for each in member.addresses]
+        found = [*self._trackers, *(re.sub(r"^http", "ws", address) for address in seeds)]
+        return list(dict.fromkeys(url.rstrip("/") for url in found if url.startswith(("ws://", "wss://"))))[:MAX_ROOMS]
+
+    def _follow_servers(self) -> None:
+        urls = self._servers()
         for url in [url for url in self.places if url not in urls]:
             del self.places[url]
             if (task := self._tasks.pop(url, None)) is not None:
@@ -141,6 +155,8 @@ class Meeting:
                 await self._visit(place)
                 continue  # the epoch changed: the next room is entered at once
             except RefusedError as error:
+                if isinstance(error, TurnedAwayError) and error.roster:
+                    await self._learn(error.roster)  # a revocation is believed only when it is signed
                 place.trouble, wait_s = str(error), REFUSED_WAIT_S
             except SongkeepError as error:
                 settled = time.monotonic() - began_s > SETTLED_S
@@ -158,6 +174,7 @@ class Meeting:
     async def _visit(self, place: Place) -> None:
         """One stay in a room; returns when another epoch, and so another room, has begun."""
         membership = self._membership
+        membership.check(membership.keys.id)  # who was revoked doesn't knock any more
         async with rooms.joined(
             self._session,
             place.url,
@@ -274,6 +291,7 @@ class Meeting:
             log.warning("roster_refused reason=%s", error)
 
     def _roster_changed(self, before: Roster, after: Roster) -> None:
+        self._follow_servers()
         if self._group is not None:
             self._group.create_task(self._spread(after, new_room=after.epoch > before.epoch))
 

@@ -274,7 +274,8 @@ class RoomServer:
             connection.stage = "asked"
             return [Send(number, codec.pack(["more", len(known.entries) if known else 0]))]
         effects: list[Effect] = []
-        if len(known.entries) > connection.roster_length:
+        joining = known.members.get(connection.member)
+        if joining is not None and joining.active and len(known.entries) > connection.roster_length:
             effects += [Send(number, frame) for frame in roomframes.roster_frames(known.entries)]
         return effects + self._enter(number, connection, library)
 
@@ -312,14 +313,19 @@ class RoomServer:
             each = self._connections[number]
             member = roster.members.get(each.member)
             if each.stage == _JOINED and not (member and member.active):
-                effects += self._refuse(number, roomframes.CLOSE_REVOKED, "this device was revoked")
+                effects += self._tell_revoked(number, roster)
         return effects
+
+    def _tell_revoked(self, number: int, roster: Roster) -> list[Effect]:
+        """Refuse a member that was revoked, with the roster that proves it."""
+        proof: list[Effect] = [Send(number, frame) for frame in roomframes.roster_frames(roster.entries)]
+        return proof + self._refuse(number, roomframes.CLOSE_REVOKED, "this device was revoked")
 
     def _enter(self, number: int, connection: _Connection, library: _Library) -> list[Effect]:
         assert library.roster is not None
         found = library.roster.members.get(connection.member)
         if found is not None and not found.active:
-            return self._refuse(number, roomframes.CLOSE_REVOKED, "this device was revoked")
+            return self._tell_revoked(number, library.roster)
         library.roster.member(connection.member)
         key = connection.library, connection.room
         if len(library.connections) > self.limits.connections_per_library:

@@ -1,0 +1,139 @@
+"""Real processes on loopback: a tracker, a home PC, a laptop that joins it, plays from it and is revoked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.music import make_track
+
+STEP_TIMEOUT_S = 60
+
+
+@dataclass
+class Machine:
+    """One home and the processes that were started for it."""
+
+    home: Path
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "node", "--home", str(self.home), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.processes.append(process)
+        return process
+
+    def run(self, *arguments: str) -> Any:
+        """The JSON that a command prints."""
+        command = [sys.executable, "-m", "node", "--home", str(self.home), *arguments, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=STEP_TIMEOUT_S, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def up(self, *arguments: str) -> None:
+        first_event(self.start("up", "--no-browser", "--json", *arguments))
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            process.terminate()
+        for process in self.processes:
+            process.wait(STEP_TIMEOUT_S)
+        self.processes.clear()
+
+
+def first_event(process: subprocess.Popen[str]) -> dict[str, Any]:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, "the process ended without a word"
+    return json.loads(line)  # type: ignore[no-any-return]
+
+
+def events(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
+    assert process.stdout is not None
+    for line in process.stdout:
+        yield json.loads(line)
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    end_s = time.monotonic() + STEP_TIMEOUT_S
+    while not true():
+        assert time.monotonic() < end_s, f"never: {what}"
+        time.sleep(0.2)
+
+
+def digests(folder: Path) -> set[str]:
+    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.suffix == ".flac"}
+
+
+def pair(pc: Machine, laptop: Machine) -> None:
+    """`songkeep pair` on one, `songkeep join` on the other, the digits typed."""
+    pairing, joining = pc.start("pair", "--json", "--role", "owner"), None
+    for event in events(pairing):
+        if event["event"] == "code":
+            joining = laptop.start("join", event["code"], "--tracker", event["tracker"], "--name", "Laptop", "--json")
+        elif event["event"] == "check":
+            assert event["name"] == "Laptop"
+            assert joining is not None
+            assert pairing.stdin is not None
+            pairing.stdin.write(first_event(joining)["digits"] + "\n")
+            pairing.stdin.flush()
+    assert pairing.wait(STEP_TIMEOUT_S) == 0
+    assert joining is not None
+    assert joining.wait(STEP_TIMEOUT_S) == 0
+
+
+@pytest.fixture
+def machines(tmp_path: Path) -> Iterator[tuple[Machine, Machine, str]]:
+    """A home PC and a laptop, and the address of a tracker."""
+    server, pc, laptop = (Machine(tmp_path / name) for name in ("tracker", "pc", "laptop"))
+    running = server.start("tracker", "run", "--listen", "127.0.0.1:0", "--stun", "127.0.0.1:0", "--json")
+    url = f"ws://127.0.0.1:{first_event(running)['port']}"
+    try:
+        yield pc, laptop, url
+    finally:
+        for machine in (laptop, pc, server):
+            machine.stop()
+
+
+def test_a_laptop_joins_the_home_pcs_library_plays_from_it_and_is_revoked(
+    machines: tuple[Machine, Machine, str], tmp_path: Path
+) -> None:
+    pc, laptop, url = machines
+    music = tmp_path / "music"
+    music.mkdir()
+    for number in range(3):
+        make_track(music / f"{number}.flac", seconds=3, kind="music", seed=number, title=f"Song {number}")
+    pc.run("init")
+    pc.run("config", "trackers", url)
+    pc.up(str(music))
+    until(lambda: pc.run("status")["counts"]["tracks"] == 3, "the PC has its music")
+    until(lambda: len(pc.run("devices")) == 1, "the PC answers")
+    pair(pc, laptop)
+    laptop.up()
+    until(lambda: len(laptop.run("ls")) == 3, "the laptop has the catalog")
+    until(lambda: any(each["linked"] for each in laptop.run("devices")), "the laptop is linked")
+    laptop.run("export", "--all", str(tmp_path / "out"))
+    assert digests(tmp_path / "out") == digests(music)
+    assert len(digests(music)) == 3
+
+    pc.run("devices", "revoke", "Laptop", "--yes")
+    until(
+        lambda: not next(each for each in laptop.run("devices") if each["this"])["active"],
+        "the laptop knows that it was revoked",
+    )
+    make_track(music / "later.flac", seed=9, title="Later")
+    until(lambda: pc.run("status")["counts"]["tracks"] == 4, "the PC has another song")
+    assert len(laptop.run("ls")) == 3
