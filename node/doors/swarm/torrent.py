@@ -114,7 +114,9 @@ class SharedVolume:
         await self._flush()
         return self._places[index]
 
-    async def fetch_all(self, indexes: Iterable[int], *, stall_timeout_s: float) -> AsyncGenerator[tuple[int, Path], None]:
+    async def fetch_all(
+        self, indexes: Iterable[int], *, stall_timeout_s: float
+    ) -> AsyncGenerator[tuple[int, Path], None]:
         """Have these blobs come, one after the other as far as may be; each is told of as soon as it is whole.
 
         Ends when all are, or when for `stall_timeout_s` no piece of any came.
