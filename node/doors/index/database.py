@@ -19,6 +19,9 @@ _READERS: Final = 4
 _READER_WAIT_S: Final = 60.0
 _WRITER_CACHE_KIB: Final = 32_768
 _READER_CACHE_KIB: Final = 4_096
+_CHECKPOINT_PAGES: Final = 4_000
+"""16 MB of write-ahead log: pages that many small transactions touch are copied into the file once."""
+_LOG_LEFT_BYTES: Final = 64 << 20
 _DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -86,6 +89,8 @@ class Database:
         sql.execute("PRAGMA synchronous = FULL")
         sql.execute("PRAGMA foreign_keys = ON")
         sql.execute("PRAGMA temp_store = MEMORY")
+        sql.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        sql.execute(f"PRAGMA journal_size_limit = {_LOG_LEFT_BYTES}")
         sql.execute(f"PRAGMA cache_size = -{cache_kib}")
         return sql
 
