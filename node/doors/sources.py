@@ -102,7 +102,7 @@ class OpenSource:
             if not modes.S_ISREG(facts.st_mode):
                 raise SourceMissingError("it is not a plain file")
             self.fingerprint = fingerprint(facts)
-            self.mtime_ns = facts.st_mtime_ns
+            self.device = facts.st_dev
             if expected is not None:
                 self._compare(expected)
         except BaseException:

@@ -96,7 +96,7 @@ class Holdings:
             try:
                 with OpenSource(source.full_path, expected=source.fingerprint) as opened, self._store.draft() as draft:
                     for index in range(len(layer) // merkle.HASH_BYTES):
-                        draft.write_piece(piece_from_source(opened, cipher, layer, index)[1])
+                        draft.write_piece(piece_from_source(opened, cipher, layer, index))
                     whole, _ = draft.finish()
             except (SourceChangedError, SourceMissingError):
                 self._withdraw(source)
@@ -139,7 +139,7 @@ class Holdings:
         cipher = BlobCipher(blob.key, blob.size_bytes, commitment=blob.commitment)
         try:
             with OpenSource(source.full_path, expected=source.fingerprint) as opened:
-                return [piece_from_source(opened, cipher, layer, index)[1] for index in wanted]
+                return [piece_from_source(opened, cipher, layer, index) for index in wanted]
         except (SourceChangedError, SourceMissingError):
             self._withdraw(source)
             raise

@@ -70,6 +70,7 @@ class Ingest:
         self._stale: dict[int, set[str]] = {}
         self._stale_came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._asking: set[asyncio.Task[None]] = set()
         self._shown: dict[JobKind, Job] = {}
         self._adding: list[Job] = []
         self._refused: asyncio.Future[SongkeepError] | None = None
@@ -181,7 +182,9 @@ class Ingest:
 
     def ask_for(self, track_id: TrackId) -> None:
         """Somebody wants this track: it is sealed and made small before the others."""
-        self._tasks.append(asyncio.create_task(self._ask(track_id)))
+        task = asyncio.create_task(self._ask(track_id))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
 
     async def make_mobile(self, track_id: TrackId) -> None:
         """Have the track's mobile rendition made now, and wait for it; nothing is raised if it can't be."""

@@ -7,8 +7,9 @@ is left for the next, at the same byte.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -19,16 +20,44 @@ from node.crypto.labels import PIECE_CHUNKS
 from node.doors.blobs import BlobReader
 from node.doors.sources import OpenSource
 from node.errors import DamagedError, SongkeepError, UnavailableError
-from node.flows.seal import piece_from_source
+from node.flows.seal import piece_plain, piece_sealed
 
 FIRST_CHUNKS: Final = 4
 """A read begins with one piece, so that its first byte comes at once; each step is twice the last, up to 1 MiB."""
 MOST_CHUNKS: Final = 64
 FETCH_TIMEOUT_S: Final = 30.0
+_THREADS_A_DISK: Final = 2
+_THREADS_TO_BEGIN: Final = 16
+
+
+class Threads:
+    """Who reads. Two threads a disk: more would only hold each other up, and a disk that hangs holds up no other.
+
+    Beginnings have threads of their own, so that a song starts at once however many are playing.
+    """
+
+    def __init__(self) -> None:
+        self.urgent = ThreadPoolExecutor(_THREADS_TO_BEGIN, thread_name_prefix="begin")
+        self._steady: dict[int, ThreadPoolExecutor] = {}
+        self._lock = threading.Lock()
+
+    def steady(self, device: int) -> Executor:
+        """For long reads from the disk `device` (st_dev)."""
+        with self._lock:
+            if device not in self._steady:
+                self._steady[device] = ThreadPoolExecutor(_THREADS_A_DISK, thread_name_prefix="stream")
+            return self._steady[device]
+
+    def close(self) -> None:
+        for executor in (self.urgent, *self._steady.values()):
+            executor.shutdown(wait=False, cancel_futures=True)
 
 
 class Place(Protocol):
     """One place that holds one blob; blocking, called in threads."""
+
+    device: int
+    """The disk that it is on (st_dev)."""
 
     def plain(self, first: int, count: int) -> bytes:
         """Plaintext of chunks `first` to `first + count - 1`. Raises DamagedError, SourceChangedError, StorageError."""
@@ -49,6 +78,7 @@ class SealedSource:
     """A source whose blob is known: each piece is sealed again and compared with the layer before it is given."""
 
     def __init__(self, source: OpenSource, blob: BlobRef, layer: bytes) -> None:
+        self.device = source.device
         self._source = source
         self._layer = layer
         self._cipher = BlobCipher(blob.key, blob.size_bytes, commitment=blob.commitment)
@@ -56,10 +86,10 @@ class SealedSource:
     def plain(self, first: int, count: int) -> bytes:
         first_piece = first // PIECE_CHUNKS
         end_piece = -(-(first + count) // PIECE_CHUNKS)
-        pieces = [
-            piece_from_source(self._source, self._cipher, self._layer, index)[0]
-            for index in range(first_piece, min(end_piece, len(self._layer) // merkle.HASH_BYTES))
-        ]
+        wanted = range(first_piece, min(end_piece, len(self._layer) // merkle.HASH_BYTES))
+        pieces = [piece_plain(self._source, self._cipher.shape, index) for index in wanted]
+        for index, piece in zip(wanted, pieces, strict=True):
+            piece_sealed(piece, self._cipher, self._layer, index)
         skip = (first - first_piece * PIECE_CHUNKS) * PLAIN
         whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         return whole[skip : skip + count * PLAIN]
@@ -72,6 +102,7 @@ class UnsealedSource:
     """A source that waits to be sealed: given as it is, while it is what the scan saw."""
 
     def __init__(self, source: OpenSource) -> None:
+        self.device = source.device
         self._source = source
 
     def plain(self, first: int, count: int) -> bytes:
@@ -88,6 +119,7 @@ class StoredBlob:
     """Sealed bytes in this device's store."""
 
     def __init__(self, reader: BlobReader, blob: BlobRef) -> None:
+        self.device = reader.device
         self._reader = reader
         self._cipher = BlobCipher(blob.key, blob.size_bytes, commitment=blob.commitment)
         if reader.size_bytes != self._cipher.shape.sealed_bytes:
@@ -138,7 +170,7 @@ class Reading:
         size_bytes: int,
         *,
         ways: Sequence[Way],
-        threads: Executor,
+        threads: Threads,
         blob: BlobRef | None = None,
         fetches: Sequence[Fetch] = (),
         on_trouble: Callable[[Trouble], None] = lambda trouble: None,
@@ -180,7 +212,7 @@ class Reading:
         steps = _steps(start, stop)
         try:
             for at, (first, count) in enumerate(steps):
-                data = await (ahead or self._step(first, count))
+                data = await (ahead or self._step(first, count, urgent=True))
                 ahead = asyncio.create_task(self._step(*steps[at + 1])) if at + 1 < len(steps) else None
                 yield data[max(0, start - first * PLAIN) : stop - first * PLAIN]
         finally:
@@ -200,9 +232,11 @@ class Reading:
             self._under_way.cancel()
             self._under_way.add_done_callback(lambda _: place.close())
 
-    async def _step(self, first: int, count: int) -> bytes:
+    async def _step(self, first: int, count: int, *, urgent: bool = False) -> bytes:
         while self._place or self._ways:
-            self._under_way = self._threads.submit(self._from_place, first, count)
+            place = None if urgent else self._place
+            threads = self._threads.urgent if place is None else self._threads.steady(place.device)
+            self._under_way = threads.submit(self._from_place, first, count)
             data = await asyncio.wrap_future(self._under_way)
             self._under_way = None
             if data is not None:
@@ -236,7 +270,7 @@ class Reading:
         except TimeoutError as error:
             raise UnavailableError("another device did not answer in time") from error
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, open_chunks, cipher, first, count, sealed)
+        return await loop.run_in_executor(self._threads.urgent, open_chunks, cipher, first, count, sealed)
 
     def _failed(self, place: str, error: SongkeepError, source_id: int | None = None) -> None:
         if self._worst is None or isinstance(error, DamagedError):  # damage is worth telling before absence

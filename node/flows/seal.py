@@ -12,7 +12,7 @@ from typing import Final
 
 from node.catalog.model import BlobRef
 from node.crypto import merkle
-from node.crypto.blob import PLAIN, BlobCipher, Purpose, blob_key
+from node.crypto.blob import PLAIN, BlobCipher, Purpose, Shape, blob_key
 from node.crypto.labels import PIECE_CHUNKS
 from node.doors.blobs import BlobStore, Drafted
 from node.doors.sources import OpenSource, SourceChangedError
@@ -130,15 +130,19 @@ def _sealed_chunks(cipher: BlobCipher, parts: Iterator[bytes]) -> Iterator[bytes
         yield chunk
 
 
-def piece_from_source(source: OpenSource, cipher: BlobCipher, layer: bytes, index: int) -> tuple[bytes, bytes]:
-    """Piece `index` of a blob made again from its source: its plaintext, and its sealed bytes.
+def piece_plain(source: OpenSource, shape: Shape, index: int) -> bytes:
+    """The part of a source that piece `index` of its blob is sealed from. Raises SourceChangedError."""
+    start = index * PIECE_CHUNKS * PLAIN
+    return source.read(start, max(0, min(PIECE_CHUNKS * PLAIN, shape.size_bytes - start)))
+
+
+def piece_sealed(plain: bytes, cipher: BlobCipher, layer: bytes, index: int) -> bytes:
+    """Piece `index` of a blob made again from its plaintext.
 
     Compared with the layer before it is given: raises SourceChangedError, and nothing of it leaves, if it differs.
     """
     shape = cipher.shape
     first = index * PIECE_CHUNKS
-    start = first * PLAIN
-    plain = source.read(start, max(0, min(PIECE_CHUNKS * PLAIN, shape.size_bytes - start)))
     sealed = b"".join(
         cipher.seal_chunk(chunk, plain[(chunk - first) * PLAIN : (chunk - first + 1) * PLAIN])
         for chunk in range(first, min(first + PIECE_CHUNKS, shape.chunks))
@@ -147,4 +151,9 @@ def piece_from_source(source: OpenSource, cipher: BlobCipher, layer: bytes, inde
         merkle.check_piece(layer, index, sealed)
     except DamagedError as error:
         raise SourceChangedError("the file is no longer what was sealed") from error
-    return plain, sealed
+    return sealed
+
+
+def piece_from_source(source: OpenSource, cipher: BlobCipher, layer: bytes, index: int) -> bytes:
+    """Piece `index` of a blob made again from its source, and compared: raises SourceChangedError."""
+    return piece_sealed(piece_plain(source, cipher.shape, index), cipher, layer, index)

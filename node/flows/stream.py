@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, Literal, Self
 
@@ -15,7 +14,7 @@ from node.doors.blobs import BlobStore
 from node.doors.index import Source
 from node.doors.sources import OpenSource, SourceChangedError, SourceMissingError
 from node.errors import DamagedError, NotFoundError, SongkeepError, UnavailableError
-from node.flows.reading import Fetch, Place, Reading, SealedSource, StoredBlob, Trouble, UnsealedSource, Way
+from node.flows.reading import Fetch, Place, Reading, SealedSource, StoredBlob, Threads, Trouble, UnsealedSource, Way
 from node.ids import TrackId, to_text
 from node.library import Library, TrackFiles
 
@@ -25,7 +24,6 @@ Wanted = Literal["auto", "original", "mobile"]
 
 MAX_COVER_BYTES: Final = 32 << 20
 MAKING_TIMEOUT_S: Final = 60.0
-_THREADS: Final = 8
 _BROWSERS_PLAY: Final = frozenset(("mp3", "flac", "aac", "vorbis", "opus", "pcm_s16le", "pcm_s24le", "pcm_u8"))
 
 
@@ -80,18 +78,18 @@ class Streams:
         self._fetches = tuple(fetches)
         self._on_trouble = on_trouble
         self._make_mobile = make_mobile
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="stream")
+        self._threads = Threads()
 
     async def open(self, track_id: str, wanted: Wanted = "auto") -> Audio:
         """The track's sound. Raises NotFoundError; UnavailableError says what is left of it, if anything."""
         loop = asyncio.get_running_loop()
-        files, audio = await loop.run_in_executor(self._threads, self._open, track_id, wanted)
+        files, audio = await loop.run_in_executor(self._threads.urgent, self._open, track_id, wanted)
         if audio is None and wanted != "original" and files.mobile is None and self._make_mobile is not None:
             with contextlib.suppress(TimeoutError, SongkeepError):
                 await asyncio.wait_for(self._make_mobile(files.track_id), MAKING_TIMEOUT_S)
-            files, audio = await loop.run_in_executor(self._threads, self._open, track_id, "mobile")
+            files, audio = await loop.run_in_executor(self._threads.urgent, self._open, track_id, "mobile")
         if audio is None and wanted == "auto":
-            files, audio = await loop.run_in_executor(self._threads, self._open, track_id, "original")
+            files, audio = await loop.run_in_executor(self._threads.urgent, self._open, track_id, "original")
         if audio is None:
             raise UnavailableError(_what_is_left(files, wanted))
         return audio
@@ -111,7 +109,7 @@ class Streams:
         self._fetches = tuple(fetches)
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def _open(self, track_id: str, wanted: Wanted) -> tuple[TrackFiles, Audio | None]:
         files = self._library.files(track_id)

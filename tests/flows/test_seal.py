@@ -112,9 +112,8 @@ def test_every_piece_made_again_from_the_source_is_the_one_that_was_sealed(tmp_p
     cipher = BlobCipher(sealing.ref.key, sealing.ref.size_bytes)
     with OpenSource(path) as source:
         for index in range(len(sealing.layer) // 32):
-            plain, made = piece_from_source(source, cipher, sealing.layer, index)
+            made = piece_from_source(source, cipher, sealing.layer, index)
             assert made == whole[index * PIECE_BYTES : (index + 1) * PIECE_BYTES]
-            assert plain == path.read_bytes()[index * 4 * PLAIN : (index + 1) * 4 * PLAIN]
 
 
 @given(at=st.integers(0, 299_999), bit=st.integers(0, 7))

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from node.catalog.model import BlobRef
 from node.crypto.labels import CHUNK_BYTES
 from node.doors.sources import fingerprint_of
 from node.errors import DamagedError, NotFoundError, PeerError, UnavailableError
-from node.flows.reading import MOST_CHUNKS, Reading, Trouble, Way
+from node.flows.reading import MOST_CHUNKS, Reading, Threads, Trouble, Way
 from tests.flows.home import Home, open_home, retag, until
 from tests.music import make_track
 
@@ -249,6 +248,8 @@ def _target(fd: str) -> str:
 class Slow:
     """A place that gives what it is asked for."""
 
+    device = 0
+
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.steps: list[int] = []
@@ -264,15 +265,14 @@ class Slow:
 async def test_a_read_begins_small_and_never_runs_far_ahead() -> None:
     place = Slow(bytes(30_000_000))
     troubles: list[Trouble] = []
-    with ThreadPoolExecutor(1) as threads:
-        reading = Reading(
-            len(place.data), ways=[Way("store", lambda: place)], threads=threads, on_trouble=troubles.append
-        )
-        async with contextlib.aclosing(reading.read(10, len(place.data))) as parts:
-            assert len(await anext(parts)) == 4 * 16_368 - 10
-            await asyncio.sleep(0.05)
-            assert len(place.steps) == 2
-            assert sum([len(part) async for part in parts]) == len(place.data) - 4 * 16_368
-        reading.close()
+    threads = Threads()
+    reading = Reading(len(place.data), ways=[Way("store", lambda: place)], threads=threads, on_trouble=troubles.append)
+    async with contextlib.aclosing(reading.read(10, len(place.data))) as parts:
+        assert len(await anext(parts)) == 4 * 16_368 - 10
+        await asyncio.sleep(0.05)
+        assert len(place.steps) == 2
+        assert sum([len(part) async for part in parts]) == len(place.data) - 4 * 16_368
+    reading.close()
+    threads.close()
     assert max(place.steps) == MOST_CHUNKS
     assert troubles == []

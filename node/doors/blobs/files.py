@@ -32,7 +32,9 @@ class BlobReader:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self.size_bytes = os.fstat(fd).st_size
+        facts = os.fstat(fd)
+        self.size_bytes = facts.st_size
+        self.device = facts.st_dev
 
     def chunks(self, first: int, count: int) -> bytes:
         """Sealed bytes of chunks `first` to `first + count - 1`, as far as the file goes. Raises StorageError."""
