@@ -36,8 +36,9 @@
  *   | {kind: "progress", job: Job}
  *   | {kind: "notice", notice: Notice}
  *   | {kind: "link", online: boolean}
- *   | {kind: "signed_out"}} SourceEvent
- *   changed: any list may differ; link: the source can, or can no longer, be reached.
+ *   | {kind: "signed_out"}
+ *   | {kind: "revoked"}} SourceEvent
+ *   changed: any list may differ; link: the source can, or can no longer, be reached; revoked: the library let this device go.
  */
 
 /**

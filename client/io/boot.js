@@ -29,14 +29,14 @@ export async function boot(pair, signal) {
   if (first?.kind === "pair") {
     // The code works once; it must stay neither in the address nor in the history.
     history.replaceState(null, "", `${location.pathname}${location.search}#/`);
-    return swarm(await pair(first.value), signal);
+    return swarm(await pair(first.value));
   }
   // Signed in to a computer: nothing of what a paired device needs is even loaded.
   if (first?.kind === "signin" || session()) return node();
   const { Membership } = await import("./swarm_membership.js");
   const membership = await Membership.load().catch(() => null);
-  if (membership && !membership.revoked) return swarm(membership, signal);
-  return (await nodeAnswers()) ? node() : swarm(await pair(""), signal);
+  if (membership && !membership.revoked) return swarm(membership);
+  return (await nodeAnswers()) ? node() : swarm(await pair(""));
 }
 
 /** @returns {Booted} */
@@ -44,12 +44,11 @@ const node = () => ({ source: new NodeSource(), known: false });
 
 /**
  * @param {Membership} membership
- * @param {AbortSignal} signal
  * @returns {Promise<Booted>}
  */
-async function swarm(membership, signal) {
+async function swarm(membership) {
   const { SwarmSource } = await import("./swarm_source.js");
-  return { source: await SwarmSource.open(membership, signal), known: true };
+  return { source: await SwarmSource.open(membership), known: true };
 }
 
 /** Whether the page came from a node, which answers for its library, if only to ask for a sign-in. */

@@ -83,7 +83,7 @@ export class StoredChunks {
     return this.#ask("settled");
   }
 
-  /** Everything goes. */
+  /** @type {ChunkStore["clear"]} */
   clear() {
     return this.#ask("clear");
   }
@@ -113,6 +113,11 @@ export class MemoryChunks {
   put(root, index, chunk) {
     this.#chunks.set(`${root}:${index}`, chunk);
     if (this.#chunks.size > MEMORY_CHUNKS) this.#chunks.delete(/** @type {string} */ (this.#chunks.keys().next().value));
+  }
+
+  /** @type {ChunkStore["clear"]} */
+  async clear() {
+    this.#chunks.clear();
   }
 }
 

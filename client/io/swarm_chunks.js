@@ -19,6 +19,7 @@ import { unavailable, WireError } from "../core/wire_errors.js";
  * @property {(root: string) => Promise<Uint8Array>} held  one bit a chunk, the lowest first; may be shorter
  * @property {(root: string, index: number) => Promise<Bytes | null>} get
  * @property {(root: string, index: number, chunk: Bytes) => void} put
+ * @property {() => Promise<void>} clear
  */
 
 /** Chunks under way in all, to begin with and at most. */

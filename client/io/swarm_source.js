@@ -6,10 +6,12 @@ import { Chunks } from "./swarm_chunks.js";
 import { Swarm } from "./swarm.js";
 import { SwarmCatalog } from "./swarm_catalog.js";
 import { openChunkStore } from "./store_chunks.js";
+import { eraseDatabase } from "./store_db.js";
 import { serveMedia } from "./swarm_stream.js";
 
 /** @import {Rendition} from "../core/model.js" */
 /** @import {Source, SourceEvent} from "../core/source.js" */
+/** @import {ChunkStore} from "./swarm_chunks.js" */
 /** @import {Membership} from "./swarm_membership.js" */
 /** @import {Content} from "./swarm_stream.js" */
 
@@ -25,25 +27,29 @@ const unsupported = () => Promise.reject(new SourceError("unsupported", "That is
 /** @implements {Source} */
 export class SwarmSource {
   /** @type {Source["can"]} */
-  can = new Set();
+  can = new Set(["sign_out"]);
 
   #membership;
   #swarm;
   #chunks;
   #catalog;
+  #store;
   /** @type {Set<(event: SourceEvent) => void>} */
   #listeners = new Set();
   /** @type {string[]} */
   #wishes = [];
   #online = true;
   #offlineTimer = 0;
+  /** Ends everything that goes on by itself. */
+  #life = new AbortController();
 
   /**
    * @param {Membership} membership
-   * @param {{swarm: Swarm, chunks: Chunks, catalog: SwarmCatalog}} parts
+   * @param {{swarm: Swarm, chunks: Chunks, catalog: SwarmCatalog, store: ChunkStore}} parts
    */
-  constructor(membership, { swarm, chunks, catalog }) {
+  constructor(membership, { swarm, chunks, catalog, store }) {
     this.#membership = membership;
+    this.#store = store;
     this.#swarm = swarm;
     this.#chunks = chunks;
     this.#catalog = catalog;
@@ -52,22 +58,29 @@ export class SwarmSource {
   /**
    * Meet the library's devices and show its catalog; what an earlier visit kept is there at once.
    * @param {Membership} membership
-   * @param {AbortSignal} signal
    */
-  static async open(membership, signal) {
+  static async open(membership) {
     const store = await openChunkStore();
     const swarm = new Swarm(membership, () => ({}));
     const chunks = new Chunks(() => swarm.holders.map(({ peer }) => peer), store);
     const catalog = new SwarmCatalog(chunks);
-    const source = new SwarmSource(membership, { swarm, chunks, catalog });
+    const source = new SwarmSource(membership, { swarm, chunks, catalog, store });
+    const { signal } = source.#life;
     swarm.changed.on(() => source.#reachChanged(), signal);
     swarm.told.on(({ presence }) => catalog.offered(presence), signal);
     catalog.changed.on(() => source.#tell({ kind: "changed", revision: catalog.revision }), signal);
+    membership.changed.on(() => void (membership.revoked && source.#revoked()), signal);
     swarm.open(signal);
     const media = serveMedia((path) => source.#find(path), chunks);
     await catalog.load().catch(() => {});
     await media;
     return source;
+  }
+
+  /** The library let this device go: it must not keep what it has no right to. */
+  async #revoked() {
+    this.#tell({ kind: "revoked" });
+    await this.signOut();
   }
 
   #reachChanged() {
@@ -230,5 +243,11 @@ export class SwarmSource {
   moveFolder = unsupported;
   exportTracks = unsupported;
   verify = unsupported;
-  signOut = unsupported;
+
+  /** Forget this device: keys, catalog and every song that is kept here. */
+  async signOut() {
+    this.#life.abort();
+    await this.#store.clear().catch(() => {});
+    await eraseDatabase();
+  }
 }

@@ -29,6 +29,7 @@ export function guard(app, { open, forget, known }) {
     unsubscribe();
     unsubscribe = app.source.subscribe((event) => {
       if (event.kind === "signed_out") void askToSignIn("");
+      if (event.kind === "revoked") void tellRevoked(app);
       if (event.kind === "link") document.documentElement.classList.toggle("offline", !event.online);
       if (event.kind === "notice" && event.notice.level !== "info") tell(event.notice.text);
     });
@@ -91,6 +92,14 @@ async function offerPhrase(app) {
   } catch {
     // The page itself tells what is wrong; the phrase is asked for next time.
   }
+}
+
+/** The library has let this device go: nothing of it is left here. @param {App} app */
+async function tellRevoked(app) {
+  app.player.clear();
+  app.player.pause();
+  const { mountRevoked } = await import("./pair.js");
+  mountRevoked(openGate());
 }
 
 /** Sign this browser out and forget what it kept. @param {App} app */

@@ -113,6 +113,19 @@ function showCheckCode(host, digits, cancel) {
   );
 }
 
+/**
+ * The library has let this device go, and everything of it was wiped from here.
+ * @param {HTMLElement} host
+ */
+export function mountRevoked(host) {
+  show(
+    host,
+    "This device was removed",
+    h("p", { role: "alert" }, "It is no longer part of the library. Its keys and all music kept here have been deleted. Your music is safe on your other devices."),
+    button({ class: "pill primary" }, () => location.reload(), "Pair again"),
+  );
+}
+
 /** @param {unknown} error */
 function sentence(error) {
   if (!(error instanceof WireError)) return "Pairing didn’t work. Try again with a new code.";

@@ -1,0 +1,74 @@
+"""The phone and the seed: music when no other device is there, and none for a phone that was revoked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from node.crypto.keys import EpochKeys
+from node.wire import roster
+from tests.client.conftest import until
+from tests.client.phone_seed import give_all
+from tests.client.test_phone import Phone, phone  # noqa: F401  the fixture
+from tests.flows import people
+from tests.seed.owner import a_seed
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+SONGS = 3
+
+
+async def go_away(paired: Phone) -> None:
+    """The PC is switched off: its rooms and channels end."""
+    device = paired.home.device
+    device.meeting.set_trackers([])
+    await device.links.close()
+    device.blobs.clear()
+
+
+async def test_music_comes_from_the_seed_when_the_pc_is_off(phone: Phone, tmp_path: Path) -> None:  # noqa: F811
+    async with a_seed(tmp_path / "seed") as seed:
+        await give_all(phone.home, seed)
+        await phone.pair()
+        await go_away(phone)
+        given = phone.home.served.copy()
+        await phone.page.reload()
+        for number in range(SONGS):
+            await phone.page.evaluate("location.hash = '#/songs'")
+            await phone.page.locator(".track-main").nth(number).click()
+            await phone.until_sound(past_s=1)
+        assert phone.home.served == given
+
+
+async def test_a_revoked_phone_is_cut_off_and_told(phone: Phone) -> None:  # noqa: F811
+    await phone.pair()
+    await phone.play_first()
+    await phone.until_sound()
+    membership = phone.home.device.membership
+    gone = next(each for each in membership.roster.active(roster.Role.PLAYER))
+    second = EpochKeys(2, os.urandom(32))
+    await membership.change(
+        lambda known, keys, _epochs: roster.revoke(
+            known, keys, [gone.public.id], next_epoch=second, time_ms=people.now_ms()
+        )
+    )
+    await expect(phone.page.locator("#gate")).to_contain_text("no longer", timeout=15_000)
+    await until(phone.page, "voices.every((voice) => voice.paused)")
+    await people.until(lambda: phone.home.device.links.count == 0)
+    await phone.page.reload()
+    await expect(phone.page.locator("#gate")).to_contain_text("Bring your music here", timeout=15_000)
+
+
+async def test_a_phone_comes_back_after_the_pc_was_away(phone: Phone) -> None:  # noqa: F811
+    await phone.pair()
+    device, tracker = phone.home.device, phone.home.tracker
+    device.meeting.set_trackers([])
+    await device.links.close()
+    await asyncio.sleep(1)
+    device.meeting.set_trackers([tracker])
+    await phone.play_first()
+    await phone.until_sound(timeout_s=20)
