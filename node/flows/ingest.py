@@ -18,7 +18,9 @@ from typing import Final, Literal, Self
 from node.doors.blobs import BlobStore
 from node.doors.index import Folder, Left, Source
 from node.errors import SongkeepError, UserError
+from node.flows.holdings import Holdings
 from node.flows.jobs import Failure, Job, JobKind, Jobs
+from node.flows.keeping import Keeping
 from node.flows.places import Places, is_below, look_at
 from node.flows.rendering import RenderingStage
 from node.flows.scanning import Scanning, ScanReport, Tell
@@ -75,6 +77,12 @@ class Ingest:
         self._adding: list[Job] = []
         self._refused: asyncio.Future[SongkeepError] | None = None
         self._renditions = "on"
+        self._keeping = Keeping(
+            library,
+            Holdings(library, store, on_changed=self.see_changed),
+            jobs=jobs,
+            on_refused=self._on_refused,
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self.sealing = SealingStage(
             library,
@@ -106,6 +114,7 @@ class Ingest:
                 self.sealing.run(),
                 self.rendering.run(),
                 self._rescan_stale(),
+                self._keeping.run(),
                 self._show("seal", index.sources.to_seal),
                 self._show("renditions", self._library.to_render),
             )
@@ -122,6 +131,7 @@ class Ingest:
     def apply(self, settings: IngestSettings) -> None:
         """Take over what the person has changed; it holds from the next file on."""
         self.sealing.keep_sealed = settings.keep_sealed
+        self._keeping.want(settings.keep_sealed)
         self.rendering.bitrate_bps = settings.mobile_bitrate_bps
         if settings.renditions == "on" and self._renditions != "on":
             self.rendering.resume()

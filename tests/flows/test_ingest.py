@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import UserError
+from node.flows.ingest import IngestSettings
 from node.flows.jobs import Job
 from tests.flows.home import open_home, retag, until
 from tests.music import make_track
@@ -73,6 +74,17 @@ async def test_with_keep_sealed_the_sealed_bytes_are_kept_too(tmp_path: Path, mu
         shutil.rmtree(music)
         for track in home.library.tracks(0, 10)["items"]:
             assert await home.play(track["id"])
+
+
+async def test_asking_later_to_keep_sealed_keeps_what_was_sealed_before(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music])
+        (music / "3.ogg").unlink()
+        await home.ingest.rescan()
+        home.ingest.apply(IngestSettings(keep_sealed=True, renditions="off"))
+        await until(lambda: home.index.blobs.totals()["pinned_blobs"] == 2)
+        assert sum(blob.kept for blob in home.store.stored()) == 2
+        assert (await home.verify.run(False)).ok
 
 
 async def test_work_in_processes_comes_to_the_same_as_in_threads(tmp_path: Path, music: Path) -> None:
