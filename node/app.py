@@ -18,12 +18,14 @@ from node.doors.blobs import BlobStore
 from node.doors.home import Home, RunningNode
 from node.doors.index import ARTICLES_SETTING, Index
 from node.doors.vault import Vault
+from node.faces.app_passwords import AppSignIn
 from node.faces.listener import Listener
 from node.faces.news import News, ProgressTeller
 from node.faces.parts import Parts
 from node.faces.sign_in import SignIn
 from node.faces.site import build_site
 from node.files import remove_drafts, reserve_private
+from node.flows.direct import Direct
 from node.flows.export import Export
 from node.flows.folders import Folders
 from node.flows.ingest import Ingest, IngestSettings
@@ -31,6 +33,7 @@ from node.flows.jobs import Jobs
 from node.flows.pictures import Pictures
 from node.flows.settings import SettingsKeeper
 from node.flows.stream import Streams
+from node.flows.transcode import Transcodes
 from node.flows.verify import Verify
 from node.flows.words import Words
 from node.flows.workers import Workers
@@ -162,6 +165,8 @@ async def _build(
     holdings.on_damaged = lambda root: loop.call_soon_threadsafe(verify.mend, root)
     streams = Streams(library, store, fetches=[networking.fetch], on_trouble=holdings.trouble, make_mobile=make_mobile)
     lifetime.callback(streams.close)
+    direct = Direct(library)
+    lifetime.callback(direct.close)
     folders = Folders(library, ingest)
     lifetime.push_async_callback(folders.close)
     seeding = build_seeding(
@@ -179,6 +184,8 @@ async def _build(
         library_id=roster.library,
         library=library,
         streams=streams,
+        direct=direct,
+        transcodes=Transcodes(),
         ingest=ingest,
         begin_storing=storing.begin,
         export=Export(library, streams),
@@ -190,6 +197,7 @@ async def _build(
         vault=vault,
         settings=settings,
         sign_in=SignIn(index.sessions, password_hash=lambda: settings.current.lan_password),
+        app_sign_in=AppSignIn(index.app_passwords, secrets_kept.device),
         news=news,
         network=networking.network,
         seeds=seeding.seeds,

@@ -50,6 +50,7 @@ LABEL_HPKE_MESSAGE: Final = b"songkeep/v1/hpke/message"
 
 LABEL_TRACK: Final = b"songkeep/v1/track"
 LABEL_VAULT: Final = b"songkeep/v1/vault"
+LABEL_APP_PASSWORD: Final = b"songkeep/v1/app-password"
 LABEL_ROOM_SENDER: Final = b"songkeep/v1/room-sender"
 LABEL_SEALED_ROOM: Final = b"songkeep/v1/sealed-room"
 LABEL_HEADS: Final = b"songkeep/v1/heads"

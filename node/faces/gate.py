@@ -22,6 +22,9 @@ _LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _OPEN_API: Final = frozenset({("POST", "/api/v1/session")})
 _MEDIA_ROUTES: Final = frozenset({"/api/v1/tracks/{id}/stream", "/api/v1/covers/{id}"})
 
+APPS_PREFIX: Final = "/rest/"
+"""Where music apps ask (node/faces/subsonic)."""
+
 ACCESS = web.RequestKey("access", str)
 
 
@@ -53,6 +56,21 @@ _FIXED_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
     "Permissions-Policy": "geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+_APP_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'",
+    # Music apps that are web pages come from elsewhere. No cookie or other credential of a browser opens anything.
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "*, Range, If-Range, If-None-Match, Content-Type, Authorization",
+    "Access-Control-Allow-Private-Network": "true",
+    "Access-Control-Expose-Headers": "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag",
+    "Access-Control-Max-Age": "86400",
+    "Cross-Origin-Resource-Policy": "cross-origin",
 }
 
 
@@ -111,6 +129,10 @@ def gate(sign_in: SignIn, *, port: Callable[[], int], lan: Callable[[], bool]) -
 
 
 async def _reason_to_refuse(request: web.Request, sign_in: SignIn, *, port: int, lan: bool) -> web.Response | None:
+    if request.path.startswith(APPS_PREFIX):
+        # Music apps call this node by whatever name they were given, a VPN's or a proxy's too. Nothing that a browser
+        # adds by itself opens anything there: each request shows an app password.
+        return None
     if not host_is_ours(request.host, port=port, lan=lan):
         return refusal(421, "wrong_host", "Songkeep does not answer under this name.")
     route = request.match_info.route.resource
@@ -140,6 +162,10 @@ def add_headers(policy: Callable[[], str]) -> Callable[[web.Request, web.StreamR
     """What the app does to every response as it begins."""
 
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
+        if request.path.startswith(APPS_PREFIX):
+            response.headers.update(_APP_HEADERS)
+            response.headers.popall("Server", None)
+            return
         response.headers.update(_FIXED_HEADERS)
         response.headers["Content-Security-Policy"] = policy()
         response.headers.popall("Server", None)

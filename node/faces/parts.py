@@ -13,8 +13,10 @@ from aiohttp import web
 
 from node.doors.home import Home
 from node.doors.vault import Vault
+from node.faces.app_passwords import AppSignIn
 from node.faces.news import News
 from node.faces.sign_in import SignIn
+from node.flows.direct import Direct
 from node.flows.export import Export
 from node.flows.folders import Folders
 from node.flows.ingest import Ingest
@@ -24,6 +26,7 @@ from node.flows.pictures import Pictures
 from node.flows.seeds import Seeds
 from node.flows.settings import SettingsKeeper
 from node.flows.stream import Streams
+from node.flows.transcode import Transcodes
 from node.flows.verify import Verify
 from node.flows.words import Words
 from node.ids import LibraryId
@@ -41,6 +44,8 @@ class Parts:
     library_id: LibraryId
     library: Library
     streams: Streams
+    direct: Direct
+    transcodes: Transcodes
     ingest: Ingest
     begin_storing: Callable[[], Awaitable[None]]
     """Have what is added sealed too, from now on: a node that runs for one command does not by itself."""
@@ -53,6 +58,7 @@ class Parts:
     vault: Vault
     settings: SettingsKeeper
     sign_in: SignIn
+    app_sign_in: AppSignIn
     news: News
     network: Network
     seeds: Seeds

@@ -95,6 +95,11 @@ class Attempts:
     def __init__(self) -> None:
         self._used: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    def blocked(self, address: str, *, now_s: float) -> bool:
+        """Whether another attempt would be too many."""
+        used, at_s = self._used.get(address, (0.0, now_s))
+        return used - (now_s - at_s) / ATTEMPT_EVERY_S + 1 > ATTEMPTS_AT_ONCE
+
     def spend(self, address: str, *, now_s: float) -> None:
         """Count one attempt. Raises TooManyAttemptsError."""
         used, at_s = self._used.pop(address, (0.0, now_s))

@@ -25,9 +25,11 @@ FACES: Final = (
     "work",
     "folders",
     "settings",
+    "app_access",
     "network",
     "seeds",
     "counters",
+    "subsonic",
     "static",
 )
 """Modules of this package with a `routes(app)`; the player's files come last, since they answer to any path."""

@@ -51,7 +51,7 @@ def encode_mobile(
         raise UserError(f"a mobile rendition has {MIN_BITRATE_BPS} to {MAX_BITRATE_BPS} bit/s, not {bitrate_bps}")
     try:
         with opened(source) as (container, track, _):
-            frames = _decoded(container, track, should_stop)
+            frames = decoded(container, track, should_stop)
             first = next(frames, None)
             if first is None:
                 raise DamagedError("no sound can be made of it: every part of it is damaged")
@@ -75,7 +75,7 @@ def encode_mobile(
     )
 
 
-def _decoded(container: Any, track: Any, should_stop: Callable[[], bool]) -> Iterator[AudioFrame]:
+def decoded(container: Any, track: Any, should_stop: Callable[[], bool]) -> Iterator[AudioFrame]:
     """Every frame that can be made of the track; what is damaged is passed over."""
     heard_s = 0.0
     for packet in _and_flush(container.demux(track)):

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import av
 from av.audio.stream import AudioStream
@@ -43,12 +43,22 @@ _ID3V2_FOOTER_BYTES = 10
 _LYRICS3_END_BYTES = 15
 
 _BUFFER_BYTES = 128 * 1024
+_WEBM: Final = bytes.fromhex("1a45dfa3")
+"""The element that WebM begins with (RFC 8794)."""
+
+
+class Readable(Protocol):
+    """What is read of a file."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
 
 
 class Window(io.RawIOBase):
     """The bytes from `start` to `end` of an open file, as if they were a whole one."""
 
-    def __init__(self, file: io.BufferedReader, start: int, end: int) -> None:
+    def __init__(self, file: Readable, start: int, end: int) -> None:
         super().__init__()
         self._file, self._start, self._size = file, start, max(0, end - start)
         self._at = 0
@@ -107,25 +117,50 @@ def opened(path: Path, options: dict[str, str] | None = None) -> Iterator[tuple[
         kind, start = find_kind(lambda offset, count: _piece(file, offset, count), path.suffix)
         end = _sound_end(file, start, size) if kind in _BARE else size
         window = Window(file, start if kind in _BARE else 0, end)
-        try:
-            container = av.open(window, "r", format=_DEMUXERS[kind], options=options or {}, buffer_size=_BUFFER_BYTES)
-        except (av.FFmpegError, ValueError) as error:
-            raise DamagedError("no sound can be found in it: it is damaged or was cut short") from error
-        with container:
-            tracks = container.streams.audio
-            if not tracks:
-                raise UserError("it has no sound track")
-            if tracks[0].codec_context is None:
-                raise UserError("its sound is encoded in a way that Songkeep doesn't know")
-            yield container, tracks[0], kind
+        with demuxed(window, _DEMUXERS[kind], options) as (container, track):
+            yield container, track, kind
 
 
-def _piece(file: io.BufferedReader, offset: int, size: int) -> bytes:
+@contextmanager
+def opened_bytes(file: Readable, size_bytes: int, suffix: str) -> Iterator[tuple[InputContainer, AudioStream]]:
+    """As `opened`, for music that is not a file of this machine: `file` reads and seeks; its name ended in `suffix`.
+
+    Also opens mobile renditions (WebM), which as files of the person's are no music.
+    """
+    if _piece(file, 0, len(_WEBM)) == _WEBM:
+        with demuxed(Window(file, 0, size_bytes), "matroska") as found:
+            yield found
+        return
+    kind, start = find_kind(lambda offset, count: _piece(file, offset, count), suffix)
+    end = _sound_end(file, start, size_bytes) if kind in _BARE else size_bytes
+    with demuxed(Window(file, start if kind in _BARE else 0, end), _DEMUXERS[kind]) as found:
+        yield found
+
+
+@contextmanager
+def demuxed(
+    window: Window, demuxer: str, options: dict[str, str] | None = None
+) -> Iterator[tuple[InputContainer, AudioStream]]:
+    """The demuxer of `window`, and its first sound track. Raises DamagedError, UserError."""
+    try:
+        container = av.open(window, "r", format=demuxer, options=options or {}, buffer_size=_BUFFER_BYTES)
+    except (av.FFmpegError, ValueError) as error:
+        raise DamagedError("no sound can be found in it: it is damaged or was cut short") from error
+    with container:
+        tracks = container.streams.audio
+        if not tracks:
+            raise UserError("it has no sound track")
+        if tracks[0].codec_context is None:
+            raise UserError("its sound is encoded in a way that Songkeep doesn't know")
+        yield container, tracks[0]
+
+
+def _piece(file: Readable, offset: int, size: int) -> bytes:
     file.seek(max(0, offset))
     return file.read(max(0, size))
 
 
-def _sound_end(file: io.BufferedReader, start: int, end: int) -> int:
+def _sound_end(file: Readable, start: int, end: int) -> int:
     """Where the sound ends and the tags behind it begin: ID3v1, APEv2, Lyrics3 v2, ID3v2.4 with a footer."""
     for _ in range(_MAX_TRAILING_TAGS):
         size = _trailing_tag(_piece(file, max(start, end - 256), min(256, end - start)))

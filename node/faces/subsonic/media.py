@@ -1,0 +1,150 @@
+"""Sound and pictures: streams as they are or made anew, downloads, covers."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import Final
+
+from aiohttp import web
+
+from node.catalog.model import RenditionKind
+from node.errors import NotFoundError, SongkeepError, UnavailableError
+from node.faces.counters import COUNTERS
+from node.faces.sending import send_audio, send_unchanged
+from node.faces.static import PLAYER
+from node.faces.subsonic.asked import Asked
+from node.faces.subsonic.protocol import NOT_FOUND, Failure
+from node.flows.pictures import SIZES_PX
+from node.flows.stream import Audio
+from node.flows.transcode import Encoding, decide
+from node.ids import CoverId, TrackId, text_id
+
+log = logging.getLogger(__name__)
+
+MAX_OFFSET_S: Final = 1_000_000
+MAX_BITRATE_KBPS: Final = 100_000
+_AVATAR: Final = "icons/icon-192.png"
+_COVER_AGE: Final = "private, max-age=604800"
+
+
+async def stream(request: web.Request, asked: Asked) -> web.StreamResponse:
+    """A track, as it is wherever that satisfies the app. Never counts a play: apps also fetch ahead and download."""
+    track = _track(asked)
+    limit_bps = asked.number("maxBitRate", 0, highest=MAX_BITRATE_KBPS) * 1_000
+    wanted = asked.text_or("format")
+    start_s = asked.number("timeOffset", 0, highest=MAX_OFFSET_S)
+    known = await asked.parts.direct.of(track)
+    decision = decide(known.original, known.mobile, wanted=wanted, limit_bps=limit_bps, start_s=start_s)
+    if isinstance(decision, Encoding):
+        return await _encoded(request, asked, track, decision)
+    if decision == "original" and (sent := await send_unchanged(request, known)) is not None:
+        return sent
+    async with await _open(asked, track, decision) as audio:
+        return await send_audio(request, audio, track=track)
+
+
+async def download(request: web.Request, asked: Asked) -> web.StreamResponse:
+    """The file itself, with its name."""
+    track = _track(asked)
+    known = await asked.parts.direct.of(track)
+    if (sent := await send_unchanged(request, known, file_name=known.file_name)) is not None:
+        return sent
+    async with await asked.parts.streams.open(track, "original") as audio:
+        return await send_audio(request, audio, track=track, file_name=audio.file_name)
+
+
+async def get_cover_art(request: web.Request, asked: Asked) -> web.StreamResponse:
+    """A cover by its own identifier, or by that of what it belongs to. Near the size that was asked for, not under."""
+    wanted = asked.text("id")
+    size = asked.number("size", 0, highest=1 << 20)
+    cover = await _cover(asked, wanted)
+    headers = {"Cache-Control": _COVER_AGE}
+    if size == 0:
+        place = await asked.parts.ask(asked.parts.library.index.covers.place, cover)
+        whole = await asked.parts.pictures.whole(cover)
+        return web.Response(body=whole, headers={**headers, "Content-Type": place.mime or "application/octet-stream"})
+    size_px = next((each for each in SIZES_PX if each >= size), SIZES_PX[-1])
+    picture = await asked.parts.pictures.small(cover, size_px)
+    return web.Response(body=picture, headers={**headers, "Content-Type": "image/jpeg"})
+
+
+async def get_avatar(request: web.Request, asked: Asked) -> web.StreamResponse:
+    """Songkeep's own picture: the person has none."""
+    asked.text("username")
+    served = await asked.parts.ask(request.app[PLAYER].find, _AVATAR)
+    if served is None:
+        raise Failure(NOT_FOUND, "there is no picture of that user")
+    return web.Response(body=served.body, headers={"Content-Type": served.content_type, "Cache-Control": _COVER_AGE})
+
+
+async def _encoded(request: web.Request, asked: Asked, track: TrackId, encoding: Encoding) -> web.StreamResponse:
+    parts = asked.parts
+    counters = request.app[COUNTERS]
+    async with await _open(asked, track, "original") as audio:
+        headers = {"Content-Type": encoding.mime, "Accept-Ranges": "none", "Cache-Control": "private, no-store"}
+        response = web.StreamResponse(headers=headers)
+        if request.method == "HEAD":
+            await response.prepare(request)
+            return response
+        pieces = parts.transcodes.read(audio, encoding)
+        async with contextlib.aclosing(pieces):
+            # The first part before the head: what can't be decoded is told in the protocol's words.
+            first = await anext(pieces, b"")
+            await response.prepare(request)
+            counters.streams_started += 1
+            counters.streams_running += 1
+            try:
+                await response.write(first)
+                async for piece in pieces:
+                    await response.write(piece)
+                    counters.streamed_bytes += len(piece)
+                await response.write_eof()
+            except SongkeepError as error:
+                log.warning("transcode_broken track=%s error=%s", track, error.code)
+                if request.transport is not None:
+                    request.transport.abort()
+            except ConnectionError:
+                pass  # the app moved on
+            finally:
+                counters.streams_running -= 1
+        return response
+
+
+async def _open(asked: Asked, track: TrackId, decision: RenditionKind) -> Audio:
+    """The rendition that was decided on, or else the other one: to hear it small is better than not to hear it."""
+    streams = asked.parts.streams
+    try:
+        return await streams.open(track, decision)
+    except UnavailableError:
+        return await streams.open(track, "original" if decision == "mobile" else "mobile")
+
+
+def _track(asked: Asked) -> TrackId:
+    try:
+        return TrackId(text_id(asked.text("id")))
+    except SongkeepError as error:
+        raise Failure(NOT_FOUND, "there is no such song in this library") from error
+
+
+async def _cover(asked: Asked, wanted: str) -> CoverId:
+    return await asked.parts.ask(_find_cover, asked, wanted)
+
+
+def _find_cover(asked: Asked, wanted: str) -> CoverId:
+    library = asked.parts.library
+    with contextlib.suppress(NotFoundError):
+        return library.index.covers.place(wanted).id
+    kind, now = library.browse.named(wanted)
+    match kind:
+        case "track":
+            found = library.browse.song(now).cover
+        case "album":
+            found = library.browse.album(now)[0].cover
+        case "artist":
+            found = library.browse.artist(now)[0].cover
+        case "playlist":
+            found = library.playlists.get(now).cover
+    if found is None:
+        raise Failure(NOT_FOUND, "there is no picture of that")
+    return CoverId(found)
