@@ -30,7 +30,7 @@ from node.library import Library, SealedSource
 
 _LISTED_AT_ONCE = 256
 _SEALED_AT_ONCE = 64
-_NAMES = (
+_NAMES = (  # noqa: SIM905 - a list of thirty quoted words is harder to read
     "river night golden stone winter echo silver harbor paper moon velvet thunder garden mirror signal ember hollow "
     "crystal wander lantern été Straße ночь песня 東京 夜の海 서울 여름 αγάπη שיר قمر"
 ).split()
@@ -228,8 +228,7 @@ def merge(writes: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as temporary, Index.open(Path(temporary) / "index.db") as index:
         library = Library.open(index, _keys(9), bytes(32))
         started = time.perf_counter()
-        for at in range(0, len(batches), 16):
-            library.apply(batches[at : at + 16])
+        library.apply(batches)
         on_disk_s = time.perf_counter() - started
     return [
         Row(f"check {writes:,} writes (signatures, limits)", f"{decoded_s:.2f} s"),
@@ -241,6 +240,11 @@ def merge(writes: int) -> list[Row]:
             on_disk_s + decoded_s < 2,
         ),
     ]
+
+
+def _edit(chance: random.Random) -> Op:
+    key = Key("track", f"{chance.randrange(20_000):026d}", chance.choice(("tag:title", "tag:album")))
+    return Op(key, _name(chance, 3))
 
 
 def _use(path: Path) -> None:

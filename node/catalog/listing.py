@@ -16,6 +16,7 @@ from node.ids import AlbumId, ArtistId, CoverId
 
 VARIOUS: Final = "Various Artists"
 UNKNOWN_ARTIST: Final = "Unknown Artist"
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _YEAR: Final = re.compile(r"\d{4}")
 _LAST: Final = "\U0010ffff"
 """Sorts after every name: what has none comes last."""
@@ -99,7 +100,7 @@ def list_track(facts: TrackFacts, *, path: str, size_bytes: int, articles: tuple
         compilation=tags.compilation,
         genres=genres,
         words=(search_words(title), _artist_words(tags, artists), search_words(album.name) if album else ""),
-        shown=json.dumps(
+        shown=_JSON.encode(
             {
                 "title": title,
                 "artists": [artist.shown() for artist in artists],
@@ -113,9 +114,7 @@ def list_track(facts: TrackFacts, *, path: str, size_bytes: int, articles: tuple
                 "codec": facts.stream.codec if facts.stream else None,
                 "bitrate_bps": facts.stream.bitrate_bps if facts.stream else None,
                 "size_bytes": size_bytes,
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
+            }
         ),
         extras=extras_of(facts, path=path),
     )

@@ -28,7 +28,7 @@ _TAG_NUMBERS: Final[dict[int, str]] = {
     26: "album_gain_db", 27: "album_peak", 28: "release_types", 29: "explicit",
 }  # fmt: skip
 """Never given to another field; a new field takes the next number."""
-_NUMBER_OF_TAG: Final = {name: number for number, name in _TAG_NUMBERS.items()}
+TAG_NAMES: Final = frozenset(_TAG_NUMBERS.values())
 _NO_TAGS: Final = Tags()
 _FLOATS: Final = {"track_gain_db", "track_peak", "album_gain_db", "album_peak"}
 _BOOLS: Final = {"compilation", "explicit"}
@@ -56,7 +56,7 @@ def tags_of(value: Any) -> Tags:
 
 def tag_value(name: str, content: object) -> Any:
     """One tag, as written in its own register when a person edits it. Raises PeerError if it is no tag's content."""
-    if name not in _NUMBER_OF_TAG:
+    if name not in TAG_NAMES:
         raise PeerError(f"there is no tag {name[:40]!r}")
     value = _plain(content)
     tag_of(name, value)

@@ -10,6 +10,7 @@ from node.catalog.batch import Op
 from node.catalog.model import BlobRef, Rendition, Stream, Tags, cover_id
 from node.catalog.register import Key
 from node.catalog.values import (
+    TAG_NAMES,
     blob_of,
     blob_value,
     rendition_of,
@@ -69,15 +70,9 @@ class TrackFacts:
 def read_track(fields: Mapping[str, Any]) -> TrackFacts:
     """A track out of the shown values of its registers, by field."""
     tags = _read(tags_of, fields.get(TAGS))
-    edits = {
-        name[len(TAG_PREFIX) :]: value
-        for name, value in fields.items()
-        if name.startswith(TAG_PREFIX) and hasattr(_NO_TAGS, name[len(TAG_PREFIX) :])
-    }
-    for name, value in edits.items():
-        content = _read(lambda raw, name=name: (tag_of(name, raw),), value)
-        if content is not None:
-            tags = replace(tags or _NO_TAGS, **{name: content[0]})
+    edits = _edits(fields)
+    if edits:
+        tags = replace(tags or _NO_TAGS, **edits)
     originals = [
         rendition
         for name in sorted(fields)
@@ -98,6 +93,18 @@ def read_track(fields: Mapping[str, Any]) -> TrackFacts:
 
 
 _NO_TAGS: Final = Tags()
+
+
+def _edits(fields: Mapping[str, Any]) -> dict[str, Any]:
+    edits: dict[str, Any] = {}
+    for field, value in fields.items():
+        name = field.removeprefix(TAG_PREFIX)
+        if name != field and name in TAG_NAMES:
+            try:
+                edits[name] = tag_of(name, value)
+            except PeerError:
+                continue
+    return edits
 
 
 def _read(reader: Any, value: Any) -> Any:

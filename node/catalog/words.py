@@ -50,7 +50,7 @@ def fold(text: str) -> str:
             if not strip:
                 out.append(char)
             continue
-        strip = unicodedata.name(char, "").startswith(_LATIN_LIKE) if not char.isascii() else True
+        strip = _loses_accents(char)
         out.append(char)
     return _SPACES.sub(" ", unicodedata.normalize("NFC", "".join(out))).strip()
 
@@ -88,7 +88,18 @@ def match_expression(query: str, *, max_words: int = 8) -> str:
 def _only_words(folded: str) -> str:
     if folded.isascii():
         return _NOT_WORDS.sub(" ", folded)
-    return "".join(char if unicodedata.category(char)[0] in "LNM" else " " for char in folded)
+    return "".join([char if _is_of_a_word(char) else " " for char in folded])
+
+
+@lru_cache(maxsize=8_192)
+def _is_of_a_word(char: str) -> bool:
+    return unicodedata.category(char)[0] in "LNM"
+
+
+@lru_cache(maxsize=8_192)
+def _loses_accents(char: str) -> bool:
+    """Marks are accents in alphabets; in other scripts they are letters of their own."""
+    return char.isascii() or unicodedata.name(char, "").startswith(_LATIN_LIKE)
 
 
 @lru_cache(maxsize=4_096)

@@ -17,8 +17,8 @@ from node.catalog.words import album_folder, artist_id, fold, match_expression, 
 @pytest.mark.parametrize(
     ("written", "folded"),
     [("  Björk ", "bjork"), ("ÉTÉ", "ete"), ("Straße", "strasse"), ("Sigur Rós", "sigur ros"),
-     ("Ёлка", "елка"), ("ﬁn", "fin"), ("ガ", "ガ"), ("ｶﾞ", "ガ"), ("한국", "한국"), ("Œuvre", "oeuvre"), ("Łódź", "lodz"),
-     ("Αγάπη", "αγαπη")],
+     ("Ёлка", "елка"), ("ﬁn", "fin"), ("ガ", "ガ"), ("ｶﾞ", "ガ"), ("한국", "한국"), ("Œuvre", "oeuvre"),
+     ("Łódź", "lodz"), ("Αγάπη", "αγαπη")],
 )  # fmt: skip
 def test_a_name_is_folded(written: str, folded: str) -> None:
     assert fold(written) == folded
