@@ -98,12 +98,13 @@ def make_device(name: str, secrets: Secrets, *trackers: str, answers: dict[str, 
     links = Links(membership, Giving(serve=serve, answers=answers or {}))
 
     def presence() -> Presence:
-        return Presence(name=name, role="node", roster=len(membership.roster.entries))
+        return Presence(name=device.name, role="node", roster=len(membership.roster.entries))
 
     meeting = Meeting(
         membership=membership, directory=directory, links=links, presence=presence, trackers=list(trackers)
     )
-    return Device(name, membership, directory, links, meeting, blobs)
+    device = Device(name, membership, directory, links, meeting, blobs)
+    return device
 
 
 @contextlib.asynccontextmanager
