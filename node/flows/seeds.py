@@ -101,7 +101,7 @@ class Seeds:
         """Called with the seeds' addresses when there are more or fewer."""
         self.some = asyncio.Event()
         """Set once there is a seed."""
-        self._links: dict[DeviceId, SeedLink] = {}
+        self.links: dict[DeviceId, SeedLink] = {}
         self._tasks: dict[DeviceId, asyncio.Task[None]] = {}
         self._serial = 0
         self._group: asyncio.TaskGroup | None = None
@@ -138,7 +138,7 @@ class Seeds:
                 )
             await client.join(self._membership.keys, invite, self._membership.roster.entries)
         self._wake()
-        return self._links[seed.id].as_json()
+        return self.links[seed.id].as_json()
 
     async def remove(self, seed: str) -> dict[str, Any]:
         """Put a seed out of the library: a new epoch begins, in which it has no part. Raises NotFoundError."""
@@ -155,13 +155,13 @@ class Seeds:
 
     def all(self) -> list[dict[str, Any]]:
         """Every active seed, the oldest first."""
-        return [link.as_json() for link in self._links.values()]
+        return [link.as_json() for link in self.links.values()]
 
     def _find(self, seed: str) -> SeedLink:
         wanted = seed.strip().lower()
         found = [
             link
-            for link in self._links.values()
+            for link in self.links.values()
             if to_text(link.member.public.id).startswith(wanted) or link.url == seed.strip().rstrip("/")
         ]
         if len(found) != 1 or not wanted:
@@ -183,7 +183,7 @@ class Seeds:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                for member_id in list(self._links):
+                for member_id in list(self.links):
                     self._attend(member_id)
                 await loop.create_future()
         finally:
@@ -196,21 +196,21 @@ class Seeds:
         self._wake()
 
     def _wake(self) -> None:
-        for link in self._links.values():
+        for link in self.links.values():
             link.changed.set()
 
     def _roster_changed(self, _before: Roster, after: Roster) -> None:
         active = {member.public.id: member for member in after.active(Role.SEED) if member.addresses}
-        for member_id in [each for each in self._links if each not in active]:
-            del self._links[member_id]
+        for member_id in [each for each in self.links if each not in active]:
+            del self.links[member_id]
             if (task := self._tasks.pop(member_id, None)) is not None:
                 task.cancel()
         for member_id, member in active.items():
-            if member_id not in self._links:
-                self._links[member_id] = SeedLink(member)
+            if member_id not in self.links:
+                self.links[member_id] = SeedLink(member)
                 if self._group is not None:
                     self._attend(member_id)
-        if self._links:
+        if self.links:
             self.some.set()
         for tell in self.on_change:
             tell(self.addresses)
@@ -219,11 +219,11 @@ class Seeds:
     @property
     def addresses(self) -> list[str]:
         """Where the seeds are, the oldest first."""
-        return [link.url for link in self._links.values()]
+        return [link.url for link in self.links.values()]
 
     def _attend(self, member_id: DeviceId) -> None:
         assert self._group is not None
-        self._tasks[member_id] = self._group.create_task(self._keep_attending(self._links[member_id]))
+        self._tasks[member_id] = self._group.create_task(self._keep_attending(self.links[member_id]))
 
     async def _keep_attending(self, link: SeedLink) -> None:
         wait_s = FIRST_WAIT_S

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mutagen.flac import FLAC
 
-from node.crypto.keys import EpochKeys, member_keys_from_random
+from node.crypto.keys import EpochKeys, MemberKeys, member_keys_from_random
 from node.doors.blobs import BlobStore, Disk
 from node.doors.index import Index
 from node.flows.export import Export
@@ -77,13 +77,14 @@ async def open_home(
     disk: Disk | None = None,
     cache_bytes: int = 1 << 30,
     fetches: Sequence[Fetch] = (),
+    keys: MemberKeys | None = None,
 ) -> AsyncIterator[Home]:
     """By default the work is done in threads: starting processes takes longer than what they would do."""
     path.mkdir(exist_ok=True)
     told: list[tuple[str, str]] = []
     damaged: list[BlobRoot] = []
     with Index.open(path / "index.sqlite") as index:
-        library = Library.open(index, member_keys_from_random(bytes(range(64))), EPOCH.identity)
+        library = Library.open(index, keys or member_keys_from_random(bytes(range(64))), EPOCH.identity)
         store = BlobStore.open(path / "blobs", cache_bytes=cache_bytes, disk=disk)
         jobs = Jobs()
         settings = IngestSettings(keep_sealed=keep_sealed, renditions="on" if renditions else "off")
