@@ -11,6 +11,8 @@ import { CHUNK_PLAIN_BYTES } from "../core/crypto_labels.js";
 /** @typedef {(path: string) => Promise<Content | null>} Find  what stands at a path; null: nothing */
 
 const REGISTER_TIMEOUT_MS = 10_000;
+/** The app's own files are kept for later once the first music has had its way. */
+const KEEP_SHELL_AFTER_MS = 3_000;
 
 /**
  * Let the service worker ask this page. Rejects where a browser has no service worker.
@@ -26,6 +28,7 @@ export async function serveMedia(find, chunks) {
   container.startMessages();
   await container.register(new URL("sw.js", document.baseURI), { scope: new URL("./", document.baseURI).pathname, updateViaCache: "none" });
   const ready = await container.ready;
+  setTimeout(() => ready.active?.postMessage("keep"), KEEP_SHELL_AFTER_MS);
   if (container.controller) return;
   await new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error("the service worker did not take over")), REGISTER_TIMEOUT_MS);

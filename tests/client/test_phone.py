@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 from collections.abc import AsyncIterator
@@ -29,6 +30,7 @@ class Phone:
     page: Page
     home: Home
     base: str
+    tracker: contextlib.AsyncExitStack
     errors: list[str] = field(default_factory=list)
 
     async def pair(self) -> None:
@@ -45,6 +47,12 @@ class Phone:
         label = await self.page.locator(".check-code").get_attribute("aria-label", timeout=10_000)
         return "".join(re.findall(r"\d", label or ""))
 
+    async def until_kept_shell(self) -> None:
+        """The app's own files are kept for a start without network."""
+        rest = "await new Promise((go) => setTimeout(go, 50))"
+        loop = f"async () => {{ while (!await caches.match('songkeep-current')) {rest} }}"
+        await asyncio.wait_for(self.page.evaluate(loop), 20)
+
     async def play_first(self) -> None:
         await self.page.evaluate("location.hash = '#/songs'")
         await self.page.locator(".track-main").first.click()
@@ -56,14 +64,15 @@ class Phone:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def phone(browser: Browser, tmp_path: Path) -> AsyncIterator[Phone]:
-    async with people.a_tracker(tmp_path / "tracker") as (url, _):
+    async with contextlib.AsyncExitStack() as stack:
+        url, _ = await stack.enter_async_context(people.a_tracker(tmp_path / "tracker"))
         home = Home.begin(url)
         fill(home, tmp_path)
         async with people.meeting(home.device):
             context = await browser.new_context(viewport=PHONE)  # type: ignore[arg-type]
             await context.add_init_script(WATCH_AUDIO)
             page = await context.new_page()
-            made = Phone(page, home, url.replace("ws:", "http:") + "/")
+            made = Phone(page, home, url.replace("ws:", "http:") + "/", stack)
             page.on("pageerror", lambda error: made.errors.append(str(error)))
             page.on("console", lambda message: print("console:", message.text))
             yield made
@@ -142,3 +151,21 @@ async def test_a_code_that_nobody_waits_for_is_told(phone: Phone) -> None:
     await phone.page.get_by_label("Pairing code").fill("short")
     await phone.page.keyboard.press("Enter")
     await expect(phone.page.get_by_role("alert")).to_contain_text("16 letters and digits")
+
+
+async def test_the_app_opens_and_plays_kept_music_without_any_network(phone: Phone) -> None:
+    await phone.pair()
+    await phone.play_first()
+    await phone.until_sound()
+    await phone.until_kept_shell()
+    await asyncio.sleep(1.0)  # the song is fetched whole
+    phone.home.device.meeting.set_trackers([])
+    await phone.home.device.links.close()
+    await phone.tracker.aclose()
+    await phone.page.goto("about:blank")
+    await phone.page.goto(phone.base)
+    await expect(phone.page.locator(".hero")).to_contain_text("3 songs", timeout=10_000)
+    await phone.play_first()
+    await phone.until_sound(past_s=2)
+    await phone.page.evaluate("location.hash = '#/albums'")
+    await expect(phone.page.get_by_text("Spine").first).to_be_visible()
