@@ -138,15 +138,14 @@ class Scanning:
             while True:
                 while len(reading) <= self._workers.count and (batch := next(waiting, None)) is not None:
                     reading.add(asyncio.create_task(self._read(folder, batch)))
-                if reading:
-                    done, reading = await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
-                    ready += [read for task in done for read in task.result()]
-                if ready and (len(ready) >= RECORD_FILES or not reading):
+                if not reading:
+                    return
+                done, reading = await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
+                ready += [read for task in done for read in task.result()]
+                if len(ready) >= RECORD_FILES or not reading:
                     await self._record(folder, ready, report)
                     job.advance(files=len(ready))
                     ready = []
-                if not reading and not ready:
-                    return
         finally:
             for task in reading:
                 task.cancel()

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from node.doors.tags import is_music_name
 from node.errors import UserError
 from node.flows.ingest import IngestSettings
 from node.flows.jobs import Job
-from tests.flows.home import open_home, retag, until
-from tests.music import make_track
+from tests.flows.home import open_home, retag, tree, until
+from tests.music import make_track, odd_files
 
 
 @pytest.fixture
@@ -115,6 +116,18 @@ async def test_what_was_left_to_do_is_done_at_the_next_start(tmp_path: Path, mus
         for track in home.library.tracks(0, 10)["items"]:
             assert home.library.files(track["id"]).originals
             assert home.library.files(track["id"]).mobile
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+async def test_more_files_than_are_read_at_once_all_go_in(tmp_path: Path, music: Path, processes: int) -> None:
+    data = (music / "3.ogg").read_bytes()
+    for number in range(300):
+        (music / f"copy {number}.ogg").write_bytes(data)
+    async with open_home(tmp_path / "home", processes=processes) as home:
+        report = await home.ingest.add([music])
+        assert (report.added, report.failed) == (303, [])
+        assert len(home.titles()) == 3
+        assert len(home.index.sources.known(1)) == 303
 
 
 async def test_every_bad_file_is_told_with_its_path_and_the_rest_goes_on(tmp_path: Path, music: Path) -> None:
@@ -342,3 +355,26 @@ async def test_a_cover_is_sealed_once_and_kept(tmp_path: Path) -> None:
             assert ref is not None
             pictures.add(await home.streams.blob(ref))
         assert pictures == {picture, bytes.fromhex("ffd8ffe0") + bytes(2000)}
+
+
+async def test_of_a_folder_of_odd_files_each_bad_one_is_told_and_every_good_one_goes_in(tmp_path: Path) -> None:
+    odd = [each for each in odd_files(tmp_path / "odd") if not each.path.is_dir()]
+    bad = {str(each.path) for each in odd if each.outcome in ("refused", "damaged")}
+    async with open_home(tmp_path / "home") as home:
+        report = await home.ingest.add([tmp_path / "odd"])
+        failed = [failure.path for failure in report.failed]
+        assert len(failed) == len(set(failed))
+        assert bad <= set(failed)
+        for each in odd:
+            if each.outcome == "fine":
+                assert str(each.path) not in failed
+        noted = {failure.path for failure in report.noted}
+        assert {str(each.path) for each in odd if each.outcome == "cut"} <= noted | set(failed)
+        assert home.index.sources.to_seal().files == 0
+        exported = await home.export.run(None, tmp_path / "out")
+        assert exported.failed == []
+        good = {path: sha for path, (sha, _) in tree(tmp_path / "odd").items() if is_music_name(path)}
+        whole = {sha for path, sha in good.items() if str(tmp_path / "odd" / path) not in failed}
+        out = {sha for sha, _ in tree(tmp_path / "out").values()}
+        assert {path for path, sha in good.items() if sha in whole - out} == set()
+        assert out == whole
