@@ -15,6 +15,8 @@ from pathlib import Path
 
 from benchmarks.ingest import ingest, scan
 from benchmarks.measure import Row, print_table
+from benchmarks.renditions import renditions
+from benchmarks.streams import streams
 
 Benchmark = Callable[[Path, bool], list[Row]]
 
@@ -26,6 +28,13 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "ingest": (
         "Adding music",
         lambda work, quick: ingest(work, files=50 if quick else 2_000, bytes_each=4_000_000, rounds=1 if quick else 3),
+    ),
+    "renditions": ("Mobile renditions", lambda work, quick: renditions(work, rounds=1 if quick else 3)),
+    "streams": (
+        "Streams",
+        lambda work, quick: streams(
+            work, files=10 if quick else 60, count=50 if quick else 500, seconds=2 if quick else 8
+        ),
     ),
 }
 

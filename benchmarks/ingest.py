@@ -25,7 +25,7 @@ socket = {work}/supysonic.sock
 """
 
 
-def _fresh_home(work: Path, **settings: str) -> dict[str, str]:
+def fresh_home(work: Path, **settings: str) -> dict[str, str]:
     home = work / "home"
     shutil.rmtree(home, ignore_errors=True)
     environment = {"SONGKEEP_HOME": str(home)}
@@ -50,7 +50,7 @@ def ingest(work: Path, *, files: int, bytes_each: int, rounds: int) -> list[Row]
     restic = _restic()
 
     def songkeep(keep_sealed: str) -> Run:
-        environment = _fresh_home(work, keep_sealed=keep_sealed, renditions="off")
+        environment = fresh_home(work, keep_sealed=keep_sealed, renditions="off")
         run = timed([*SONGKEEP, "add", str(music), "--json"], environment=environment, output=work / "added.json")
         added = json.loads((work / "added.json").read_text())
         assert added["added"] == files, added
@@ -101,7 +101,7 @@ def scan(work: Path, *, files: int, bytes_each: int, rounds: int) -> list[Row]:
     again: dict[str, list[Run]] = {"songkeep": [], "supysonic": []}
     for turn in range(rounds):
         note(f"  round {turn + 1} of {rounds} ...")
-        environment = _fresh_home(work, renditions="off")
+        environment = fresh_home(work, renditions="off")
         command = [*SONGKEEP, "add", str(music), "--no-wait", "--json"]
         first["songkeep"].append(timed(command, environment=environment))
         again["songkeep"].append(timed(command, environment=environment))
