@@ -28,7 +28,8 @@ from node.flows.workers import Workers
 from node.ids import BlobRoot
 from node.library import Library
 
-EPOCH = EpochKeys(1, bytes(range(32)))
+EPOCH = EpochKeys(1, hashlib.sha256(b"the first epoch of the tests").digest())
+FOUNDER = member_keys_from_random(hashlib.sha512(b"the first device of the tests").digest())
 
 
 @dataclass
@@ -84,7 +85,7 @@ async def open_home(
     told: list[tuple[str, str]] = []
     damaged: list[BlobRoot] = []
     with Index.open(path / "index.sqlite") as index:
-        library = Library.open(index, keys or member_keys_from_random(bytes(range(64))), EPOCH.identity)
+        library = Library.open(index, keys or FOUNDER, EPOCH.identity)
         store = BlobStore.open(path / "blobs", cache_bytes=cache_bytes, disk=disk)
         jobs = Jobs()
         settings = IngestSettings(keep_sealed=keep_sealed, renditions="on" if renditions else "off")

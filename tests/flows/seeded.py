@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.crypto.keys import member_keys_from_random
 from node.crypto.phrase import recovery_keys
 from node.doors.swarm import Swarm, SwarmSettings
 from node.doors.vault import Secrets
@@ -21,9 +20,9 @@ from node.flows.serve import Snapshots
 from node.flows.share import Sharing
 from node.peers.membership import Membership
 from node.wire.roster import found_library
-from tests.flows.home import EPOCH, Home, open_home
+from tests.flows.home import EPOCH, FOUNDER, Home, open_home
 
-PHRASE_ENTROPY = bytes(range(100, 132))
+PHRASE_ENTROPY = hashlib.sha256(b"the recovery phrase of the tests").digest()
 PC_IP = "127.0.0.7"
 
 
@@ -67,10 +66,9 @@ class SeededHome:
 
 def founder_secrets() -> Secrets:
     """The first device of the library that `open_home` opens, with a recovery phrase of known bytes."""
-    founder = member_keys_from_random(bytes(range(64)))
     recovery = recovery_keys(PHRASE_ENTROPY)
-    roster = found_library(founder, recovery.public, EPOCH, time_ms=1, random_16=bytes(16))
-    return Secrets(device=founder, epochs=(EPOCH,), roster=roster.entries)
+    roster = found_library(FOUNDER, recovery.public, EPOCH, time_ms=1, random_16=bytes(16))
+    return Secrets(device=FOUNDER, epochs=(EPOCH,), roster=roster.entries)
 
 
 @contextlib.asynccontextmanager
