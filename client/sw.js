@@ -14,6 +14,8 @@ const FROM_SERVER = /^(v1|api|healthz|metrics|sw\.js)/;
 /** Kept versions of the app begin with this, a sum over all of their files follows. */
 const SHELL = "songkeep-shell-";
 const POINTER = "songkeep-current";
+/** Small covers that the page kept. */
+const COVERS = "songkeep-covers";
 const MAX_FILES = 500;
 /** How files name one another, by their ending. @type {Record<string, RegExp>} */
 const NAMES = {
@@ -122,6 +124,8 @@ async function sum(bytes) {
  * @param {string | null} range
  */
 async function fromPage(clientId, path, range) {
+  const kept = path.startsWith("cover/") ? await (await caches.open(COVERS)).match(path) : undefined;
+  if (kept) return kept;
   const page = await scope.clients.get(clientId);
   if (!page) return new Response(null, { status: 503 });
   const { port1, port2 } = new MessageChannel();

@@ -126,6 +126,18 @@ export class Swarm {
     return [...this.#links.values()].flatMap(({ member, peer }) => (peer?.open ? [{ member, peer }] : []));
   }
 
+  /**
+   * Ask a computer of the library, which has the keys; a seed could not answer. Rejects with a WireError.
+   * @param {string} kind
+   * @param {unknown} body
+   * @param {number} timeout_ms
+   */
+  async ask(kind, body, timeout_ms) {
+    const holder = this.holders.find(({ member }) => this.presences.get(toBase32(member))?.role === "node");
+    if (!holder) throw new WireError("unavailable", "no computer of the library can be reached");
+    return holder.peer.ask(kind, body, AbortSignal.timeout(timeout_ms));
+  }
+
   /** Whether a connection is on its way. */
   get connecting() {
     return [...this.#links.values()].some(({ peer }) => peer !== null && !peer.open && !peer.closed);

@@ -1,15 +1,19 @@
 // The Source of a phone: the library from its catalog, the music from the devices that hold it.
 
 import { toBase32 } from "../core/bytes.js";
+import { renditionOf } from "../core/catalog_values.js";
+import { unpack } from "../core/msgpack.js";
 import { SourceError } from "../core/source.js";
 import { Chunks } from "./swarm_chunks.js";
 import { Swarm } from "./swarm.js";
 import { SwarmCatalog } from "./swarm_catalog.js";
+import { Covers, forgetCovers } from "./swarm_covers.js";
 import { openChunkStore } from "./store_chunks.js";
 import { eraseDatabase } from "./store_db.js";
 import { serveMedia } from "./swarm_stream.js";
 
 /** @import {Rendition} from "../core/model.js" */
+/** @import {Rendition as RenditionRef} from "../core/catalog_values.js" */
 /** @import {Source, SourceEvent} from "../core/source.js" */
 /** @import {ChunkStore} from "./swarm_chunks.js" */
 /** @import {Membership} from "./swarm_membership.js" */
@@ -19,7 +23,15 @@ import { serveMedia } from "./swarm_stream.js";
 const OFFLINE_AFTER_MS = 6_000;
 /** Fetched whole: what plays, and what comes next. */
 const WISHES = 2;
-const MEDIA = /^(stream|cover)\/([a-z2-7]{1,64})(?:\/(auto|original|mobile))?$/;
+const STREAM = /^stream\/([a-z2-7]{26})\/(auto|original|mobile)$/;
+const COVER = /^cover\/([a-z2-7]{26})\/(96|256|512|1024)$/;
+/** A rendition that isn't made yet is waited for so long. */
+const RENDER_TIMEOUT_MS = 12_000;
+const MAX_ANSWER_BYTES = 4_096;
+
+const voice = document.createElement("audio");
+/** @param {string} mime */
+const playable = (mime) => voice.canPlayType(mime) !== "";
 
 /** @returns {Promise<never>} */
 const unsupported = () => Promise.reject(new SourceError("unsupported", "That is done on the computer that keeps your music."));
@@ -33,11 +45,14 @@ export class SwarmSource {
   #swarm;
   #chunks;
   #catalog;
+  #covers;
   #store;
   /** @type {Set<(event: SourceEvent) => void>} */
   #listeners = new Set();
   /** @type {string[]} */
   #wishes = [];
+  /** Renditions that were made for this phone, until the catalog names them. @type {Map<string, Promise<RenditionRef | null>>} */
+  #made = new Map();
   #online = true;
   #offlineTimer = 0;
   /** Ends everything that goes on by itself. */
@@ -48,6 +63,7 @@ export class SwarmSource {
    * @param {{swarm: Swarm, chunks: Chunks, catalog: SwarmCatalog, store: ChunkStore}} parts
    */
   constructor(membership, { swarm, chunks, catalog, store }) {
+    this.#covers = new Covers(chunks, (kind, body, timeout_ms) => swarm.ask(kind, body, timeout_ms));
     this.#membership = membership;
     this.#store = store;
     this.#swarm = swarm;
@@ -181,8 +197,8 @@ export class SwarmSource {
   }
 
   /** @type {Source["coverUrl"]} */
-  coverUrl(id) {
-    return new URL(`cover/${id}`, document.baseURI).href;
+  coverUrl(id, size) {
+    return new URL(`cover/${id}/${size}`, document.baseURI).href;
   }
 
   /** @type {Source["streamUrl"]} */
@@ -206,13 +222,12 @@ export class SwarmSource {
    * @returns {Promise<Content | null>}
    */
   async #find(path) {
-    const match = MEDIA.exec(path);
     const library = await this.#library();
-    if (!match) return null;
-    const [, kind, id, rendition] = match;
-    if (kind === "stream") return this.#music(id, /** @type {Rendition} */ (rendition ?? "auto"));
-    const cover = library.cover(id);
-    return cover && { ref: cover.blob, mime: cover.mime };
+    const stream = STREAM.exec(path);
+    if (stream) return this.#music(stream[1], /** @type {Rendition} */ (stream[2]));
+    const [, id, size] = COVER.exec(path) ?? [];
+    const cover = id ? library.cover(id) : null;
+    return cover && this.#covers.get(path, { id, size_px: Number(size), ...cover });
   }
 
   /**
@@ -221,8 +236,27 @@ export class SwarmSource {
    */
   async #music(id, rendition) {
     const { originals, mobile } = (await this.#library()).renditions(id);
-    const chosen = rendition === "original" ? (originals[0] ?? mobile) : (mobile ?? originals[0]);
+    const original = originals.find(({ stream }) => playable(stream.mime)) ?? null;
+    const chosen = rendition === "original" ? (original ?? mobile) : (mobile ?? (await this.#rendered(id)) ?? original);
     return chosen ? { ref: chosen.blob, mime: chosen.stream.mime } : null;
+  }
+
+  /**
+   * A mobile rendition made now by a computer of the library; null if none can.
+   * @param {string} id
+   */
+  #rendered(id) {
+    const known = this.#made.get(id);
+    if (known) return known;
+    const made = this.#swarm
+      .ask("render", { track: id }, RENDER_TIMEOUT_MS)
+      .then((answer) => renditionOf(unpack(answer, { max_bytes: MAX_ANSWER_BYTES })))
+      .catch(() => {
+        this.#made.delete(id);
+        return null;
+      });
+    this.#made.set(id, made);
+    return made;
   }
 
   /** @type {Source["status"]} */
@@ -248,6 +282,7 @@ export class SwarmSource {
   async signOut() {
     this.#life.abort();
     await this.#store.clear().catch(() => {});
+    await forgetCovers();
     await eraseDatabase();
   }
 }
