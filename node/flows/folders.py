@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,6 +30,7 @@ MOST_DIRECTORIES: Final = 200
 _PAGE: Final = 1_000
 
 
+Changes = Callable[[Sequence[str], asyncio.Event], AsyncIterator[set[str]]]
 _Seen = dict[int, tuple[str, int, int] | None]
 
 
@@ -57,8 +58,11 @@ class RemoveReport:
 class Folders:
     """What a person does with music folders, and the watch over them."""
 
-    def __init__(self, library: Library, ingest: Ingest) -> None:
+    def __init__(self, library: Library, ingest: Ingest, *, changes: Changes = changes, poll_s: float = POLL_S) -> None:
+        """`changes` is how the system tells of changes; `poll_s` how often to look where it doesn't."""
         self._library = library
+        self._changes = changes
+        self._poll_s = poll_s
         self._ingest = ingest
         self._changed = asyncio.Event()
         self._scans: set[asyncio.Task[None]] = set()
@@ -115,13 +119,13 @@ class Folders:
         if not present:
             return
         try:
-            async for paths in changes(present, stop):
+            async for paths in self._changes(present, stop):
                 await self._see(paths)
         except WatchUnavailableError:
             log.warning("watch_unavailable folders=%d", len(present))
             while not stop.is_set():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), POLL_S)
+                    await asyncio.wait_for(stop.wait(), self._poll_s)
                 await self._rescan()
 
     async def _guard(self, seen: _Seen, stop: asyncio.Event) -> _Seen:

@@ -20,6 +20,7 @@ from node.errors import StorageError
 from node.ids import BlobRoot, from_text
 from tests.faults import FaultyDisk
 from tests.flows.home import open_home, until
+from tests.flows.test_workers import runs
 from tests.music import make_picture, make_track
 
 TRACKS = 5
@@ -105,20 +106,13 @@ async def test_killed_at_any_moment_with_its_workers_nothing_acknowledged_is_los
 
 
 async def all_end(pids: list[int]) -> None:
-    await until(lambda: not any(_runs(pid) for pid in pids))
+    await until(lambda: not any(runs(pid) for pid in pids))
 
 
 def _children(pid: int) -> list[int]:
     with contextlib.suppress(OSError):
         return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return []
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 async def test_writes_dropped_at_any_step_lose_nothing_acknowledged(

@@ -8,12 +8,14 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from node.doors.watch import WatchUnavailableError
 from node.errors import NotFoundError, UserError
+from node.flows.folders import Folders
 from tests.flows.home import Home, open_home, retag, until
 from tests.music import make_track
 
@@ -142,6 +144,22 @@ async def test_a_disk_that_is_pulled_out_and_put_back_is_noticed(tmp_path: Path,
         assert [level for level, _ in home.told] == ["warning", "info"]
         await home.ingest.idle()
         assert home.operations() - operations <= 1  # of the new song
+
+
+async def no_changes_told(_paths: Sequence[str], _stop: asyncio.Event) -> AsyncIterator[set[str]]:
+    raise WatchUnavailableError("the limit of watches is reached")
+    yield set()
+
+
+async def test_where_the_system_tells_of_no_changes_folders_are_looked_at_now_and_then(
+    tmp_path: Path, music: Path
+) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music])
+        home.folders = Folders(home.library, home.ingest, changes=no_changes_told, poll_s=0.1)
+        async with watching(home):
+            make_track(music / "3.wav", seed=3, title="Three")
+            await until(lambda: "Three" in home.titles())
 
 
 async def test_a_folder_added_while_watching_is_watched_too(tmp_path: Path, music: Path) -> None:
