@@ -139,7 +139,8 @@ def test_a_key_is_not_in_what_a_blob_prints() -> None:
 def test_a_track_is_read_around_what_is_malformed() -> None:
     value = rendition_value(Rendition(kind="original", blob=BLOB, stream=STREAM, path="a"))
     facts = read_track({
-        TAGS: tags_value(Tags(title="file", album="file")), "tag:title": "person", "tag:album": 5, "tag:nonsense": "x", "tag:__class__": 5,
+        TAGS: tags_value(Tags(title="file", album="file")), "tag:title": "person", "tag:album": 5,
+        "tag:nonsense": "x", "tag:__class__": 5,
         original_field(b"1" * 32): value, original_field(b"2" * 32): ["broken"], MOBILE: "broken", "future": 1,
     })  # fmt: skip
     assert facts.tags == Tags(title="person", album="file")

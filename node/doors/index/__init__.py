@@ -32,6 +32,14 @@ from node.doors.index.pages import (
 from node.doors.index.passwords import AppPasswords
 from node.doors.index.personal import Mark, Personal, PlaylistRow, refresh_personal, touch_personal
 from node.doors.index.projection import ARTICLES_SETTING, refresh, touch_all
+from node.doors.index.recording import (
+    hide_pending,
+    record_identified,
+    record_missing,
+    record_read,
+    record_rename,
+    record_returned,
+)
 from node.doors.index.rows import (
     CoverFound,
     CoverPlace,
@@ -49,15 +57,7 @@ from node.doors.index.rows import (
 )
 from node.doors.index.search import Found, Search
 from node.doors.index.settings import Sessions, Settings
-from node.doors.index.sources import (
-    Sources,
-    hide_pending,
-    record_identified,
-    record_missing,
-    record_read,
-    record_rename,
-    record_returned,
-)
+from node.doors.index.sources import Sources
 from node.doors.index.tracks import Tracks
 
 __all__ = [

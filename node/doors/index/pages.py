@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from node.catalog.words import fold
 from node.doors.index.database import Database
+from node.doors.index.personal import Mark
 from node.errors import NotFoundError
 
 TrackOrder = Literal["title", "artist", "album", "added", "year", "duration"]
@@ -21,8 +22,9 @@ _TRACK_COLUMNS: Final = """t.id, t.shown, a.id, a.name, a.artists, coalesce(t.co
     (SELECT max(b.stored > 0) FROM named_blob x JOIN blob b ON b.root = x.root WHERE x.row = t.id AND NOT b.damaged
      AND x.purpose = 1),
     (SELECT max(b.stored > 0) FROM named_blob x JOIN blob b ON b.root = x.root WHERE x.row = t.id AND NOT b.damaged
-     AND x.purpose = 2)"""
-_TRACK_FROM: Final = "FROM track t LEFT JOIN album a ON a.n = t.album"
+     AND x.purpose = 2), m.starred_ms, m.rating, m.plays, m.played_ms"""
+_TRACK_JOINS: Final = "LEFT JOIN album a ON a.n = t.album LEFT JOIN mark m ON m.id = t.id"
+_TRACK_FROM: Final = f"FROM track t {_TRACK_JOINS}"
 _TRACK_ORDERS: Final[dict[str, tuple[str, ...]]] = {
     "title": ("t.title_key *", "t.n"),
     "artist": ("t.artist_key *", "t.album_key", "t.disc_no", "t.track_no", "t.n"),
@@ -32,14 +34,15 @@ _TRACK_ORDERS: Final[dict[str, tuple[str, ...]]] = {
     "duration": ("t.duration_ms *", "t.n"),
 }
 _ALBUM_COLUMNS: Final = """a.id, a.name, a.artists, a.year, a.tracks, a.discs, a.duration_ms, a.cover, a.added_ms,
-    a.compilation, a.genres"""
+    a.compilation, m.starred_ms, m.rating, a.genres"""
 _ALBUM_ORDERS: Final[dict[str, tuple[str, ...]]] = {
     "name": ("a.name_key *", "a.n"),
     "artist": ("a.artist_key *", "a.year", "a.name_key", "a.n"),
     "year": ("a.year *", "a.name_key", "a.n"),
     "added": ("a.added_ms *", "a.n"),
 }
-_ARTIST_COLUMNS: Final = "r.id, r.name, r.albums, r.tracks, r.cover"
+_ARTIST_COLUMNS: Final = "r.id, r.name, r.albums, r.tracks, r.cover, m.starred_ms, m.rating"
+_ARTIST_JOINS: Final = "LEFT JOIN mark m ON m.id = r.id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class TrackRow:
     source: int | None
     original_here: bool
     mobile_here: bool
+    mark: Mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,8 @@ class AlbumRow:
     cover: str | None
     added_ms: int
     compilation: bool
+    starred_ms: int | None
+    rating: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class ArtistRow:
     albums: int
     tracks: int
     cover: str | None
+    starred_ms: int | None
+    rating: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +163,7 @@ class Pages:
         """Tracks in the order of their given row numbers."""
         rows = self._database.all(
             f"""SELECT {_TRACK_COLUMNS} FROM json_each(?) j CROSS JOIN track t ON t.n = j.value
-                LEFT JOIN album a ON a.n = t.album ORDER BY j.key""",
+                {_TRACK_JOINS} ORDER BY j.key""",
             json.dumps([*numbers]),
         )
         return [_track(row) for row in rows]
@@ -196,13 +204,15 @@ class Pages:
         total = self._database.one("SELECT count(*) FROM artist")
         assert total is not None
         rows = self._database.all(
-            f"SELECT {_ARTIST_COLUMNS} FROM artist r ORDER BY r.name_key, r.n LIMIT ? OFFSET ?", limit, offset
+            f"SELECT {_ARTIST_COLUMNS} FROM artist r {_ARTIST_JOINS} ORDER BY r.name_key, r.n LIMIT ? OFFSET ?",
+            limit,
+            offset,
         )
         return total[0], [ArtistRow(*row) for row in rows]
 
     def artist(self, artist_id: str) -> ArtistRow:
         """Raises NotFoundError."""
-        row = self._database.one(f"SELECT {_ARTIST_COLUMNS} FROM artist r WHERE r.id = ?", artist_id)
+        row = self._database.one(f"SELECT {_ARTIST_COLUMNS} FROM artist r {_ARTIST_JOINS} WHERE r.id = ?", artist_id)
         if row is None:
             raise NotFoundError("there is no such artist in this library")
         return ArtistRow(*row)
@@ -210,7 +220,8 @@ class Pages:
     def artists_by_number(self, numbers: Sequence[int]) -> list[ArtistRow]:
         """Artists in the order of their given row numbers."""
         rows = self._database.all(
-            f"SELECT {_ARTIST_COLUMNS} FROM json_each(?) j CROSS JOIN artist r ON r.n = j.value ORDER BY j.key",
+            f"""SELECT {_ARTIST_COLUMNS} FROM json_each(?) j CROSS JOIN artist r ON r.n = j.value
+                {_ARTIST_JOINS} ORDER BY j.key""",
             json.dumps([*numbers]),
         )
         return [ArtistRow(*row) for row in rows]
@@ -232,9 +243,7 @@ class Pages:
     def _albums(self, rest: str, *values: Any) -> list[AlbumRow]:
         with self._database.read() as sql:
             rows = sql.execute(
-                f"""SELECT {_ALBUM_COLUMNS}
-                    FROM album a {rest}""",
-                values,
+                f"SELECT {_ALBUM_COLUMNS} FROM album a LEFT JOIN mark m ON m.id = a.id {rest}", values
             ).fetchall()
         return [_album(row) for row in rows]
 
@@ -272,7 +281,7 @@ def _order_by(orders: tuple[str, ...], descending: bool) -> str:
 
 
 def _track(row: tuple[Any, ...]) -> TrackRow:
-    track, shown, album, name, artists, cover, sealed, mobile, source, original_here, mobile_here = row
+    track, shown, album, name, artists, cover, sealed, mobile, source, original_here, mobile_here, *mark = row
     return TrackRow(
         track,
         json.loads(shown),
@@ -284,11 +293,12 @@ def _track(row: tuple[Any, ...]) -> TrackRow:
         source,
         bool(original_here),
         bool(mobile_here),
+        Mark(starred_ms=mark[0], rating=mark[1], plays=mark[2] or 0, played_ms=mark[3]),
     )
 
 
 def _album(row: tuple[Any, ...]) -> AlbumRow:
-    album, name, artists, year, tracks, discs, duration_ms, cover, added_ms, compilation, genres = row
+    album, name, artists, year, tracks, discs, duration_ms, cover, added_ms, compilation, *mark, genres = row
     return AlbumRow(
         id=album,
         name=name,
@@ -301,4 +311,6 @@ def _album(row: tuple[Any, ...]) -> AlbumRow:
         cover=cover,
         added_ms=added_ms,
         compilation=bool(compilation),
+        starred_ms=mark[0],
+        rating=mark[1],
     )

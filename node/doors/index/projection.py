@@ -13,9 +13,9 @@ from node.catalog.vocabulary import TRACK, TrackFacts, read_track
 from node.catalog.words import DEFAULT_ARTICLES, fold
 from node.crypto.blob import Purpose
 from node.doors.index.database import Step
+from node.doors.index.facts import facts_of
 from node.doors.index.numbering import number_albums, number_artists, number_genres
 from node.doors.index.registers import MAX_STORED_VALUE_BYTES
-from node.doors.index.sources import facts_of
 from node.doors.index.totals import Touched, refresh_totals
 from node.ids import CoverId
 from node.wire.codec import unpack

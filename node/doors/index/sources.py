@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from node.catalog.model import Fingerprint, Stream, Tags
-from node.catalog.values import path_bytes, path_text, stream_of, stream_value, tags_of, tags_value
-from node.doors.index.database import Database, Step
-from node.doors.index.rows import KnownSource, Left, Source, SourceRead
+from node.catalog.model import Fingerprint
+from node.catalog.values import path_bytes, path_text
+from node.doors.index.database import Database
+from node.doors.index.facts import facts_of
+from node.doors.index.recording import forget_source
+from node.doors.index.rows import KnownSource, Left, Source
 from node.errors import NotFoundError
-from node.ids import BlobRoot, CoverId, TrackId, to_text
-from node.wire.codec import pack, unpack
+from node.ids import BlobRoot, CoverId, TrackId
 
-_MAX_FACTS_BYTES = 1 << 20
 _SELECT = """SELECT s.id, s.folder, f.path, f.state, s.path, s.size_bytes, s.mtime_ns, s.ctime_ns, s.inode, s.state,
     s.track, s.sha256, s.root, s.facts, s.cover, s.error, s.hidden, s.added_ms
     FROM source s JOIN folder f ON f.id = s.folder"""
-_WAITING = """s.root IS NULL AND s.error IS NULL AND s.state != 'missing' AND f.state = 'present'
+_WAITING = """s.root IS NULL AND s.error IS NULL AND s.facts NOT NULL AND s.state != 'missing' AND f.state = 'present'
     AND NOT (s.identified AND EXISTS (SELECT 1 FROM track t WHERE t.id = s.track AND t.hidden = 1))"""
 
 
@@ -158,158 +157,10 @@ class Sources:
         """Drop files from the index; their tracks are shown by what is left of them."""
         with self._database.write() as step:
             for source_id in source_ids:
-                _delete(step, source_id)
+                forget_source(step, source_id)
 
     def _select(self, where: str, *values: Any) -> list[Source]:
         return [_source(row) for row in self._database.all(f"{_SELECT} WHERE {where}", *values)]
-
-
-def record_read(step: Step, folder_id: int, read: SourceRead, *, now_ms: int) -> tuple[int, bool]:
-    """Write down one file as a scan read it: (its id, whether it is new). Its track is made again before the commit."""
-    path, print_ = path_bytes(read.path), read.fingerprint
-    row = step.sql.execute(
-        "SELECT id, track, identified FROM source WHERE folder = ? AND path = ?", (folder_id, path)
-    ).fetchone()
-    source_id, track, identified = row or (None, None, 0)
-    if read.error is not None or read.tags is None or read.stream is None:
-        error, facts = read.error or "it could not be read as music", None
-        if track is not None:
-            step.tracks.add(track)
-        track = track if identified else None
-    else:
-        error, facts = None, facts_bytes(read.tags, read.stream)
-        track = track or provisional_id(folder_id, path, print_)
-        step.tracks.add(track)
-    cover = None if read.cover is None else to_text(read.cover.sha256[:16])
-    cover_file = None if read.cover is None or read.cover.file is None else path_bytes(read.cover.file)
-    if read.cover is not None:
-        step.sql.execute(
-            "INSERT INTO image VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (cover, read.cover.mime, read.cover.size_bytes)
-        )
-    columns = (
-        print_.size_bytes, print_.mtime_ns, print_.ctime_ns, print_.inode, "changed" if identified else "present",
-        track, facts, cover, cover_file, error,
-    )  # fmt: skip
-    step.changed = True
-    if source_id is None:
-        cursor = step.sql.execute(
-            """INSERT INTO source (size_bytes, mtime_ns, ctime_ns, inode, state, track, facts, cover, cover_file, error,
-               folder, path, added_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (*columns, folder_id, path, now_ms),
-        )
-        return int(cursor.lastrowid or 0), True
-    step.sql.execute(
-        """UPDATE source SET size_bytes = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, state = ?, track = ?, facts = ?,
-           cover = ?, cover_file = ?, error = ?, root = NULL, sha256 = NULL WHERE id = ?""",
-        (*columns, source_id),
-    )
-    return source_id, False
-
-
-def record_rename(step: Step, source_id: int, *, folder_id: int, path: str, fingerprint: Fingerprint) -> None:
-    """The same file now has this place; whatever was known there before is gone."""
-    taken = step.sql.execute(
-        "SELECT id FROM source WHERE folder = ? AND path = ? AND id != ?", (folder_id, path_bytes(path), source_id)
-    ).fetchone()
-    if taken is not None:
-        _delete(step, taken[0])
-    step.sql.execute(
-        """UPDATE source SET folder = ?, path = ?, size_bytes = ?, mtime_ns = ?, ctime_ns = ?, inode = ?
-           WHERE id = ?""",
-        (
-            folder_id, path_bytes(path), fingerprint.size_bytes, fingerprint.mtime_ns, fingerprint.ctime_ns,
-            fingerprint.inode, source_id,
-        ),
-    )  # fmt: skip
-    record_returned(step, source_id)
-
-
-def record_returned(step: Step, source_id: int) -> None:
-    """A file that was missing is there again, as it was."""
-    step.sql.execute(
-        """UPDATE source SET state = CASE WHEN identified AND root IS NULL THEN 'changed' ELSE 'present' END
-           WHERE id = ?""",
-        (source_id,),
-    )
-    _touch(step, source_id)
-
-
-def record_missing(step: Step, source_id: int) -> None:
-    """A file is gone. Nothing is kept of one that was never identified."""
-    identified = step.sql.execute("SELECT identified FROM source WHERE id = ?", (source_id,)).fetchone()
-    if identified is None:
-        return
-    if identified[0]:
-        step.sql.execute("UPDATE source SET state = 'missing' WHERE id = ?", (source_id,))
-        _touch(step, source_id)
-    else:
-        _delete(step, source_id)
-
-
-def record_identified(
-    step: Step, source_id: int, *, fingerprint: Fingerprint, track: TrackId, sha256: bytes, root: BlobRoot
-) -> tuple[bool, bool] | None:
-    """A file was sealed as it was at `fingerprint`: (whether it had been this track before, whether it is hidden).
-
-    None if the file has changed since, and nothing was written. A provisional identifier goes on as another name.
-    """
-    row = step.sql.execute(
-        """SELECT track, identified, hidden FROM source WHERE id = ? AND state != 'missing'
-           AND size_bytes = ? AND mtime_ns = ? AND ctime_ns = ? AND inode = ?""",
-        (source_id, fingerprint.size_bytes, fingerprint.mtime_ns, fingerprint.ctime_ns, fingerprint.inode),
-    ).fetchone()
-    if row is None:
-        return None
-    before, identified, hidden = row
-    if before is not None and before != track:
-        step.tracks.add(before)
-        if not identified:
-            step.sql.execute(
-                "INSERT INTO alias VALUES (?, ?) ON CONFLICT DO UPDATE SET track = excluded.track", (before, track)
-            )
-            step.sql.execute("UPDATE OR IGNORE track SET id = ? WHERE id = ?", (track, before))
-            step.sql.execute("UPDATE OR REPLACE asked SET track = ? WHERE track = ?", (track, before))
-    step.sql.execute(
-        """UPDATE source SET state = 'present', track = ?, identified = 1, sha256 = ?, root = ?, error = NULL,
-           hidden = 0 WHERE id = ?""",
-        (track, sha256, root, source_id),
-    )
-    step.tracks.add(track)
-    return bool(identified and before == track), bool(hidden)
-
-
-def hide_pending(step: Step, track_id: str, *, hidden: bool) -> bool:
-    """Hide or show a track that is still provisional; whether it is. The catalog is told when it is identified."""
-    cursor = step.sql.execute("UPDATE source SET hidden = ? WHERE track = ? AND NOT identified", (hidden, track_id))
-    step.tracks.add(track_id)
-    return cursor.rowcount > 0
-
-
-def provisional_id(folder_id: int, path: bytes, fingerprint: Fingerprint) -> TrackId:
-    """A track's name until its recording is known."""
-    facts = pack(["pending", folder_id, path, fingerprint.size_bytes, fingerprint.mtime_ns, fingerprint.inode])
-    return TrackId(to_text(hashlib.sha256(facts).digest()[:16]))
-
-
-def facts_bytes(tags: Tags, stream: Stream) -> bytes:
-    return pack([tags_value(tags), stream_value(stream)])
-
-
-def facts_of(raw: bytes) -> tuple[Tags, Stream]:
-    tags, stream = unpack(raw, max_bytes=_MAX_FACTS_BYTES)
-    return tags_of(tags), stream_of(stream)
-
-
-def _delete(step: Step, source_id: int) -> None:
-    _touch(step, source_id)
-    step.sql.execute("DELETE FROM source WHERE id = ?", (source_id,))
-
-
-def _touch(step: Step, source_id: int) -> None:
-    row = step.sql.execute("SELECT track FROM source WHERE id = ?", (source_id,)).fetchone()
-    if row is not None and row[0] is not None:
-        step.tracks.add(row[0])
-    step.changed = True
 
 
 def _source(row: Sequence[Any]) -> Source:
