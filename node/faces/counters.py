@@ -40,7 +40,7 @@ def routes(app: web.Application) -> None:
 async def count_requests(request: web.Request, handler: Endpoint) -> web.StreamResponse:
     """Count each request when its answer has begun."""
     response = await handler(request)
-    method = request.method if request.method in ("GET", "HEAD", "POST", "PATCH", "DELETE") else "other"
+    method = request.method if request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
     request.app[COUNTERS].requests[method, route_of(request), response.status] += 1
     return response
 

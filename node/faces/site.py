@@ -19,6 +19,8 @@ FACES: Final = (
     "overview",
     "phrase",
     "catalog",
+    "personal",
+    "playlists",
     "stream",
     "covers",
     "events",

@@ -9,6 +9,7 @@ from typing import Final
 from node.catalog.words import artist_id, fold
 from node.doors.index import AlbumDetail, AlbumList, ArtistDetail, Index, Named, PlaylistRow, Song, Years
 from node.errors import NotFoundError
+from node.library.shapes import FoundJson, TrackJson, album_json, artist_json, track_json
 
 MAX_PAGE: Final = 500
 MAX_FOUND: Final = 1_000
@@ -113,6 +114,21 @@ class Browse:
                 known.add(album.id)
                 albums.append(album._replace(starred_ms=self._index.personal.mark(former).starred_ms))
         return FoundByWords(rows.starred_artists(), albums, rows.starred_songs())
+
+    def starred_lists(self) -> FoundJson:
+        """Everything with a star, as the player's lists show it."""
+        found, pages = self.starred(), self._index.pages
+        return {
+            "artists": [artist_json(pages.artist(artist.id)) for artist in found.artists],
+            "albums": [album_json(pages.album(album.id)) for album in found.albums],
+            "tracks": [track_json(pages.track(song.id)) for song in found.songs],
+        }
+
+    def playlist_tracks(self, playlist_id: str) -> list[TrackJson]:
+        """A playlist's tracks in order, as the player's lists show them."""
+        songs = self._index.browse.playlist_songs(playlist_id)
+        rows = {song.id: self._index.pages.track(song.id) for song in songs}
+        return [track_json(rows[song.id]) for song in songs]
 
     def search(self, words: str, *, artists: Paged, albums: Paged, songs: Paged) -> FoundByWords:
         """A page of each kind; of everything, in an order that stays, if `words` are empty."""

@@ -42,6 +42,10 @@ class TrackJson(TypedDict):
     bitrate_bps: int | None
     size_bytes: int
     state: StateJson
+    starred_ms: int | None
+    rating: int | None
+    plays: int
+    played_ms: int | None
 
 
 class AlbumJson(TypedDict):
@@ -56,6 +60,8 @@ class AlbumJson(TypedDict):
     cover: str | None
     added_ms: int
     compilation: bool
+    starred_ms: int | None
+    rating: int | None
 
 
 class ArtistJson(TypedDict):
@@ -64,6 +70,8 @@ class ArtistJson(TypedDict):
     albums: int
     tracks: int
     cover: str | None
+    starred_ms: int | None
+    rating: int | None
 
 
 class GenreJson(TypedDict):
@@ -103,6 +111,10 @@ def track_json(row: TrackRow) -> TrackJson:
         "bitrate_bps": shown["bitrate_bps"],
         "size_bytes": shown["size_bytes"],
         "state": state_json(row),
+        "starred_ms": row.mark.starred_ms,
+        "rating": row.mark.rating,
+        "plays": row.mark.plays,
+        "played_ms": row.mark.played_ms,
     }
 
 
@@ -144,11 +156,21 @@ def album_json(row: AlbumRow) -> AlbumJson:
         "cover": row.cover,
         "added_ms": row.added_ms,
         "compilation": row.compilation,
+        "starred_ms": row.starred_ms,
+        "rating": row.rating,
     }
 
 
 def artist_json(row: ArtistRow) -> ArtistJson:
-    return {"id": row.id, "name": row.name, "albums": row.albums, "tracks": row.tracks, "cover": row.cover}
+    return {
+        "id": row.id,
+        "name": row.name,
+        "albums": row.albums,
+        "tracks": row.tracks,
+        "cover": row.cover,
+        "starred_ms": row.starred_ms,
+        "rating": row.rating,
+    }
 
 
 def genre_json(row: GenreRow) -> GenreJson:
