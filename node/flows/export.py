@@ -108,18 +108,30 @@ class Export:
                 each.reading.close()
 
     def _wanted(self, files: TrackFiles) -> Iterator[_Wanted]:
-        """One for each name that each original has; those of files not sealed yet too."""
-        for held in files.originals:
-            rendition = held.rendition
-            blob = rendition.blob
-            same = [source for source in files.sources if source.root == blob.root]
-            here = [source for source in same if source.at_hand]
-            names = {source.path: source.fingerprint.mtime_ns for source in same}
-            for path, mtime_ns in (names or {rendition.path: rendition.mtime_ns}).items():
-                yield _Wanted(path, mtime_ns, blob.size_bytes, blob.sha256, self._streams.reading(blob, here))
+        """One for each file that the track has, and for each name of files that are not here any more.
+
+        An original that was replaced under its own name, as by a tagger, is not given back beside its successor.
+        """
+        blobs = {held.rendition.blob.root: held.rendition.blob for held in files.originals}
+        given: set[str] = set()
         for source in files.sources:
-            if source.root is None and source.at_hand and source.stream is not None:
+            if source.root in blobs:
+                blob = blobs[source.root]
+                here = [other for other in files.sources if other.root == source.root and other.at_hand]
+                reading = self._streams.reading(blob, here)
+                mtime_ns = source.fingerprint.mtime_ns
+                yield _Wanted(source.path, mtime_ns, blob.size_bytes, blob.sha256, reading)
+            elif source.at_hand and source.stream is not None:
                 yield self._unsealed(source)
+            else:
+                continue
+            given.add(source.path)
+        newest_first = sorted((held.rendition for held in files.originals), key=lambda each: -each.mtime_ns)
+        for rendition in newest_first:
+            if rendition.path not in given:
+                given.add(rendition.path)
+                blob, reading = rendition.blob, self._streams.reading(rendition.blob, ())
+                yield _Wanted(rendition.path, rendition.mtime_ns, blob.size_bytes, blob.sha256, reading)
 
     def _unsealed(self, source: Source) -> _Wanted:
         facts = source.fingerprint

@@ -19,7 +19,7 @@ from node.crypto.blob import CHUNK, PLAIN, BlobCipher
 from node.crypto.labels import PIECE_CHUNKS
 from node.doors.blobs import BlobReader
 from node.doors.sources import OpenSource
-from node.errors import DamagedError, SongkeepError, UnavailableError
+from node.errors import DamagedError, NotFoundError, SongkeepError, UnavailableError
 from node.flows.seal import piece_plain, piece_sealed
 
 FIRST_CHUNKS: Final = 4
@@ -273,6 +273,8 @@ class Reading:
         return await loop.run_in_executor(self._threads.urgent, open_chunks, cipher, first, count, sealed)
 
     def _failed(self, place: str, error: SongkeepError, source_id: int | None = None) -> None:
+        if isinstance(error, NotFoundError):  # not kept there: nothing is wrong
+            return
         if self._worst is None or isinstance(error, DamagedError):  # damage is worth telling before absence
             self._worst = error
         self._on_trouble(Trouble(self._blob, place, source_id, error))

@@ -13,7 +13,7 @@ from node.catalog.model import BlobRef, Rendition, RenditionKind, Stream
 from node.doors.blobs import BlobStore
 from node.doors.index import Source
 from node.doors.sources import OpenSource, SourceChangedError, SourceMissingError
-from node.errors import DamagedError, NotFoundError, SongkeepError, UnavailableError
+from node.errors import DamagedError, SongkeepError, UnavailableError
 from node.flows.reading import Fetch, Place, Reading, SealedSource, StoredBlob, Threads, Trouble, UnsealedSource, Way
 from node.ids import TrackId, to_text
 from node.library import Library, TrackFiles
@@ -113,30 +113,31 @@ class Streams:
 
     def _open(self, track_id: str, wanted: Wanted) -> tuple[TrackFiles, Audio | None]:
         files = self._library.files(track_id)
-        for kind in _order(wanted, files):
-            audio = self._open_mobile(files) if kind == "mobile" else self._open_original(files)
-            if audio is not None:
-                return files, audio
+        kinds = _order(wanted, files)
+        for open_kind in (self._open_here, self._open_afar):
+            for kind in kinds:
+                audio = open_kind(files, kind)
+                if audio is not None:
+                    return files, audio
         return files, None
 
-    def _open_mobile(self, files: TrackFiles) -> Audio | None:
-        if files.mobile is None:
-            return None
-        rendition = files.mobile.rendition
-        return _audio(rendition, self.reading(rendition.blob, ()), f"{files.title}.webm")
-
-    def _open_original(self, files: TrackFiles) -> Audio | None:
-        for held in files.originals:
-            rendition = held.rendition
+    def _open_here(self, files: TrackFiles, kind: RenditionKind) -> Audio | None:
+        """The first rendition of that kind which can be opened on this device."""
+        for rendition in _renditions(files, kind):
             same = [source for source in files.sources if source.root == rendition.blob.root]
-            audio = _audio(rendition, self.reading(rendition.blob, same), _last_part(rendition.path))
-            if audio is not None:
-                return audio
-        for source in files.sources:
-            if source.stream is None:
-                continue
-            with contextlib.suppress(SourceMissingError, SourceChangedError):
-                return self._unsealed(source, source.stream)
+            reading = self.reading(rendition.blob, same)
+            if reading.open_place():
+                return _audio(files, rendition, reading)
+        for source in files.sources if kind == "original" else ():
+            if source.stream is not None and source.root is None:
+                with contextlib.suppress(SourceMissingError, SourceChangedError):
+                    return self._unsealed(source, source.stream)
+        return None
+
+    def _open_afar(self, files: TrackFiles, kind: RenditionKind) -> Audio | None:
+        """A rendition of that kind, to be asked of other devices."""
+        for rendition in _renditions(files, kind) if self._fetches else ():
+            return _audio(files, rendition, self.reading(rendition.blob, ()))
         return None
 
     def _unsealed(self, source: Source, stream: Stream) -> Audio:
@@ -185,23 +186,23 @@ class Streams:
             raise
 
     def _tell(self, trouble: Trouble) -> None:
-        if isinstance(trouble.error, NotFoundError):  # no sealed copy here: nothing is wrong
-            return
         name = to_text(trouble.blob.root) if trouble.blob else "-"
         log.warning("read_failed blob=%s place=%s error=%s", name, trouble.place, type(trouble.error).__name__)
         self._on_trouble(trouble)
 
 
-def _audio(rendition: Rendition, reading: Reading, file_name: str) -> Audio | None:
-    if not reading.open_place() and not reading.hopeful:
-        return None
+def _renditions(files: TrackFiles, kind: RenditionKind) -> list[Rendition]:
+    return [rendition for rendition in files.renditions if rendition.kind == kind]
+
+
+def _audio(files: TrackFiles, rendition: Rendition, reading: Reading) -> Audio:
     return Audio(
         reading,
         kind=rendition.kind,
         stream=rendition.stream,
         etag=to_text(rendition.blob.sha256),
         mtime_ns=rendition.mtime_ns,
-        file_name=file_name,
+        file_name=_last_part(rendition.path) or f"{files.title}.webm",
     )
 
 

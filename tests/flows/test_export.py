@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from node.errors import NotFoundError, UserError
 from node.flows.file_names import safe_path
-from tests.flows.home import open_home, tree
+from tests.flows.home import open_home, retag, tree
 from tests.music import make_track
 
 
@@ -77,6 +77,18 @@ async def test_copies_under_several_names_all_come_back(tmp_path: Path, music: P
     async with open_home(tmp_path / "home") as home:
         await home.ingest.add([music])
         await home.export.run(None, tmp_path / "out")
+        assert tree(tmp_path / "out") == tree(music)
+
+
+@pytest.mark.parametrize("keep_sealed", [False, True])
+async def test_a_retagged_file_comes_back_as_it_is_now(tmp_path: Path, music: Path, keep_sealed: bool) -> None:
+    async with open_home(tmp_path / "home", keep_sealed=keep_sealed) as home:
+        await home.ingest.add([music])
+        retag(music / "Ärger" / "1.flac", "Another")
+        await home.ingest.rescan()
+        await home.ingest.idle()
+        report = await home.export.run(None, tmp_path / "out")
+        assert (report.written, report.renamed, report.failed) == (5, [], [])
         assert tree(tmp_path / "out") == tree(music)
 
 

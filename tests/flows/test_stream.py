@@ -228,6 +228,25 @@ async def test_other_devices_are_asked_in_turn_and_none_of_them_is_believed(tmp_
             await home.play(home.only_track(), "original")
 
 
+async def test_what_is_here_is_played_before_others_are_asked(tmp_path: Path, song: Path) -> None:
+    nobody = FromAfar(b"", UnavailableError("nobody is there"))
+    async with open_home(tmp_path / "home", fetches=(nobody,)) as home:
+        await home.ingest.add([song.parent])
+        retag(song, "Another")
+        await home.ingest.rescan()
+        await home.ingest.idle()
+        assert len(home.library.files(home.only_track()).originals) == 2
+        assert await home.play(home.only_track()) == song.read_bytes()
+        await home.ingest.make_mobile(home.library.resolve(home.only_track()))
+        song.unlink()
+        async with await home.streams.open(home.only_track()) as audio:
+            assert audio.kind == "mobile"
+        assert nobody.asked == 0
+        with pytest.raises(UnavailableError):
+            await home.play(home.only_track(), "original")
+        assert nobody.asked > 0
+
+
 async def test_a_reader_that_leaves_early_lets_go_of_the_file(tmp_path: Path, song: Path) -> None:
     async with open_home(tmp_path / "home") as home:
         await home.ingest.add([song.parent])
