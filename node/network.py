@@ -17,6 +17,7 @@ from node.flows.devices import Devices
 from node.flows.exchange import Exchange
 from node.flows.fetch import DeviceFetch
 from node.flows.holdings import Holdings
+from node.flows.lan import LanMeeting
 from node.flows.meet import Meeting
 from node.flows.network import Network
 from node.flows.pairings import Pairings
@@ -26,7 +27,7 @@ from node.library import Library
 from node.peers.directory import MAX_NAME_CHARS, Directory, Presence
 from node.peers.links import Giving, Links
 from node.peers.membership import Membership
-from node.wire.roster import Roster
+from node.wire.roster import Role, Roster
 
 Tell = Callable[[Literal["info", "warning", "error"], str], None]
 
@@ -81,14 +82,16 @@ def build_network(
     exchange = Exchange(library, membership, directory, meeting)
     answers.update(exchange.answers)
     snapshots.on_new.append(meeting.announce)
-    if settings.trackers:
+    if settings.trackers or len(membership.roster.active(Role.OWNER, Role.PLAYER)) > 1:
         snapshots.want()
 
     def joined_trackers() -> list[str]:
-        return [place.url for place in meeting.places.values() if place.joined]
+        return [url for url in meeting.trackers if (place := meeting.places.get(url)) and place.joined]
 
-    pairings = Pairings(membership, trackers=joined_trackers, named=devices.heard_of)
+    nearby = LanMeeting(membership, meeting, tell=lambda text: tell("info", text))
+    pairings = Pairings(membership, trackers=joined_trackers, nearby=nearby, named=devices.heard_of)
     membership.on_change.append(_tell_of_changes(devices, tell))
+    membership.on_change.append(lambda _before, _after: snapshots.want())
 
     async def follow(before: Settings, after: Settings) -> None:
         if before.trackers != after.trackers:
@@ -111,7 +114,7 @@ def build_network(
     return Networking(
         network=network,
         fetch=DeviceFetch(membership, directory, links, meeting),
-        services=(meeting.run, snapshots.run, exchange.run),
+        services=(meeting.run, nearby.run, snapshots.run, exchange.run),
         follow=follow,
         close=close,
         snapshots=snapshots,

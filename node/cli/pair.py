@@ -35,13 +35,17 @@ def register(subparsers: Subparsers) -> None:
         help="a player plays and edits; an owner may also pair and revoke (%(default)s)",
     )
     parser.add_argument(
+        "--anywhere", action="store_true", help="let it come through a tracker, not only from the local network"
+    )
+    parser.add_argument(
         "--app", metavar="URL", help="the https address from which a phone gets the app; whoever serves it is trusted"
     )
 
 
 def run_pair(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
-        pairing = client.post("pair", role=asked.role, **({"app": asked.app} if asked.app else {}))
+        about = {"app": asked.app} if asked.app else {}
+        pairing = client.post("pair", role=asked.role, anywhere=asked.anywhere, **about)
         try:
             return _follow(client, pairing["id"], asked, terminal)
         except KeyboardInterrupt:
@@ -97,12 +101,15 @@ def _type_check(client: Client, pairing_id: str, asked: argparse.Namespace, term
 def _show(event: dict[str, Any], asked: argparse.Namespace, terminal: Terminal) -> None:
     match event["event"]:
         case "code":
-            terminal.say(f"On a computer:  songkeep join {event['code']} --tracker {event['tracker']}")
+            through = f" --tracker {event['tracker']}" if event["tracker"] else ""
+            terminal.say(f"On the other computer:  songkeep join {event['code']}{through}")
+            if not through:
+                terminal.say("It must be on the same network; 'songkeep pair --anywhere' lets it come from elsewhere.")
             terminal.say("(The code is good for one try within ten minutes.)")
             if not asked.app:
                 terminal.say("For a phone, also say where its app comes from: songkeep pair --app https://...")
             terminal.say()
-        case "link" if asked.app:
+        case "link":
             terminal.say("With a phone, scan this; it changes every minute:")
             terminal.say(_qr(event["link"]))
             terminal.say(event["link"])

@@ -29,7 +29,6 @@ CLOSE_TIMEOUT_S: Final = 3.0
 _CLOSED_FOR_GOOD: Final = {
     roomframes.CLOSE_NOT_MEMBER: "the room server says that this device is not a member of the library",
     roomframes.CLOSE_REVOKED: "this device was revoked",
-    roomframes.CLOSE_NOBODY: "nobody waits with this code: it has run out or was mistyped",
     roomframes.CLOSE_TAKEN: "this code was used already; ask for a new one",
 }
 _CLOSED_FOR_NOW: Final = {
@@ -67,6 +66,10 @@ class RosterOffered:
 
 
 RoomEvent = Came | Left | Said | RosterOffered
+
+
+class NobodyWaitsError(RefusedError):
+    """The pairing room does not exist on that server."""
 
 
 class TurnedAwayError(RefusedError):
@@ -284,6 +287,8 @@ async def _receive(socket: aiohttp.ClientWebSocketResponse) -> bytes:
 
 
 def _closed(code: int) -> SongkeepError:
+    if code == roomframes.CLOSE_NOBODY:
+        return NobodyWaitsError("nobody waits with this code: it has run out or was mistyped")
     if code in _CLOSED_FOR_GOOD:
         return RefusedError(_CLOSED_FOR_GOOD[code])
     if code == roomframes.CLOSE_MALFORMED:

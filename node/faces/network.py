@@ -48,12 +48,15 @@ async def revoke(request: web.Request) -> web.Response:
 
 async def pair(request: web.Request) -> web.Response:
     """Begin to let a device in; what happens comes by `events`."""
-    body = await body_of(request, fields=frozenset({"role", "app"}))
+    body = await body_of(request, fields=frozenset({"role", "app", "anywhere"}))
     role = body.get("role", str(Role.PLAYER))
     if role not in (str(Role.OWNER), str(Role.PLAYER)):
         raise UserError("role is player or owner")
     app_url = text_field(body, "app", max_chars=300) if body.get("app") else None
-    started = request.app[PARTS].network.pairings.start(role=Role(role), app_url=app_url)
+    anywhere = body.get("anywhere", False)
+    if not isinstance(anywhere, bool):
+        raise UserError("anywhere is true or false")
+    started = request.app[PARTS].network.pairings.start(role=Role(role), app_url=app_url, anywhere=anywhere)
     return answer({"id": started.id, "tracker": started.tracker}, status=201)
 
 

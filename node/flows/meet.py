@@ -36,7 +36,7 @@ LONGEST_WAIT_S: Final = 60.0
 REFUSED_WAIT_S: Final = 300.0
 SETTLED_S: Final = 30.0
 """A room that lasted this long ended by accident: the next try comes soon."""
-MAX_ROOMS: Final = 8
+MAX_ROOMS: Final = 24
 MAX_OFFERS_AT_ONCE: Final = 8
 MAX_TOLD_ROSTER_BYTES: Final = 60_000
 """What fits into one message; a longer chain goes by way of the server."""
@@ -79,7 +79,9 @@ class Meeting:
         self._group: asyncio.TaskGroup | None = None
         self._wake = asyncio.Event()
         self._guards: dict[str, ReplayGuard] = {}
-        self._trackers = tuple(trackers)
+        self.trackers = tuple(url.rstrip("/") for url in trackers)
+        """Addresses of trackers, as they were chosen."""
+        self._nearby: tuple[str, ...] = ()
         self.places: dict[str, Place] = {url: Place(url) for url in self._servers()}
         membership.on_change.append(self._roster_changed)
 
@@ -98,13 +100,18 @@ class Meeting:
 
     def set_trackers(self, urls: Sequence[str]) -> None:
         """Attend the rooms of these trackers, and of the library's seeds, and no others from now on."""
-        self._trackers = tuple(urls)
+        self.trackers = tuple(url.rstrip("/") for url in urls)
+        self._follow_servers()
+
+    def set_nearby(self, urls: Sequence[str]) -> None:
+        """Attend also these rooms of the local network."""
+        self._nearby = tuple(urls)
         self._follow_servers()
 
     def _servers(self) -> list[str]:
-        """Every room server: trackers, then the library's seeds, which have rooms too."""
+        """Every room server: those nearby, trackers, and the library's seeds, which have rooms too."""
         seeds = [each for member in self._membership.roster.active(Role.SEED) for each in member.addresses]
-        found = [*self._trackers, *(re.sub(r"^http", "ws", address) for address in seeds)]
+        found = [*self._nearby, *self.trackers, *(re.sub(r"^http", "ws", address) for address in seeds)]
         return list(dict.fromkeys(url.rstrip("/") for url in found if url.startswith(("ws://", "wss://"))))[:MAX_ROOMS]
 
     def _follow_servers(self) -> None:
@@ -134,7 +141,9 @@ class Meeting:
 
     async def connect(self, member: DeviceId) -> Channel:
         """A channel to a present member. Raises UnavailableError, PeerError, RefusedError."""
-        stun = next((place.stun for place in self.places.values() if place.joined and place.stun), None)
+        stun = None
+        if not any(url in self._nearby for url, _ in self._directory.places_of(member)):
+            stun = next((place.stun for place in self.places.values() if place.joined and place.stun), None)
         return await self._links.connect(member, self.say, stun)
 
     async def announce(self) -> None:

@@ -9,13 +9,14 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import aiohttp
 
-from node.doors.rooms import pair_room
-from node.errors import NotFoundError, RefusedError, SongkeepError, UnavailableError, UserError
+from node.doors.rooms import PairPipe
+from node.errors import NotFoundError, SongkeepError, UnavailableError, UserError
 from node.flows.pair import Newcomer, invite
+from node.flows.waiting import Waiting, within
 from node.ids import to_text
 from node.peers.membership import Membership
 from node.wire import pairing
@@ -26,7 +27,6 @@ log = logging.getLogger(__name__)
 
 QR_GRACE_S: Final = 30.0
 """How long a QR code still works after the next one is shown: somebody may be pointing a camera at it."""
-RETRY_S: Final = 5.0
 MAX_PAIRINGS: Final = 4
 KEPT_ENDED_S: Final = 300.0
 MAX_APP_URL_CHARS: Final = 300
@@ -37,7 +37,8 @@ class Pairing:
     """One try to let a device in, and what has happened so far."""
 
     role: Role
-    tracker: str
+    tracker: str | None
+    """Through which it may come from anywhere; None: only from the local network."""
     app_url: str | None
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -47,9 +48,6 @@ class Pairing:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     digits: asyncio.Future[str] | None = None
     """Waits for the check code, once somebody has come."""
-    codes: dict[bytes, asyncio.Task[None]] = field(default_factory=dict)
-    chosen: bytes | None = None
-    """The code that somebody brought; all others are spent with it."""
 
     def tell(self, event: str, **about: object) -> None:
         self.events.append({"event": event, **about})
@@ -74,6 +72,19 @@ class Pairing:
         self.digits.set_result(plain)
 
 
+class LocalNetwork(Protocol):
+    """The local network's part in pairing: node/flows/lan.py."""
+
+    @property
+    def own_url(self) -> str | None:
+        """The address of this device's own rooms, while they are open."""
+        ...
+
+    def waiting_for_newcomer(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Has them open, and this device found, while the context lasts."""
+        ...
+
+
 class Pairings:
     """Every pairing of this node."""
 
@@ -82,17 +93,19 @@ class Pairings:
         membership: Membership,
         *,
         trackers: Callable[[], list[str]],
+        nearby: LocalNetwork,
         named: Callable[[Newcomer], Awaitable[None]],
     ) -> None:
         """`trackers`: addresses that are joined now, the best first; `named` keeps what a newcomer calls itself."""
         self._membership = membership
         self._trackers = trackers
+        self._nearby = nearby
         self._named = named
         self._pairings: dict[str, Pairing] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def start(self, *, role: Role, app_url: str | None) -> Pairing:
-        """Show codes from now on.
+    def start(self, *, role: Role, app_url: str | None, anywhere: bool) -> Pairing:
+        """Show codes from now on. A newcomer comes from the local network, or with `anywhere` through a tracker too.
 
         Raises RefusedError (this device may not), UserError (nothing to meet through), UnavailableError.
         """
@@ -106,13 +119,14 @@ class Pairings:
         self._forget_ended()
         if len(self._tasks) >= MAX_PAIRINGS:
             raise UnavailableError("too many devices are being paired at once")
-        trackers = self._trackers()
-        if not trackers:
+        # The app in a browser can't search the local network: its way is always through a tracker.
+        trackers = self._trackers() if anywhere or app_url else []
+        if (anywhere or app_url) and not trackers:
             raise UserError(
                 "no tracker is reached through which another device could come; "
                 "name one with 'songkeep config trackers wss://...' and run 'songkeep up'"
             )
-        started = Pairing(role, trackers[0], app_url)
+        started = Pairing(role, trackers[0] if trackers else None, app_url)
         self._pairings[started.id] = started
         task = asyncio.create_task(self._run(started))
         self._tasks[started.id] = task
@@ -148,112 +162,66 @@ class Pairings:
 
     async def _run(self, started: Pairing) -> None:
         try:
-            async with aiohttp.ClientSession() as session, asyncio.timeout(pairing.TYPED_LIFETIME_S) as lifetime:
-                newcomer = await self._first_to_come(started, session, lifetime)
+            async with contextlib.AsyncExitStack() as stack:
+                await stack.enter_async_context(self._nearby.waiting_for_newcomer())
+                session = await stack.enter_async_context(aiohttp.ClientSession())
+                waiting = Waiting(session, lambda pipe, code, met: self._invite(started, pipe, code, met))
+                stack.push_async_callback(waiting.close)
+                showing = asyncio.create_task(self._show_codes(started, waiting))
+                stack.callback(showing.cancel)
+                newcomer = await within(pairing.TYPED_LIFETIME_S, waiting)
             started.tell("paired", id=to_text(newcomer.public.id), name=newcomer.name, role=str(started.role))
-        except TimeoutError:
-            started.tell("failed", code="unavailable", message="Nobody came in ten minutes; the codes have run out.")
         except SongkeepError as error:
             log.info("pairing_failed reason=%s", type(error).__name__)
             started.tell("failed", code=error.code, message=str(error))
         except asyncio.CancelledError:
-            started.tell("failed", code="cancelled", message="The pairing was cancelled.")
+            started.tell("failed", code="cancelled", message="the pairing was cancelled")
             raise
         finally:
             started.ended, started.ended_s = True, time.monotonic()
             started.tell("end")
 
-    async def _first_to_come(
-        self, started: Pairing, session: aiohttp.ClientSession, lifetime: asyncio.Timeout
-    ) -> Newcomer:
-        """Wait with every code at once; the first one that somebody brings is the only one that counts."""
-        done: asyncio.Future[Newcomer] = asyncio.get_running_loop().create_future()
-
-        async def wait_with(code: bytes, until_s: float) -> None:
-            try:
-                newcomer = await self._wait(started, session, code, until_s, lifetime)
-            except TimeoutError:
-                return
-            except SongkeepError as error:
-                if not done.done():
-                    done.set_exception(error)
-                return
-            if not done.done():
-                done.set_result(newcomer)
-
-        def show(code: bytes, lifetime_s: float, grace_s: float) -> None:
-            until_s = time.monotonic() + lifetime_s + grace_s
-            started.codes[code] = asyncio.create_task(wait_with(code, until_s))
-
-        renewing = asyncio.create_task(self._show_codes(started, show))
-        try:
-            return await done
-        finally:
-            for task in (renewing, *started.codes.values()):
-                task.cancel()
-            await asyncio.gather(renewing, *started.codes.values(), return_exceptions=True)
-
-    async def _show_codes(self, started: Pairing, show: Callable[[bytes, float, float], None]) -> None:
+    async def _show_codes(self, started: Pairing, waiting: Waiting) -> None:
         typed = self._membership.random(pairing.CODE_BYTES)
-        show(typed, pairing.TYPED_LIFETIME_S, 0.0)
+        self._wait_with(started, waiting, typed, pairing.TYPED_LIFETIME_S)
         started.tell(
             "code",
             code=pairing.code_to_text(typed),
             tracker=started.tracker,
             expires_ms=_in_ms(pairing.TYPED_LIFETIME_S),
         )
-        while True:
+        while started.app_url is not None and not waiting.met:
             code = self._membership.random(pairing.CODE_BYTES)
-            show(code, pairing.QR_LIFETIME_S, QR_GRACE_S)
-            link = pairing.invitation_link(started.app_url or "songkeep:", Invitation(code, started.tracker))
+            self._wait_with(started, waiting, code, pairing.QR_LIFETIME_S + QR_GRACE_S)
+            link = pairing.invitation_link(started.app_url, Invitation(code, started.tracker))
             started.tell("link", link=link, expires_ms=_in_ms(pairing.QR_LIFETIME_S))
             await asyncio.sleep(pairing.QR_LIFETIME_S)
 
-    async def _wait(
-        self,
-        started: Pairing,
-        session: aiohttp.ClientSession,
-        code: bytes,
-        until_s: float,
-        lifetime: asyncio.Timeout,
-    ) -> Newcomer:
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(until_s - time.monotonic()) as waiting:
-            while True:
-                try:
-                    async with pair_room(session, started.tracker, pairing.pair_room(code), waits=True) as pipe:
+    def _wait_with(self, started: Pairing, waiting: Waiting, code: bytes, lifetime_s: float) -> None:
+        for server in (self._nearby.own_url, started.tracker):
+            if server is not None:
+                waiting.add(code, server, lifetime_s)
 
-                        def met() -> None:
-                            if started.chosen is not None:
-                                raise RefusedError("another device has come already")
-                            started.chosen = code
-                            waiting.reschedule(None)
-                            lifetime.reschedule(None)
-                            for other, task in started.codes.items():
-                                if other != code:
-                                    task.cancel()
-                            started.tell("met")
+    async def _invite(self, started: Pairing, pipe: PairPipe, code: bytes, met: Callable[[], None]) -> Newcomer:
+        def someone_came() -> None:
+            met()
+            started.tell("met")
 
-                        async def typed_check(name: str) -> str:
-                            started.digits = loop.create_future()
-                            started.tell("check", name=name)
-                            return await started.digits
+        async def typed_check(name: str) -> str:
+            started.digits = asyncio.get_running_loop().create_future()
+            started.tell("check", name=name)
+            return await started.digits
 
-                        return await invite(
-                            pipe,
-                            code,
-                            random=self._membership.random,
-                            met=met,
-                            typed_check=typed_check,
-                            admit=lambda newcomer: self._admit(started, newcomer),
-                            trackers=self._trackers(),
-                            me=self._membership.keys.id,
-                        )
-                except UnavailableError:
-                    if started.chosen is not None:
-                        raise
-                    # The tracker went away while nobody had come yet: the code is not spent.
-                    await asyncio.sleep(RETRY_S)
+        return await invite(
+            pipe,
+            code,
+            random=self._membership.random,
+            met=someone_came,
+            typed_check=typed_check,
+            admit=lambda newcomer: self._admit(started, newcomer),
+            trackers=self._trackers(),
+            me=self._membership.keys.id,
+        )
 
     async def _admit(self, started: Pairing, newcomer: Newcomer) -> Roster:
         roster = await self._membership.change(

@@ -80,7 +80,7 @@ def digests(folder: Path) -> set[str]:
 
 def pair(pc: Machine, laptop: Machine) -> None:
     """`songkeep pair` on one, `songkeep join` on the other, the digits typed."""
-    pairing, joining = pc.start("pair", "--json", "--role", "owner"), None
+    pairing, joining = pc.start("pair", "--json", "--role", "owner", "--anywhere"), None
     for event in events(pairing):
         if event["event"] == "code":
             joining = laptop.start("join", event["code"], "--tracker", event["tracker"], "--name", "Laptop", "--json")

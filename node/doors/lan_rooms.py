@@ -1,0 +1,100 @@
+"""This device's own room server, for the library's devices on its local network and for newcomers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import AsyncIterator
+from typing import Final
+
+from aiohttp import web
+
+from node.doors.room_sockets import SocketOutlet, serve_room
+from node.errors import UnavailableError
+from node.wire.roomhost import TICK_S, RoomHost, RosterShelf, Surroundings
+from node.wire.roomstate import Limits, RoomServer
+
+log = logging.getLogger(__name__)
+
+LIMITS: Final = Limits(connections=256, connections_per_address=32)
+CLOSE_TIMEOUT_S: Final = 1.0
+CLOSE_GOING_AWAY: Final = 1001
+
+
+class LanRooms:
+    """A room server that answers."""
+
+    def __init__(self, host: RoomHost, port: int) -> None:
+        self.port = port
+        self._host = host
+
+    @property
+    def own_url(self) -> str:
+        """Where this very device joins it."""
+        return f"ws://127.0.0.1:{self.port}"
+
+
+@contextlib.asynccontextmanager
+async def serving(shelf: RosterShelf, *, bind: str = "0.0.0.0") -> AsyncIterator[LanRooms]:
+    """The server for as long as the context lasts, at any free port. Raises UnavailableError."""
+    around = Surroundings(time.monotonic, lambda: time.time_ns() // 1_000_000, os.urandom)
+    host = RoomHost(RoomServer(LIMITS), shelf, around)
+    runner = web.AppRunner(_app(host), access_log=None, shutdown_timeout=CLOSE_TIMEOUT_S, handle_signals=False)
+    await runner.setup()
+    ticking = asyncio.create_task(_tick(host))
+    try:
+        try:
+            await web.TCPSite(runner, bind, 0).start()
+        except OSError as error:
+            raise UnavailableError(f"no port can be opened to the local network: {error.strerror}") from error
+        port = int(runner.addresses[0][1])
+        log.info("lan_rooms_opened port=%d", port)
+        yield LanRooms(host, port)
+    finally:
+        ticking.cancel()
+        await host.close_all(CLOSE_GOING_AWAY, "this device is going away")
+        await runner.cleanup()
+        log.info("lan_rooms_closed")
+
+
+async def _tick(host: RoomHost) -> None:
+    while True:
+        await asyncio.sleep(TICK_S)
+        await host.tick()
+
+
+def _app(host: RoomHost) -> web.Application:
+    async def room(request: web.Request) -> web.WebSocketResponse:
+        async def enter(outlet: SocketOutlet) -> int:
+            return await host.enter_room(outlet, address=request.remote or "", host=_dialled(request))
+
+        return await serve_room(request, enter=enter, heard=host.heard, left=host.left)
+
+    async def pair(request: web.Request) -> web.WebSocketResponse:
+        async def enter(outlet: SocketOutlet) -> int:
+            return await host.enter_pair(
+                outlet,
+                request.match_info["name"],
+                waits=request.query.get("wait") == "1",
+                address=request.remote or "",
+            )
+
+        return await serve_room(request, enter=enter, heard=host.heard_pair, left=host.left_pair)
+
+    app = web.Application(client_max_size=1_024)
+    app.router.add_get("/v1/room", room)
+    app.router.add_get("/v1/pair/{name}", pair)
+    return app
+
+
+def _dialled(request: web.Request) -> str:
+    """The host that a proof must name: the very address that this connection came to, and no other name."""
+    transport = request.transport
+    sockname = transport.get_extra_info("sockname") if transport is not None else None
+    if not sockname:
+        return "nowhere"
+    own = f"{sockname[0]}:{sockname[1]}"
+    return own if request.host == own else f"not {request.host}"
