@@ -121,7 +121,8 @@ TYPES: Final[dict[str, dict[str, Any]]] = {
     "Playing": {**_SONG, "username": "words", "minutesAgo": "int", "playerId": "int", "playerName": "words"},
     "Bookmarks": {"bookmark": ["Bookmark"]},
     "Bookmark": {
-        "position": "int", "username": "words", "comment": "text", "created": "time", "changed": "time", "entry": "Song",
+        "position": "int", "username": "words", "comment": "text", "created": "time", "changed": "time",
+        "entry": "Song",
     },
     "PlayQueue": {"current": "id?", **_QUEUE},
     "PlayQueueByIndex": {"currentIndex": "int?", **_QUEUE},
@@ -176,7 +177,13 @@ ANSWERS: Final[dict[str, tuple[str, Any]]] = {
 }  # fmt: skip
 """What an endpoint answers with, and of which type that is; one that is not here answers with nothing but the head."""
 
-_HEAD: Final = {"status": "ok", "version": "version", "type": "server", "serverVersion": "words", "openSubsonic": "true"}
+_HEAD: Final = {
+    "status": "ok",
+    "version": "version",
+    "type": "server",
+    "serverVersion": "words",
+    "openSubsonic": "true",
+}
 
 
 def check(endpoint: str, tree: dict[str, Any]) -> None:
@@ -228,7 +235,7 @@ def _schema(kind: Any) -> dict[str, Any]:
     if isinstance(kind, list):
         return {"type": "array", "items": _schema(kind[0])}
     names = kind.rstrip("?").split("|")
-    options = [_PLAIN[name] if name in _PLAIN else {"$ref": f"#/$defs/{name}"} for name in names]
+    options = [_PLAIN.get(name, {"$ref": f"#/$defs/{name}"}) for name in names]
     return options[0] if len(options) == 1 else {"anyOf": options}
 
 
