@@ -205,13 +205,6 @@ export class Player {
     this.settings.set("volume", Math.max(0, Math.min(1, volume)));
   }
 
-  /** Take over what changed in the library. @param {ReadonlyMap<string, Track>} fresh */
-  refresh(fresh) {
-    this.#queue = q.refreshed(this.#queue, fresh);
-    this.changed.emit("queue");
-    this.changed.emit("track");
-  }
-
   /** What to keep for the next visit; null when there is nothing. @returns {Kept | null} */
   kept() {
     const { entries, at, natural } = this.#queue;

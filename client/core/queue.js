@@ -268,14 +268,3 @@ export function clear(queue) {
   const now = current(queue);
   return now ? { ...queue, entries: [now], natural: [now.key], at: 0 } : queue;
 }
-
-/**
- * Replace tracks that changed elsewhere (retagged, gone away), by id.
- * @param {Queue} queue
- * @param {ReadonlyMap<string, Track>} fresh
- * @returns {Queue}
- */
-export const refreshed = (queue, fresh) => ({
-  ...queue,
-  entries: queue.entries.map((entry) => ({ ...entry, track: fresh.get(entry.track.id) ?? entry.track })),
-});

@@ -9,6 +9,12 @@ const SKIP_MS = 10_000;
 /** Between two reports of the position, unless it jumped. */
 const REPORT_EVERY_MS = 1000;
 
+/** iOS: play on with the mute switch on, as a music app does. */
+function keepSoundingOnIos() {
+  const { audioSession } = /** @type {{audioSession?: {type: string}}} */ (navigator);
+  if (audioSession) audioSession.type = "playback";
+}
+
 /**
  * @param {Player} player
  * @param {Source} source
@@ -16,6 +22,7 @@ const REPORT_EVERY_MS = 1000;
 export function joinMediaSession(player, source) {
   const session = navigator.mediaSession;
   if (!session) return;
+  keepSoundingOnIos();
   /** @type {[MediaSessionAction, MediaSessionActionHandler][]} */
   const actions = [
     ["play", () => player.play()],
@@ -44,6 +51,7 @@ export function joinMediaSession(player, source) {
   };
   const describe = () => {
     const track = player.current?.track;
+    document.title = track ? `${track.title} · ${names(track.artists) || "Songkeep"}` : "Songkeep";
     session.metadata = track
       ? new MediaMetadata({
           title: track.title,

@@ -8,12 +8,14 @@ import { blank, live } from "./live.js";
 import { mark } from "./mark.js";
 import { recentAlbums } from "./recent.js";
 import { rove } from "./roving.js";
+import { markCurrent, trackRow } from "./track_row.js";
 import { shufflePlay } from "./shuffle_play.js";
 
-/** @import {Album, Library} from "../core/model.js" */
+/** @import {Album, Library, Track} from "../core/model.js" */
 /** @import {Mount, App} from "./app.js" */
 
 const NEWEST = 18;
+const NEWEST_SONGS = 8;
 const REDISCOVER = 12;
 const CARD_PX = 190;
 
@@ -26,19 +28,22 @@ export function mountHome(host, app, _route, signal) {
     app,
     signal,
     fetch: () => gather(app),
-    draw: ({ library, newest, old }, inner) =>
-      library.counts.tracks === 0 ? [emptyLocker(app)] : [hero(app, library, inner), ...shelves(app, newest, old, inner)],
+    draw: ({ library, newest, songs, old }, inner) =>
+      library.counts.tracks === 0
+        ? [emptyLocker(app)]
+        : [hero(app, library, inner), ...shelves(app, newest, old, inner), newSongs(app, songs, inner)],
     skeleton: () => h("div", null, h("div", { class: "hero bone-hero" }), shelfSkeleton(), shelfSkeleton()),
   });
 }
 
 /** @param {App} app */
 async function gather(app) {
-  const [library, { total, items: newest }] = await Promise.all([
+  const [library, { total, items: newest }, { items: songs }] = await Promise.all([
     app.source.library(),
     app.source.albums({ sort: "added", order: "desc", limit: NEWEST }),
+    app.source.tracks({ sort: "added", order: "desc", limit: NEWEST_SONGS }),
   ]);
-  return { library, newest, old: await rediscovered(app, total) };
+  return { library, newest, songs, old: await rediscovered(app, total) };
 }
 
 /**
@@ -106,6 +111,19 @@ function shelf(app, title, albums, signal, all) {
   const row = h("div", { class: "shelf-row", role: "list", "aria-label": title }, ...albums.map((album) => albumCard(app, album, { width_px: CARD_PX })));
   rove(row, signal, { horizontal: true });
   return h("section", { class: "shelf" }, h("div", { class: "shelf-head" }, h("h2", null, title), all ? h("a", { class: "quiet", href: all }, "See all") : null), row);
+}
+
+/**
+ * @param {App} app
+ * @param {Track[]} songs
+ * @param {AbortSignal} signal
+ */
+function newSongs(app, songs, signal) {
+  const rows = songs.map((track, i) => trackRow(track, { app, lead: "cover", play: () => app.player.playAll(songs, i) }));
+  const list = h("div", { class: "tracks two-columns", role: "list", "aria-label": "New songs" }, ...rows);
+  rove(list, signal);
+  markCurrent(list, app, signal);
+  return h("section", { class: "shelf" }, h("div", { class: "shelf-head" }, h("h2", null, "New songs"), h("a", { class: "quiet", href: href("songs") }, "See all")), list);
 }
 
 const shelfSkeleton = () => h("section", { class: "shelf" }, h("div", { class: "shelf-row" }, ...Array.from({ length: 8 }, cardSkeleton)));

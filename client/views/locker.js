@@ -57,7 +57,7 @@ export function mountLocker(host, app, _route, signal) {
       return { folders: status.folders ?? [], store: status.store ?? {}, library };
     },
     draw: ({ folders, store, library }) => [
-      folderPanel(app, folders),
+      app.source.can.has("folders") || folders.length ? folderPanel(app, folders) : h("span", null),
       storePanel(store),
       h(
         "section",

@@ -31,7 +31,7 @@ export function mountSettings(host, app, _route, signal) {
     ({ version, device, library }) => {
       if (signal.aborted) return;
       const rows = [["Songkeep", version], ["This device", device], ["Library", library]];
-      fill(about, ...rows.flatMap(([term, value]) => [h("dt", null, term), h("dd", { class: "mono" }, value)]));
+      fill(about, ...rows.filter(([, value]) => value).flatMap(([term, value]) => [h("dt", null, term), h("dd", { class: "mono" }, value)]));
     },
     () => {},
   );

@@ -1,26 +1,23 @@
-// The frame: mark, navigation, the place for pages, the player bar. index.html holds its skeleton, so that it is painted at once.
+// The frame: mark, navigation, the place for pages, the player bar. index.html holds it, so that it is painted at once.
 
-import { href, parse } from "../core/route.js";
-import { fill, h } from "./dom.js";
-import { icon } from "./icon.js";
+import { parse } from "../core/route.js";
+import { setIcon } from "./icon.js";
 
 /** @import {Place} from "../core/route.js" */
 /** @import {IconName} from "./icon.js" */
 
-/** @type {[Place, string, IconName][]} */
-const TABS = [
-  ["home", "Home", "home"],
-  ["library", "Library", "library"],
-  ["search", "Search", "search"],
-  ["locker", "Locker", "locker"],
-];
-
-/** @type {[string, [Place, string, IconName][]][]} */
-const RAIL = [
-  ["", [["home", "Home", "home"], ["search", "Search", "search"]]],
-  ["Library", [["albums", "Albums", "albums"], ["artists", "Artists", "artists"], ["songs", "Songs", "songs"], ["genres", "Genres", "genres"]]],
-  ["Locker", [["locker", "Folders", "locker"], ["settings", "Settings", "settings"]]],
-];
+/** Beside the words in index.html. @type {Partial<Record<Place, IconName>>} */
+const PICTURES = {
+  home: "home",
+  search: "search",
+  library: "library",
+  albums: "albums",
+  artists: "artists",
+  songs: "songs",
+  genres: "genres",
+  locker: "locker",
+  settings: "settings",
+};
 
 /** The entry that lights up for places that have none of their own. @type {Partial<Record<Place, Place>>} */
 const RAIL_OF = { album: "albums", artist: "artists", genre: "genres", devices: "locker" };
@@ -34,15 +31,13 @@ export function byId(id) {
   return element;
 }
 
-/** Fill the navigation, and give what marks the place in it. @returns {(place: Place) => void} */
+/** Draw the navigation's pictures, and give what marks the place in it. @returns {(place: Place) => void} */
 export function mountNavigation() {
-  const link = (/** @type {[Place, string, IconName]} */ [place, name, picture]) =>
-    h("a", { href: href(place), "data-place": place }, icon(picture), h("span", null, name));
-  fill(byId("tabs"), ...TABS.map(link));
-  fill(
-    byId("rail-links"),
-    ...RAIL.flatMap(([title, places]) => [title ? h("p", { class: "rail-title" }, title) : null, ...places.map(link)]),
-  );
+  for (const link of document.querySelectorAll("#tabs a, #rail-links a")) {
+    const picture = PICTURES[parse(/** @type {HTMLAnchorElement} */ (link).hash).place];
+    const svg = link.querySelector("svg");
+    if (svg && picture) setIcon(svg, picture);
+  }
   return (place) => {
     mark(byId("rail-links"), RAIL_OF[place] ?? place);
     mark(byId("tabs"), TAB_OF[place] ?? place);

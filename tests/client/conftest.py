@@ -66,7 +66,12 @@ class Desk:
             await self.go(place)
 
     async def go(self, place: str) -> None:
+        """Change the address and wait for its page, not for what is on it."""
         await self.page.evaluate("place => { location.hash = '#' + place }", place)
+        name = place.split("/")[1] or "home"
+        await self.page.wait_for_selector(
+            "#now.open" if name == "now" else f".page-{name}, #gate > *"
+        )
 
     async def sounding(self) -> list[float]:
         """Position in seconds of every element that makes sound now."""
