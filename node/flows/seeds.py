@@ -271,10 +271,14 @@ class Seeds:
 
     async def _take_heads(self, link: SeedLink, client: SeedClient) -> None:
         """Take in what other devices did, from their newest snapshots."""
+        own_is_there = False
         for record in await client.heads():
             try:
                 heads = read_heads(record, self._membership.roster)
-                if heads.device == self._membership.keys.id or heads.serial <= link.seen.get(heads.device, -1):
+                if heads.device == self._membership.keys.id:
+                    own_is_there = heads.snapshot.root == link.given_root
+                    continue
+                if heads.serial <= link.seen.get(heads.device, -1):
                     continue
                 body = open_heads(heads, self._membership.epochs)
                 if await asyncio.to_thread(self._is_news, body):
@@ -284,6 +288,8 @@ class Seeds:
                 link.seen[heads.device] = heads.serial
             except (RefusedError, NotFoundError) as error:
                 log.info("heads_refused reason=%s", type(error).__name__)
+        if not own_is_there:
+            link.given_root = b""  # the seed lost it, or never had it whole: it is given again
 
     def _is_news(self, body: dict[str, Any]) -> bool:
         """Whether somebody saw more of some log than this device did."""

@@ -18,7 +18,8 @@ from node.doors.swarm import Endpoint, Held, SharedVolume, Swarm
 from node.errors import DamagedError, NotFoundError, SongkeepError, UnavailableError
 from node.ids import BlobRoot, LibraryId, to_text
 from node.seed.clock import Now
-from node.seed.ledger import HeldBlob, Ledger
+from node.seed.facts import HeldBlob
+from node.seed.ledger import Ledger
 from node.seed.schema import State
 from node.seed.shelves import Shelf, Shelves
 from node.wire.volume import Volume, VolumeId
@@ -95,7 +96,13 @@ class Keeper:
         known = await self._ledger.blob(library, root)
         if known is None or known.state is not State.HELD:
             raise NotFoundError("the seed doesn't hold that")
-        return await asyncio.to_thread(lambda: self._shelves.of(library).store.reader(root))
+        shelf = await asyncio.to_thread(self._shelves.of, library)
+        try:
+            return await asyncio.to_thread(shelf.store.reader, root)
+        except NotFoundError:
+            await self._ledger.set_damaged(library, root, now_ms=self._now_ms())
+            self.list_changed(library)
+            raise
 
     async def push(self, library: LibraryId, root: BlobRoot) -> Push:
         """Where a device may write a listed blob itself. Raises NotFoundError if it isn't wanted."""
@@ -191,11 +198,17 @@ class Keeper:
     async def _fetch_volume(self, library: LibraryId, active: _Active, shared: SharedVolume) -> bool:
         blobs = shared.volume.blobs
         known = await self._ledger.blobs(library, (blob.root for blob in blobs))
-        wanted = {
-            index
-            for index, blob in enumerate(blobs)
-            if blob.root in known and known[blob.root].state is not State.HELD and not shared.has(index)
+        held = {
+            index for index, blob in enumerate(blobs) if blob.root in known and known[blob.root].state is State.HELD
         }
+        wanted = {index for index, blob in enumerate(blobs) if blob.root in known} - held
+        lost = {index for index in wanted if shared.has(index)}
+        pushed = {index for index in held if not shared.has(index)}
+        if lost or (pushed and not wanted):
+            # The swarm believes otherwise: begun anew, it is told what is really here.
+            active.broken.add(shared.volume.id)
+            active.changed.set()
+            return False
         stall_s = STALL_TIMEOUT_S
         async with contextlib.aclosing(shared.fetch_all(sorted(wanted), stall_timeout_s=stall_s)) as arriving:
             async for index, arrived in _until(active.changed, arriving):

@@ -3,64 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Self, TypeVar
 
 import sqlalchemy as sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from node.errors import NotFoundError, RefusedError, StorageError, UnknownFormatError
 from node.ids import BlobRoot, DeviceId, LibraryId
-from node.seed import schema
-from node.seed.schema import BLOBS, ENTRIES, HEADS, INVITES, LIBRARIES, MEMBERS, VOLUMES, State
+from node.seed import schema, steps
+from node.seed.facts import DueBlob, HeldBlob, Invitation, LibraryFacts, Usage
+from node.seed.patience import Patience
+from node.seed.schema import BLOBS, HEADS, INVITES, LIBRARIES, MEMBERS, VOLUMES, State
 from node.wire.heads import HeadsRecord
-from node.wire.holdlist import HoldList, check_shrinking
+from node.wire.holdlist import HoldList
 from node.wire.roster import Roster
-from node.wire.volume import Volume, VolumeBlob, VolumeId, read_volume
+from node.wire.volume import Volume, VolumeId, read_volume
 
 T = TypeVar("T")
-
-_BATCH: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    quota_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryFacts:
-    """A library as the person who runs the seed sees it: a number and sizes."""
-
-    library: LibraryId
-    number: int
-    quota_bytes: int
-    list_serial: int
-    list_record: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Sealed bytes and blobs of one library, by state."""
-
-    bytes_by_state: Mapping[State, int]
-    blobs_by_state: Mapping[State, int]
-
-    @property
-    def listed_bytes(self) -> int:
-        """What counts as promised and used, whether it has come yet or not."""
-        return sum(self.bytes_by_state.get(state, 0) for state in (State.WANTED, State.HELD, State.DAMAGED))
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBlob:
-    root: BlobRoot
-    sealed_bytes: int
-    state: State
-    layer: bytes
 
 
 class Ledger:
@@ -100,7 +62,7 @@ class Ledger:
         """Promise room to whoever spends the token. Raises RefusedError if it is not there to be promised."""
 
         def write(db: sql.Connection) -> None:
-            promised = _promised(db)
+            promised = steps.promised(db)
             if promised + quota_bytes > capacity_bytes:
                 left = max(0, capacity_bytes - promised)
                 raise RefusedError(f"of the seed's {capacity_bytes:,} bytes only {left:,} are not promised yet")
@@ -110,7 +72,7 @@ class Ledger:
 
     async def promised_bytes(self) -> int:
         """What libraries and open invitations may come to."""
-        return await self._work(_promised)
+        return await self._work(steps.promised)
 
     async def invitation(self, token: bytes) -> Invitation:
         """Raises NotFoundError if there is none, or it was spent."""
@@ -146,18 +108,18 @@ class Ledger:
             else:
                 wider = sql.update(LIBRARIES).where(LIBRARIES.c.library == roster.library)
                 db.execute(wider.values(quota_bytes=known + quota))
-            _write_roster(db, roster)
-            return _facts(db, roster.library)
+            steps.write_roster(db, roster)
+            return steps.facts_of_library(db, roster.library)
 
         return await self._work(write)
 
     async def facts(self, library: LibraryId) -> LibraryFacts:
         """Raises RefusedError for a library that is not kept here."""
-        return await self._work(lambda db: _facts(db, library))
+        return await self._work(lambda db: steps.facts_of_library(db, library))
 
     async def libraries(self) -> list[LibraryFacts]:
         def read(db: sql.Connection) -> list[LibraryFacts]:
-            return [_facts_of(row) for row in db.execute(sql.select(LIBRARIES).order_by(LIBRARIES.c.number))]
+            return [steps.facts_of_row(row) for row in db.execute(sql.select(LIBRARIES).order_by(LIBRARIES.c.number))]
 
         return await self._work(read)
 
@@ -170,8 +132,8 @@ class Ledger:
 
     async def load(self, library: LibraryId) -> Sequence[bytes] | None:
         def read(db: sql.Connection) -> Sequence[bytes]:
-            _facts(db, library)
-            return _chain(db, library)
+            steps.facts_of_library(db, library)
+            return steps.chain(db, library)
 
         return await self._work(read)
 
@@ -183,8 +145,8 @@ class Ledger:
         """A longer chain of a library that is kept here."""
 
         def write(db: sql.Connection) -> None:
-            _facts(db, roster.library)
-            _write_roster(db, roster)
+            steps.facts_of_library(db, roster.library)
+            steps.write_roster(db, roster)
 
         await self._work(write)
 
@@ -201,7 +163,7 @@ class Ledger:
 
         Raises RefusedError if a newer record of that device is here, or there is no room for the snapshot.
         """
-        return await self._work(lambda db: _put_heads(db, heads))
+        return await self._work(lambda db: steps.put_heads(db, heads))
 
     # hold lists
 
@@ -219,7 +181,7 @@ class Ledger:
 
         Raises RefusedError: older than the one in force, over the quota, or it drops much without an owner's word.
         """
-        await self._work(lambda db: _take_list(db, hold, given, now_ms))
+        await self._work(lambda db: steps.take_list(db, hold, given, now_ms))
 
     async def volumes(self, library: LibraryId) -> list[tuple[Volume, bytes]]:
         """Every listed volume and its tag."""
@@ -235,12 +197,14 @@ class Ledger:
 
         def read(db: sql.Connection) -> dict[BlobRoot, HeldBlob]:
             found: dict[BlobRoot, HeldBlob] = {}
-            for at in range(0, len(asked), _BATCH):
-                batch = asked[at : at + _BATCH]
+            for at in range(0, len(asked), steps.BATCH):
+                batch = asked[at : at + steps.BATCH]
                 rows = db.execute(sql.select(BLOBS).where(BLOBS.c.library == library, BLOBS.c.root.in_(batch)))
-                found |= {BlobRoot(row.root): _held(row) for row in rows}
+                found |= {BlobRoot(row.root): steps.held_of_row(row) for row in rows}
                 rows = db.execute(sql.select(HEADS).where(HEADS.c.library == library, HEADS.c.root.in_(batch)))
-                found |= {BlobRoot(row.root): _held_snapshot(row) for row in rows if BlobRoot(row.root) not in found}
+                found |= {
+                    BlobRoot(row.root): steps.snapshot_of_row(row) for row in rows if BlobRoot(row.root) not in found
+                }
             return found
 
         return await self._work(read)
@@ -250,27 +214,73 @@ class Ledger:
 
     async def set_held(self, library: LibraryId, root: BlobRoot, layer: bytes, *, now_ms: int) -> list[BlobRoot]:
         """The blob's bytes are here and checked. Returns snapshots that nobody needs any more because of it."""
-        await self._set_state(library, root, State.HELD, since_ms=now_ms, checked_ms=now_ms, layer=layer)
-        return await self._work(lambda db: _snapshot_came(db, library, root, layer))
+
+        def write(db: sql.Connection) -> list[BlobRoot]:
+            here = sql.and_(BLOBS.c.library == library, BLOBS.c.root == root)
+            held = {"state": int(State.HELD), "since_ms": now_ms, "checked_ms": now_ms, "layer": layer}
+            db.execute(sql.update(BLOBS).where(here).values(**held))
+            return steps.snapshot_came(db, library, root, layer, now_ms)
+
+        return await self._work(write)
 
     async def set_damaged(self, library: LibraryId, root: BlobRoot, *, now_ms: int) -> None:
-        """The blob's bytes are rotten or gone."""
-        await self._set_state(library, root, State.DAMAGED, since_ms=now_ms, checked_ms=now_ms)
-
-    async def set_checked(self, library: LibraryId, root: BlobRoot, *, now_ms: int) -> None:
-        await self._set_state(library, root, None, checked_ms=now_ms)
-
-    async def usage(self, library: LibraryId) -> Usage:
-        return await self._work(lambda db: _usage(db, library))
-
-    async def _set_state(self, library: LibraryId, root: BlobRoot, state: State | None, **values: object) -> None:
-        if state is not None:
-            values["state"] = int(state)
+        """The blob's bytes are rotten or gone: what is listed is wanted again, what isn't is forgotten."""
 
         def write(db: sql.Connection) -> None:
-            db.execute(sql.update(BLOBS).where(BLOBS.c.library == library, BLOBS.c.root == root).values(**values))
+            here = sql.and_(BLOBS.c.library == library, BLOBS.c.root == root)
+            rotten = {"state": int(State.DAMAGED), "since_ms": now_ms, "checked_ms": now_ms}
+            db.execute(sql.update(BLOBS).where(here, BLOBS.c.state == State.HELD).values(**rotten))
+            db.execute(sql.delete(BLOBS).where(here, BLOBS.c.state == State.TRASH))
+            # A device whose record is missing gives it again, with its snapshot.
+            db.execute(sql.delete(HEADS).where(HEADS.c.library == library, HEADS.c.root == root, HEADS.c.held))
 
         await self._work(write)
+
+    async def set_checked(self, library: LibraryId, root: BlobRoot, layer: bytes, *, now_ms: int) -> None:
+        """The blob was read and found whole; its layer as its bytes give it."""
+
+        def write(db: sql.Connection) -> None:
+            for table in (BLOBS, HEADS):
+                here = sql.and_(table.c.library == library, table.c.root == root)
+                db.execute(sql.update(table).where(here).values(checked_ms=now_ms, layer=layer))
+
+        await self._work(write)
+
+    async def usage(self, library: LibraryId) -> Usage:
+        return await self._work(lambda db: steps.usage(db, library))
+
+    async def due(self, *, before_ms: int, now_ms: int, limit: int) -> list[DueBlob]:
+        """Blobs that were last checked before then, or, by a clock gone wrong, after now."""
+
+        def turn(table: sql.Table, here: sql.ColumnElement[bool]) -> sql.Select[tuple[bytes, bytes, int, int]]:
+            late = sql.or_(table.c.checked_ms < before_ms, table.c.checked_ms > now_ms)
+            columns = table.c.library, table.c.root, table.c.sealed_bytes, table.c.checked_ms
+            return sql.select(*columns).where(here, late).order_by(table.c.checked_ms).limit(limit)
+
+        def read(db: sql.Connection) -> list[DueBlob]:
+            rows = list(db.execute(turn(BLOBS, BLOBS.c.state.in_((State.HELD, State.TRASH)))))
+            rows += db.execute(turn(HEADS, HEADS.c.held))
+            return [DueBlob(LibraryId(row.library), BlobRoot(row.root), row.sealed_bytes) for row in rows]
+
+        return await self._work(read)
+
+    # the trash
+
+    async def advance_patience(self, now_ms: int) -> Patience:
+        """Look at the clock, and keep what it said."""
+        return await self._work(lambda db: steps.advance_patience(db, now_ms))
+
+    async def empty_trash(self, *, before_ms: int, limit: int) -> list[tuple[LibraryId, BlobRoot]]:
+        """Forget blobs that were trashed before then, by the patient clock. Their files are the caller's to remove."""
+
+        def write(db: sql.Connection) -> list[tuple[LibraryId, BlobRoot]]:
+            old = sql.and_(BLOBS.c.state == State.TRASH, BLOBS.c.trashed_ms < before_ms)
+            rows = list(db.execute(sql.select(BLOBS.c.library, BLOBS.c.root).where(old).limit(limit)))
+            for row in rows:
+                db.execute(sql.delete(BLOBS).where(BLOBS.c.library == row.library, BLOBS.c.root == row.root))
+            return [(LibraryId(row.library), BlobRoot(row.root)) for row in rows]
+
+        return await self._work(write)
 
     async def _work(self, step: Callable[[sql.Connection], T]) -> T:
         def run() -> T:
@@ -288,183 +298,3 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _sum(db: sql.Connection, column: sql.Column[Any]) -> int:
-    return int(db.scalar(sql.select(sql.func.coalesce(sql.func.sum(column), 0))) or 0)
-
-
-def _promised(db: sql.Connection) -> int:
-    return _sum(db, LIBRARIES.c.quota_bytes) + _sum(db, INVITES.c.quota_bytes)
-
-
-def _facts(db: sql.Connection, library: LibraryId) -> LibraryFacts:
-    row = db.execute(sql.select(LIBRARIES).where(LIBRARIES.c.library == library)).one_or_none()
-    if row is None:
-        raise RefusedError("this seed does not keep that library")
-    return _facts_of(row)
-
-
-def _facts_of(row: Any) -> LibraryFacts:
-    return LibraryFacts(LibraryId(row.library), row.number, row.quota_bytes, row.list_serial, row.list_record)
-
-
-def _held(row: Any) -> HeldBlob:
-    return HeldBlob(BlobRoot(row.root), row.sealed_bytes, State(row.state), row.layer)
-
-
-def _chain(db: sql.Connection, library: LibraryId) -> list[bytes]:
-    return list(db.scalars(sql.select(ENTRIES.c.entry).where(ENTRIES.c.library == library).order_by(ENTRIES.c.seq)))
-
-
-def _write_roster(db: sql.Connection, roster: Roster) -> None:
-    known = _chain(db, roster.library)
-    if len(roster.entries) < len(known) or list(roster.entries[: len(known)]) != known:
-        raise RefusedError("an older roster than the known one was offered, or one that forks from it")
-    new = [
-        {"library": roster.library, "seq": seq, "entry": entry}
-        for seq, entry in enumerate(roster.entries)
-        if seq >= len(known)
-    ]
-    if not new:
-        return
-    db.execute(sql.insert(ENTRIES), new)
-    db.execute(sql.delete(MEMBERS).where(MEMBERS.c.library == roster.library))
-    members = [
-        {"member": member, "library": roster.library, "active": each.active} for member, each in roster.members.items()
-    ]
-    db.execute(sql.insert(MEMBERS), members)
-
-
-def _usage(db: sql.Connection, library: LibraryId) -> Usage:
-    totals = (
-        sql.select(BLOBS.c.state, sql.func.sum(BLOBS.c.sealed_bytes), sql.func.count())
-        .where(BLOBS.c.library == library)
-        .group_by(BLOBS.c.state)
-    )
-    rows = [(State(state), int(total), int(count)) for state, total, count in db.execute(totals)]
-    return Usage({state: total for state, total, _ in rows}, {state: count for state, _, count in rows})
-
-
-def _snapshot_bytes(db: sql.Connection, library: LibraryId) -> int:
-    return int(db.scalar(sql.select(sql.func.sum(HEADS.c.sealed_bytes)).where(HEADS.c.library == library)) or 0)
-
-
-def _check_room(facts: LibraryFacts, wanted_bytes: int) -> None:
-    if wanted_bytes > facts.quota_bytes:
-        raise RefusedError(f"that comes to {wanted_bytes:,} bytes and the seed has promised {facts.quota_bytes:,}")
-
-
-def _put_heads(db: sql.Connection, heads: HeadsRecord) -> bool:
-    facts = _facts(db, heads.library)
-    own = sql.and_(HEADS.c.library == heads.library, HEADS.c.device == heads.device)
-    newest = db.scalar(sql.select(sql.func.max(HEADS.c.serial)).where(own))
-    if newest is not None and newest >= heads.serial:
-        raise RefusedError("the seed has a newer record of this device")
-    db.execute(sql.delete(HEADS).where(own, sql.not_(HEADS.c.held)))
-    here = sql.select(HEADS).where(HEADS.c.library == heads.library, HEADS.c.root == heads.snapshot.root, HEADS.c.held)
-    same = db.execute(here).first()
-    if same is None:
-        listed = _usage(db, heads.library).listed_bytes
-        _check_room(facts, listed + _snapshot_bytes(db, heads.library) + heads.snapshot.sealed_bytes)
-    else:
-        db.execute(sql.delete(HEADS).where(own))
-    db.execute(
-        sql.insert(HEADS).values(
-            library=heads.library,
-            device=heads.device,
-            serial=heads.serial,
-            record=heads.record,
-            root=heads.snapshot.root,
-            sealed_bytes=heads.snapshot.sealed_bytes,
-            layer=same.layer if same is not None else b"",
-            held=same is not None,
-        )
-    )
-    return same is None
-
-
-def _snapshot_came(db: sql.Connection, library: LibraryId, root: BlobRoot, layer: bytes) -> list[BlobRoot]:
-    here = HEADS.c.library == library
-    came = list(db.execute(sql.select(HEADS).where(here, HEADS.c.root == root, sql.not_(HEADS.c.held))))
-    dropped: set[BlobRoot] = set()
-    for row in came:
-        older = sql.and_(here, HEADS.c.device == row.device, HEADS.c.serial < row.serial)
-        dropped |= {BlobRoot(each) for each in db.scalars(sql.delete(HEADS).where(older).returning(HEADS.c.root))}
-    db.execute(sql.update(HEADS).where(here, HEADS.c.root == root).values(held=True, layer=layer))
-    return [each for each in dropped if not db.scalar(sql.select(HEADS.c.root).where(here, HEADS.c.root == each))]
-
-
-def _held_snapshot(row: Any) -> HeldBlob:
-    state = State.HELD if row.held else State.WANTED
-    return HeldBlob(BlobRoot(row.root), row.sealed_bytes, state, row.layer)
-
-
-def _take_list(db: sql.Connection, hold: HoldList, given: Sequence[Volume], now_ms: int) -> None:
-    facts = _facts(db, hold.library)
-    if hold.serial <= facts.list_serial:
-        raise RefusedError(f"a list as new as this one is in force already (serial {facts.list_serial})")
-    here = VOLUMES.c.library == hold.library
-    known = {VolumeId(row.volume): row.packed for row in db.execute(sql.select(VOLUMES).where(here))}
-    contents = {volume.id: volume for volume in given}
-    listed: dict[BlobRoot, VolumeBlob] = {}
-    rows = []
-    for each in hold.volumes:
-        volume = contents.get(each.id) or (read_volume(known[each.id]) if each.id in known else None)
-        if volume is None:
-            raise RefusedError("the list names a volume whose contents the seed was not given")
-        listed |= {blob.root: blob for blob in volume.blobs}
-        rows.append({"library": hold.library, "volume": each.id, "tag": each.tag, "packed": volume.packed})
-    _put_blobs(db, hold, listed, facts, now_ms)
-    db.execute(sql.delete(VOLUMES).where(here))
-    if rows:
-        db.execute(sql.insert(VOLUMES), rows)
-    db.execute(
-        sql.update(LIBRARIES)
-        .where(LIBRARIES.c.library == hold.library)
-        .values(list_serial=hold.serial, list_record=hold.record)
-    )
-
-
-def _put_blobs(
-    db: sql.Connection, hold: HoldList, listed: Mapping[BlobRoot, VolumeBlob], facts: LibraryFacts, now_ms: int
-) -> None:
-    """Reserve what is new, send to the trash what is listed no longer, take back from it what is listed again."""
-    before = {
-        BlobRoot(row.root): row
-        for row in db.execute(
-            sql.select(BLOBS.c.root, BLOBS.c.sealed_bytes, BLOBS.c.state).where(BLOBS.c.library == hold.library)
-        )
-    }
-    dropped = [root for root, row in before.items() if root not in listed and row.state != State.TRASH]
-    held_before = sum(row.sealed_bytes for row in before.values() if row.state == State.HELD)
-    held_dropped = sum(before[root].sealed_bytes for root in dropped if before[root].state == State.HELD)
-    check_shrinking(bytes_before=held_before, bytes_dropped=held_dropped, may_shrink=hold.may_shrink)
-    _check_room(facts, sum(blob.sealed_bytes for blob in listed.values()) + _snapshot_bytes(db, hold.library))
-    here = BLOBS.c.library == hold.library
-
-    def change(roots: Sequence[BlobRoot], state: State) -> None:
-        for at in range(0, len(roots), _BATCH):
-            chosen = sql.update(BLOBS).where(here, BLOBS.c.root.in_(roots[at : at + _BATCH]))
-            db.execute(chosen.values(state=int(state), since_ms=now_ms))
-
-    never_came = [root for root in dropped if before[root].state != State.HELD]
-    for at in range(0, len(never_came), _BATCH):
-        db.execute(sql.delete(BLOBS).where(here, BLOBS.c.root.in_(never_came[at : at + _BATCH])))
-    change([root for root in dropped if before[root].state == State.HELD], State.TRASH)
-    change([root for root in listed if root in before and before[root].state == State.TRASH], State.HELD)
-    new = [
-        {
-            "library": hold.library,
-            "root": root,
-            "sealed_bytes": blob.sealed_bytes,
-            "state": int(State.WANTED),
-            "since_ms": now_ms,
-            "checked_ms": 0,
-            "layer": b"",
-        }
-        for root, blob in listed.items()
-        if root not in before
-    ]
-    if new:
-        db.execute(sql.insert(BLOBS), new)

@@ -13,6 +13,15 @@ META: Final = sql.MetaData()
 
 VERSION: Final = sql.Table("version", META, sql.Column("number", sql.Integer, primary_key=True))
 
+CLOCK: Final = sql.Table(
+    "clock",
+    META,
+    sql.Column("one", sql.Integer, primary_key=True),
+    sql.Column("seen_ms", sql.BigInteger, nullable=False),
+    sql.Column("patient_ms", sql.BigInteger, nullable=False),
+)
+"""One row: when the clock was last looked at, and the time that is certain to have passed since the beginning."""
+
 LIBRARIES: Final = sql.Table(
     "libraries",
     META,
@@ -59,6 +68,7 @@ HEADS: Final = sql.Table(
     sql.Column("sealed_bytes", sql.BigInteger, nullable=False),
     sql.Column("layer", sql.LargeBinary, nullable=False),
     sql.Column("held", sql.Boolean, nullable=False),
+    sql.Column("checked_ms", sql.BigInteger, nullable=False),
 )
 """Of each device the newest record whose snapshot is here, and perhaps one whose snapshot is still to come."""
 
@@ -93,8 +103,10 @@ BLOBS: Final = sql.Table(
     sql.Column("sealed_bytes", sql.BigInteger, nullable=False),
     sql.Column("state", sql.Integer, nullable=False),
     sql.Column("since_ms", sql.BigInteger, nullable=False),
+    sql.Column("trashed_ms", sql.BigInteger, nullable=False, default=0),
     sql.Column("checked_ms", sql.BigInteger, nullable=False),
     sql.Column("layer", sql.LargeBinary, nullable=False),
+    # trashed_ms is by the patient clock, the others by the machine's.
     sql.Index("blobs_by_state", "library", "state"),
     sql.Index("blobs_by_check", "state", "checked_ms"),
 )

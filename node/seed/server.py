@@ -25,6 +25,7 @@ from node.seed.keeper import Keeper
 from node.seed.ledger import Ledger
 from node.seed.options import SeedOptions, remember
 from node.seed.rooms import SeedRooms
+from node.seed.scrub import Scrub
 from node.seed.sessions import Sessions
 from node.seed.shelves import Shelves
 from node.wire import seedapi
@@ -45,6 +46,7 @@ class RunningSeed:
     ledger: Ledger
     keeper: Keeper
     rooms: SeedRooms
+    scrub: Scrub
 
     @property
     def url(self) -> str:
@@ -98,6 +100,9 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
             client_address=client_address,
             now_ms=now_ms,
         )
+        scrub = Scrub(ledger, shelves, keeper, now_ms=now_ms)
+        scrubbing = asyncio.create_task(scrub.run(), name="seed-scrub")
+        stack.callback(scrubbing.cancel)
         app = web.Application(middlewares=[answer_errors])
         api.add_to(app)
         rooms.add_to(app, dialled=lambda request: _dialled(request, options), address=client_address)
@@ -112,7 +117,7 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
         port = int(runner.addresses[0][1])
         remember(options, port=port)
         log.info("seed_started seed=%s port=%d swarm_port=%d", to_text(keys.id)[:8], port, swarm.port)
-        yield RunningSeed(options, keys, port, ledger, keeper, rooms)
+        yield RunningSeed(options, keys, port, ledger, keeper, rooms, scrub)
 
 
 def prepare_home(options: SeedOptions) -> None:
