@@ -1,55 +1,21 @@
 // The whole library in memory, ready for the lists, pages and searches that a phone shows.
 
 import { coverOf } from "./catalog_values.js";
-import { listTrack, renditionsOf } from "./catalog_listing.js";
+import { renditionsOf } from "./catalog_listing.js";
 import { rowFields } from "./catalog_snapshot.js";
-import { albumId, artistId, fold, queryTerms, searchWords, sortKey } from "./catalog_words.js";
+import { albumKey, at, by, CatalogTables, disc, number, order } from "./catalog_tables.js";
+import { fold, queryTerms, sortKey } from "./catalog_words.js";
 import { SourceError } from "./source.js";
 import { WireError } from "./wire_errors.js";
 
-/** @import {Album, AlbumDetail, Artist, ArtistDetail, Found, Genre, Page, Ref, Track} from "./model.js" */
+/** @import {Album, AlbumDetail, Artist, ArtistDetail, Found, Genre, Page, Track} from "./model.js" */
 /** @import {AlbumQuery, TrackQuery} from "./source.js" */
-/** @import {ArtistName, Listing} from "./catalog_listing.js" */
+/** @import {AlbumRow, TrackRow} from "./catalog_tables.js" */
 /** @import {Row} from "./catalog_snapshot.js" */
 
-const VARIOUS = "Various Artists";
 const ARTIST_TRACKS = 500;
-const GENRES_SHOWN = 8;
 const PAGE_MOST = 500;
 const NOT_HERE = "That is not in this library any more.";
-
-/** @typedef {{id: string, line: Listing, raw: Uint8Array, artists: Ref[], album: AlbumRow | null, at: number}} TrackRow */
-/** @typedef {{album: Album, key: string, artist_key: string, tracks: TrackRow[], words: [string, string]}} AlbumRow */
-/** @typedef {{artist: Artist, key: string, fold: string, albums: AlbumRow[], tracks: TrackRow[], words: string}} ArtistRow */
-
-/** @param {number | string} a @param {number | string} b */
-const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-
-/**
- * Compare by several values, the first that differs.
- * @template T
- * @param {...(row: T) => number | string} keys
- * @returns {(a: T, b: T) => number}
- */
-const by =
-  (...keys) =>
-  (a, b) => {
-    for (const key of keys) {
-      const difference = order(key(a), key(b));
-      if (difference) return difference;
-    }
-    return 0;
-  };
-
-/** @param {TrackRow} row */
-const disc = ({ line }) => line.disc_no ?? 0;
-/** @param {TrackRow} row */
-const number = ({ line }) => line.track_no ?? 0;
-/** @param {TrackRow} row */
-const albumKey = ({ line }) => line.album_key;
-/** @param {TrackRow} row */
-const at = (row) => row.at;
-const IN_ALBUM = by(disc, number, at);
 
 /** @type {Record<string, (row: TrackRow) => number | string>} */
 const TRACK_KEY = {
@@ -68,164 +34,43 @@ const ALBUM_KEY = {
   added: ({ album }) => album.added_ms,
 };
 
+/** Where the first track of an album came among all. @param {AlbumRow} row */
+const first = ({ tracks }) => tracks.reduce((least, row) => Math.min(least, row.at), Infinity);
+
+/**
+ * By one key in the order asked for; what is equal in it always in the same order.
+ * @template T
+ * @param {(row: T) => number | string} key
+ * @param {"asc" | "desc"} way
+ * @param {...(row: T) => number | string} rest
+ * @returns {(a: T, b: T) => number}
+ */
+const ordered = (key, way, ...rest) => {
+  const then = by(...rest);
+  return (a, b) => (way === "desc" ? order(key(b), key(a)) : order(key(a), key(b))) || then(a, b);
+};
+
 export class CatalogLibrary {
-  /** @type {TrackRow[]} */
-  #tracks = [];
-  /** @type {Map<string, TrackRow>} */
-  #byId = new Map();
-  /** @type {Map<string, AlbumRow>} */
-  #albums = new Map();
-  /** @type {Map<string, ArtistRow>} */
-  #artists = new Map();
-  /** By the folded name. @type {Map<string, {name: string, tracks: TrackRow[], albums: Set<AlbumRow>}>} */
-  #genres = new Map();
-  /** @type {Map<string, Uint8Array>} */
-  #covers = new Map();
+  #tables;
   /** Sorted once, then kept. @type {Map<string, any[]>} */
   #orders = new Map();
 
+  /** @param {CatalogTables} tables */
+  constructor(tables) {
+    this.#tables = tables;
+  }
+
   /** @param {Iterable<Row>} rows */
   static async build(rows) {
-    const library = new CatalogLibrary();
-    for (const { table, id, raw } of rows) {
-      if (table === "cover") library.#covers.set(id, raw);
-      if (table !== "track") continue;
-      const line = listTrack(rowFields(raw));
-      if (line) library.#tracks.push({ id, line, raw, artists: [], album: null, at: library.#tracks.length });
-    }
-    await library.#link();
-    return library;
-  }
-
-  async #link() {
-    const idOf = await this.#artistIds();
-    for (const row of this.#tracks) this.#byId.set(row.id, row);
-    await this.#linkAlbums(idOf);
-    for (const row of this.#tracks) {
-      for (const artist of row.line.artists) {
-        const known = this.#artist(artist, idOf);
-        known.tracks.push(row);
-        row.artists.push({ id: known.artist.id, name: artist.name });
-      }
-      for (const genre of row.line.genres) {
-        const known = this.#genres.get(fold(genre)) ?? { name: genre, tracks: [], albums: new Set() };
-        this.#genres.set(fold(genre), known);
-        known.tracks.push(row);
-        if (row.album) known.albums.add(row.album);
-      }
-    }
-    for (const album of this.#albums.values()) this.#finishAlbum(album, idOf);
-    for (const artist of this.#artists.values()) this.#finishArtist(artist);
-  }
-
-  /** Identifiers of all artists that are named anywhere, by the fold of their names. */
-  async #artistIds() {
-    const folds = new Set([fold(VARIOUS)]);
-    for (const { line } of this.#tracks) {
-      for (const artist of line.artists) folds.add(artist.fold);
-      for (const artist of line.album?.artists ?? []) folds.add(artist.fold);
-    }
-    const pairs = await Promise.all([...folds].map(async (name) => /** @type {const} */ ([name, await artistId(name)])));
-    return new Map(pairs);
-  }
-
-  /** @param {Map<string, string>} idOf */
-  async #linkAlbums(idOf) {
-    /** @type {Map<string, TrackRow[]>} */
-    const grouped = new Map();
-    for (const row of this.#tracks) {
-      if (!row.line.album) continue;
-      const parts = row.line.album.identity.map((part) => (part.startsWith("artist:") ? /** @type {string} */ (idOf.get(part.slice(7))) : part));
-      const group = parts.join("\0");
-      const rows = grouped.get(group);
-      if (rows) rows.push(row);
-      else grouped.set(group, [row]);
-    }
-    await Promise.all(
-      [...grouped].map(async ([group, tracks]) => {
-        const id = await albumId(...group.split("\0"));
-        tracks.sort(IN_ALBUM);
-        const album = this.#albumOf(id, tracks);
-        for (const row of tracks) row.album = album;
-        this.#albums.set(id, album);
-      }),
-    );
-  }
-
-  /**
-   * @param {string} id
-   * @param {TrackRow[]} tracks
-   * @returns {AlbumRow}
-   */
-  #albumOf(id, tracks) {
-    const lines = tracks.map(({ line }) => line);
-    const { name, key } = /** @type {NonNullable<Listing["album"]>} */ (lines[lines.length - 1].album);
-    return {
-      album: {
-        id,
-        name,
-        artists: [],
-        year: Math.max(...lines.map(({ year }) => year ?? 0)) || null,
-        genres: [],
-        tracks: tracks.length,
-        discs: new Set(lines.map(({ disc_no }) => Math.max(disc_no ?? 0, 1))).size,
-        duration_ms: lines.reduce((sum, { duration_ms }) => sum + duration_ms, 0),
-        cover: lines.find(({ cover }) => cover)?.cover ?? null,
-        added_ms: Math.max(...lines.map(({ added_ms }) => added_ms)),
-        compilation: lines.some(({ compilation }) => compilation),
-      },
-      key,
-      artist_key: "",
-      tracks,
-      words: ["", ""],
-    };
-  }
-
-  /**
-   * @param {ArtistName} named
-   * @param {Map<string, string>} idOf
-   */
-  #artist({ name, key, fold: folded }, idOf) {
-    const known = this.#artists.get(folded);
-    if (known) return known;
-    const id = /** @type {string} */ (idOf.get(folded));
-    /** @type {ArtistRow} */
-    const made = { artist: { id, name, albums: 0, tracks: 0, cover: null }, key, fold: folded, albums: [], tracks: [], words: searchWords(name) };
-    this.#artists.set(folded, made);
-    return made;
-  }
-
-  /**
-   * @param {AlbumRow} row
-   * @param {Map<string, string>} idOf
-   */
-  #finishAlbum(row, idOf) {
-    const own = row.tracks.find(({ line }) => line.album?.artists)?.line.album?.artists;
-    const artists = own ?? agreed(row.tracks.map(({ line }) => line.artists));
-    const various = artists === null;
-    const named = artists ?? [{ name: VARIOUS, key: sortKey(VARIOUS), fold: fold(VARIOUS) }];
-    row.artist_key = own || various ? named.map(({ key }) => key).join(" ") : row.tracks[0].line.artist_key;
-    row.album.artists = named.map(({ name, fold: folded }) => ({ id: /** @type {string} */ (idOf.get(folded)), name }));
-    row.album.compilation ||= various;
-    row.album.genres = commonGenres(row.tracks);
-    row.words = [searchWords(row.album.name), searchWords(named.map(({ name }) => name).join(" "))];
-    for (const artist of named) this.#artist(artist, idOf).albums.push(row);
-  }
-
-  /** @param {ArtistRow} row */
-  #finishArtist(row) {
-    row.artist.albums = row.albums.length;
-    row.artist.tracks = row.tracks.length;
-    row.albums.sort(by(({ album }) => album.year ?? 0, ({ key }) => key));
-    row.artist.cover = row.albums.findLast(({ album }) => album.cover)?.album.cover ?? null;
+    return new CatalogLibrary(await CatalogTables.build(rows));
   }
 
   get counts() {
-    return { tracks: this.#tracks.length, albums: this.#albums.size, artists: this.#artists.size, genres: this.#genres.size };
+    return { tracks: this.#tables.tracks.length, albums: this.#tables.albums.size, artists: this.#tables.artists.size, genres: this.#tables.genres.size };
   }
 
   get duration_ms() {
-    return this.#tracks.reduce((sum, { line }) => sum + line.duration_ms, 0);
+    return this.#tables.tracks.reduce((sum, { line }) => sum + line.duration_ms, 0);
   }
 
   /**
@@ -245,10 +90,10 @@ export class CatalogLibrary {
   /** @param {TrackQuery} query @returns {Page<Track>} */
   tracks({ offset = 0, limit = 100, sort = "title", order: way = "asc", album, artist, genre }) {
     if (album) return page(this.#albumRow(album).tracks, offset, limit, shownTrack);
-    const compare = by(TRACK_KEY[sort], ...(sort === "title" || sort === "added" || sort === "duration" ? [] : [albumKey, disc, number]), at);
-    const base = artist ? this.#artistRow(artist).tracks : genre ? (this.#genres.get(fold(genre))?.tracks ?? []) : this.#tracks;
-    const sorted = this.#kept(`tracks ${sort} ${artist ?? ""} ${genre ?? ""}`, () => [...base].sort(compare));
-    return page(way === "desc" ? this.#kept(`tracks ${sort} ${artist ?? ""} ${genre ?? ""} desc`, () => [...sorted].reverse()) : sorted, offset, limit, shownTrack);
+    const base = artist ? this.#artistRow(artist).tracks : genre ? (this.#tables.genres.get(fold(genre))?.tracks ?? []) : this.#tables.tracks;
+    const rest = sort === "title" || sort === "added" || sort === "duration" ? [] : [albumKey, disc, number];
+    const sorted = this.#kept(`tracks ${sort} ${way} ${artist ?? ""} ${genre ?? ""}`, () => [...base].sort(ordered(TRACK_KEY[sort], way, ...rest, at)));
+    return page(sorted, offset, limit, shownTrack);
   }
 
   /** @param {string} id */
@@ -258,17 +103,14 @@ export class CatalogLibrary {
 
   /** Whether there is such a track. @param {string} id */
   has(id) {
-    return this.#byId.has(id);
+    return this.#tables.byId.has(id);
   }
 
   /** @param {AlbumQuery} query @returns {Page<Album>} */
   albums({ offset = 0, limit = 100, sort = "artist", order: way = "asc", artist, genre }) {
-    const base = artist ? this.#artistRow(artist).albums : genre ? [...(this.#genres.get(fold(genre))?.albums ?? [])] : [...this.#albums.values()];
-    const compare = by(ALBUM_KEY[sort], ...(sort === "artist" ? [ALBUM_KEY.year] : []), ALBUM_KEY.name, ({ album }) => album.id);
-    const sorted = this.#kept(`albums ${sort} ${artist ?? ""} ${genre ?? ""} ${way}`, () => {
-      const rows = [...base].sort(compare);
-      return way === "desc" ? rows.reverse() : rows;
-    });
+    const base = artist ? this.#artistRow(artist).albums : genre ? [...(this.#tables.genres.get(fold(genre))?.albums ?? [])] : [...this.#tables.albums.values()];
+    const rest = sort === "artist" ? [ALBUM_KEY.year, ALBUM_KEY.name] : [ALBUM_KEY.name];
+    const sorted = this.#kept(`albums ${sort} ${way} ${artist ?? ""} ${genre ?? ""}`, () => [...base].sort(ordered(ALBUM_KEY[sort], way, ...rest, first)));
     return page(sorted, offset, limit, ({ album }) => album);
   }
 
@@ -280,7 +122,7 @@ export class CatalogLibrary {
 
   /** @param {{offset?: number, limit?: number}} query @returns {Page<Artist>} */
   artists({ offset = 0, limit = 100 }) {
-    const sorted = this.#kept("artists", () => [...this.#artists.values()].sort(by(({ key }) => key, ({ artist }) => artist.id)));
+    const sorted = this.#kept("artists", () => [...this.#tables.artists.values()].sort(by(({ key }) => key, ({ artist }) => artist.id)));
     return page(sorted, offset, limit, ({ artist }) => artist);
   }
 
@@ -293,14 +135,14 @@ export class CatalogLibrary {
     return {
       ...row.artist,
       albums: row.albums.map(({ album }) => album),
-      appears_on: [...others].sort(by(({ album }) => album.year ?? 0, ({ key }) => key)).map(({ album }) => album),
+      appears_on: [...others].sort(by(({ album }) => album.year ?? 0, ({ key }) => key, first)).map(({ album }) => album),
       tracks: sorted.slice(0, ARTIST_TRACKS).map(shownTrack),
     };
   }
 
   /** @returns {Page<Genre>} */
   genres() {
-    const items = [...this.#genres].sort(([a], [b]) => order(a, b)).map(([, { name, tracks, albums }]) => ({ name, tracks: tracks.length, albums: albums.size }));
+    const items = [...this.#tables.genres].sort(([a], [b]) => order(a, b)).map(([, { name, tracks, albums }]) => ({ name, tracks: tracks.length, albums: albums.size }));
     return { total: items.length, items };
   }
 
@@ -316,8 +158,8 @@ export class CatalogLibrary {
     /** @param {string} words */
     const has = (words) => terms.every((term) => words.includes(term));
     const names = by((/** @type {{key: string}} */ { key }) => (key === wanted ? 0 : key.startsWith(wanted) ? 1 : 2), ({ key }) => key.length, ({ key }) => key);
-    const artists = [...this.#artists.values()].filter(({ words }) => has(words)).sort(names);
-    const albums = [...this.#albums.values()];
+    const artists = [...this.#tables.artists.values()].filter(({ words }) => has(words)).sort(names);
+    const albums = [...this.#tables.albums.values()];
     const byName = albums.filter(({ words }) => has(words[0])).sort(names);
     const byArtist = albums.filter(({ words }) => !has(words[0]) && has(words[1])).sort(names);
     return {
@@ -336,16 +178,16 @@ export class CatalogLibrary {
   #searchTracks(terms, wanted, limit) {
     /** @type {TrackRow[][]} */
     const tiers = [[], [], [], [], []];
-    for (const row of this.#tracks) {
+    for (const row of this.#tables.tracks) {
       const { words, title_key } = row.line;
       const tier = wanted && title_key.startsWith(wanted) ? 0 : 1 + [...words, words.join("")].findIndex((each) => terms.every((term) => each.includes(term)));
       if (tier > 0 || title_key.startsWith(wanted)) tiers[tier].push(row);
     }
     /** @type {TrackRow[]} */
     const found = [];
-    for (const tier of tiers) {
+    for (const [number, tier] of tiers.entries()) {
       if (found.length >= limit) break;
-      found.push(...tier.sort(by(({ line }) => line.title_key.length, ({ line }) => line.title_key, at)));
+      found.push(...tier.sort(by(({ line }) => (number ? line.title_key.length : 0), ({ line }) => line.title_key, at)));
     }
     return found.slice(0, limit);
   }
@@ -357,7 +199,7 @@ export class CatalogLibrary {
 
   /** What opens a cover; null if this library has no such picture. @param {string} id */
   cover(id) {
-    const raw = this.#covers.get(id);
+    const raw = this.#tables.covers.get(id);
     if (!raw) return null;
     try {
       return coverOf(rowFields(raw).get("blob"));
@@ -369,21 +211,21 @@ export class CatalogLibrary {
 
   /** @param {string} id */
   #row(id) {
-    const row = this.#byId.get(id);
+    const row = this.#tables.byId.get(id);
     if (!row) throw new SourceError("not_found", NOT_HERE);
     return row;
   }
 
   /** @param {string} id */
   #albumRow(id) {
-    const row = this.#albums.get(id);
+    const row = this.#tables.albums.get(id);
     if (!row) throw new SourceError("not_found", NOT_HERE);
     return row;
   }
 
   /** @param {string} id */
   #artistRow(id) {
-    const byIdentifier = this.#kept("artists by id", () => [...this.#artists.values()].sort(by(({ artist }) => artist.id)));
+    const byIdentifier = this.#kept("artists by id", () => [...this.#tables.artists.values()].sort(by(({ artist }) => artist.id)));
     let low = 0;
     let high = byIdentifier.length;
     while (low < high) {
@@ -395,25 +237,6 @@ export class CatalogLibrary {
     if (row?.artist.id !== id) throw new SourceError("not_found", NOT_HERE);
     return row;
   }
-}
-
-/**
- * Whose an album is that doesn't say so: its tracks' artists if they agree; null: various.
- * @param {ArtistName[][]} artists
- */
-function agreed(artists) {
-  const same = artists.every((each) => each.map(({ fold: folded }) => folded).join("\0") === artists[0].map(({ fold: folded }) => folded).join("\0"));
-  if (same) return artists[0];
-  const firsts = new Set(artists.map(([first]) => first?.fold ?? ""));
-  return firsts.size === 1 && !firsts.has("") ? [artists[0][0]] : null;
-}
-
-/** @param {TrackRow[]} tracks */
-function commonGenres(tracks) {
-  /** @type {Map<string, number>} */
-  const counts = new Map();
-  for (const { line } of tracks) for (const genre of line.genres) counts.set(genre, (counts.get(genre) ?? 0) + 1);
-  return [...counts].sort(by(([, count]) => -count, ([genre]) => fold(genre))).slice(0, GENRES_SHOWN).map(([genre]) => genre);
 }
 
 /**

@@ -1,11 +1,16 @@
 // Chunks of blobs, from this device's store or from the devices that hold them: each fetched once, in the order in which they are needed.
 
 import { toBase32 } from "../core/bytes.js";
+import { ReadBlob } from "../core/chunk_blob.js";
+import { ChunkWindow } from "../core/chunk_window.js";
 import { blobCipher } from "../core/crypto_blob.js";
+import { Emitter } from "../core/emitter.js";
+import { RecentMap } from "../core/recent_map.js";
 import { unavailable, WireError } from "../core/wire_errors.js";
 
 /** @import {Bytes} from "../core/bytes.js" */
-/** @import {BlobCipher, BlobRef} from "../core/crypto_blob.js" */
+/** @import {Flight, Waiter} from "../core/chunk_blob.js" */
+/** @import {BlobRef} from "../core/crypto_blob.js" */
 
 /**
  * @typedef {object} Holder  A device that gives chunks: an open connection.
@@ -22,15 +27,13 @@ import { unavailable, WireError } from "../core/wire_errors.js";
  * @property {() => Promise<void>} clear
  */
 
-/** Chunks under way in all, to begin with and at most. */
-const WINDOW_FIRST = 12;
-const WINDOW_MOST = 96;
-/** So much of what a holder gives in a second is kept under way. */
-const WINDOW_S = 0.35;
+/** @typedef {{ref: BlobRef, chunks?: number}} Wish  to be fetched: the first so many chunks, or all */
+
 /** Of one request. */
 const REQUEST_CHUNKS = 8;
 /** A chunk somebody waits for this long is asked of a second holder. */
 const RACE_AFTER_MS = 250;
+const RACE_CHUNKS = 2;
 /** A holder that owes chunks and says nothing for so long is left; the only one is given longer. */
 const SILENT_MS = 2_000;
 const SILENT_ALONE_MS = 6_000;
@@ -42,53 +45,16 @@ const TICK_MS = 100;
 /** Opened chunks kept in memory: 24 MiB. */
 const OPENED_KEPT = 1_536;
 const BLOBS_KEPT = 64;
+/** `readAll` reads so far ahead. */
+const AHEAD_CHUNKS = 4 * REQUEST_CHUNKS;
 
-/** @typedef {{index: number, since_ms: number, resolve: (plain: Bytes) => void, reject: (error: unknown) => void}} Waiter */
-
-/**
- * @typedef {object} Flight  One request under way.
- * @property {Holder} holder
- * @property {Blob} blob
- * @property {Set<number>} left
- * @property {number} began_ms
- * @property {AbortController} stop
- */
-
-/** One blob that is being read. */
-class Blob {
-  /** @type {Set<number>} */
-  held = new Set();
-  /** Here, and being opened. @type {Set<number>} */
-  opening = new Set();
-  /** @type {Waiter[]} */
-  waiters = [];
-  /** Holders that don't have it now, and until when. @type {Map<Holder, number>} */
-  refused = new Map();
-  /** Where it is being read. */
-  cursor = 0;
-  /** Why the last request failed. @type {WireError | null} */
-  trouble = null;
-
-  /**
-   * @param {BlobRef} ref
-   * @param {string} name
-   * @param {BlobCipher} cipher
-   */
-  constructor(ref, name, cipher) {
-    this.ref = ref;
-    this.name = name;
-    this.cipher = cipher;
-    this.chunks = cipher.shape.chunks;
-  }
-
-  get whole() {
-    return this.held.size >= this.chunks;
-  }
-}
+/** @typedef {ReadBlob<Holder>} Blob */
 
 export class Chunks {
-  /** Bytes that came from each holder. @type {(holder: Holder, size_bytes: number) => void} */
-  counted = () => {};
+  /** Bytes came. @type {Emitter<{holder: Holder, size_bytes: number}>} */
+  came = new Emitter();
+  /** All that was wished is here. @type {Emitter<void>} */
+  fulfilled = new Emitter();
 
   #holders;
   #store;
@@ -97,16 +63,13 @@ export class Chunks {
   #blobs = new Map();
   /** Those of them that are ready. @type {Set<Blob>} */
   #ready = new Set();
-  /** To be fetched whole, the first first. @type {Blob[]} */
+  /** The first first. @type {{blob: Blob, chunks: number}[]} */
   #wished = [];
-  /** @type {Set<Flight>} */
-  #flights = new Set();
-  /** `${root}:${index}` -> plaintext, the least recently read first. @type {Map<string, Bytes>} */
-  #opened = new Map();
-  #window = WINDOW_FIRST;
-  #rate = { since_ms: 0, chunks: 0 };
-  #ticking = 0;
   #wishes = 0;
+  /** `${root}:${index}` -> plaintext. @type {RecentMap<string, Bytes>} */
+  #opened = new RecentMap(OPENED_KEPT);
+  #window = new ChunkWindow();
+  #ticking = false;
 
   /**
    * @param {() => Holder[]} holders  open connections, the preferred first
@@ -137,6 +100,7 @@ export class Chunks {
     const opened = await this.#openedHere(blob, index);
     if (opened) return opened;
     return new Promise((resolve, reject) => {
+      /** @type {Waiter} */
       const waiter = { index, since_ms: this.#now(), resolve, reject };
       const leave = () => {
         blob.waiters = blob.waiters.filter((each) => each !== waiter);
@@ -150,22 +114,6 @@ export class Chunks {
   }
 
   /**
-   * Fetch these whole, one after the other, and nothing else but what is read: what was wished before and isn't named now stops.
-   * @param {BlobRef[]} refs
-   */
-  async wish(refs) {
-    const mine = ++this.#wishes;
-    const blobs = await Promise.all(refs.map((ref) => this.#blob(ref)));
-    if (mine !== this.#wishes) return;
-    this.#wished = blobs;
-    for (const flight of this.#flights) {
-      const wanted = blobs.includes(flight.blob) || flight.blob.waiters.some(({ index }) => flight.left.has(index));
-      if (!wanted) flight.stop.abort();
-    }
-    this.#pump();
-  }
-
-  /**
    * A whole blob's plaintext, for what is small.
    * @param {BlobRef} ref
    * @param {AbortSignal} [signal]
@@ -175,10 +123,10 @@ export class Chunks {
     const { chunks } = await this.#blob(ref);
     const whole = new Uint8Array(ref.size_bytes);
     let at = 0;
-    /** A few are waited for at a time, so that they come in large requests. @type {Promise<Bytes>[]} */
+    /** @type {Promise<Bytes>[]} */
     const ahead = [];
     for (let index = 0, next = 0; index < chunks; index++) {
-      while (next < chunks && ahead.length < 4 * REQUEST_CHUNKS) {
+      while (next < chunks && ahead.length < AHEAD_CHUNKS) {
         const reading = this.read(ref, next++, signal);
         // One that fails while an earlier one is awaited is told when its turn comes.
         reading.catch(() => {});
@@ -191,10 +139,31 @@ export class Chunks {
     return whole;
   }
 
+  /**
+   * Fetch these, one after the other, and nothing else but what is read: what was wished before and isn't named now stops.
+   * @param {Wish[]} wishes
+   */
+  async wish(wishes) {
+    const mine = ++this.#wishes;
+    const wished = await Promise.all(wishes.map(async ({ ref, chunks = Infinity }) => ({ blob: await this.#blob(ref), chunks })));
+    if (mine !== this.#wishes) return;
+    this.#wished = wished;
+    for (const blob of this.#ready) if (blob.flights.size && !wished.some((each) => each.blob === blob)) blob.yield();
+    this.#pump();
+  }
+
   /** How much of a blob is here: 0 to 1. @param {BlobRef} ref */
   async progress(ref) {
     const { held, chunks } = await this.#blob(ref);
     return held.size / chunks;
+  }
+
+  /** Blobs were removed from the store. @param {readonly string[]} names  roots in base32 */
+  async forget(names) {
+    for (const name of names) {
+      const blob = await this.#blobs.get(name)?.catch(() => null);
+      if (blob) this.#drop(blob);
+    }
   }
 
   /** @param {BlobRef} ref @returns {Promise<Blob>} */
@@ -207,27 +176,28 @@ export class Chunks {
       return known;
     }
     const made = (async () => {
-      const blob = new Blob(ref, name, await blobCipher(ref));
-      const bits = await this.#store.held(name).catch(() => new Uint8Array(0));
-      for (let index = 0; index < blob.chunks; index++) if ((bits[index >> 3] ?? 0) & (1 << (index & 7))) blob.held.add(index);
+      const blob = /** @type {Blob} */ (new ReadBlob(ref, name, await blobCipher(ref)));
+      blob.markHeld(await this.#store.held(name).catch(() => new Uint8Array(0)));
       this.#ready.add(blob);
       return blob;
     })();
     made.catch(() => this.#blobs.delete(name));
     this.#blobs.set(name, made);
-    void this.#forgetOld();
+    this.#dropOld();
     return made;
   }
 
-  async #forgetOld() {
-    for (const [name, made] of [...this.#blobs]) {
+  #dropOld() {
+    for (const blob of this.#ready) {
       if (this.#blobs.size <= BLOBS_KEPT) return;
-      const blob = await made.catch(() => null);
-      const busy = blob && (blob.waiters.length || blob.opening.size || this.#wished.includes(blob) || [...this.#flights].some((flight) => flight.blob === blob));
-      if (busy) continue;
-      this.#blobs.delete(name);
-      if (blob) this.#ready.delete(blob);
+      if (!blob.busy && !this.#wished.some((each) => each.blob === blob)) this.#drop(blob);
     }
+  }
+
+  /** @param {Blob} blob */
+  #drop(blob) {
+    this.#ready.delete(blob);
+    this.#blobs.delete(blob.name);
   }
 
   /**
@@ -238,15 +208,14 @@ export class Chunks {
   async #openedHere(blob, index) {
     const key = `${blob.name}:${index}`;
     const known = this.#opened.get(key);
-    if (known) {
-      this.#opened.delete(key);
-      this.#opened.set(key, known);
-      return known;
-    }
-    if (!blob.held.has(index)) return null;
+    if (known || !blob.held.has(index)) return known ?? null;
     try {
       const sealed = await this.#store.get(blob.name, index);
-      if (sealed) return this.#keepOpened(key, await blob.cipher.openChunk(index, sealed));
+      if (sealed) {
+        const plain = await blob.cipher.openChunk(index, sealed);
+        this.#opened.set(key, plain);
+        return plain;
+      }
     } catch {
       // Damaged on this device's disk: fetched again.
     }
@@ -254,95 +223,63 @@ export class Chunks {
     return null;
   }
 
-  /**
-   * @param {string} key
-   * @param {Bytes} plain
-   */
-  #keepOpened(key, plain) {
-    this.#opened.set(key, plain);
-    if (this.#opened.size > OPENED_KEPT) this.#opened.delete(/** @type {string} */ (this.#opened.keys().next().value));
-    return plain;
+  get #waited() {
+    return [...this.#ready].filter(({ waiters }) => waiters.length).sort((a, b) => a.waiters[0].since_ms - b.waiters[0].since_ms);
   }
 
-  /** Send what requests there is room for, the most urgent first. */
+  /** Send what requests there is room for: first what somebody waits for, the longest wait first. */
   #pump() {
-    const now = this.#now();
-    for (const blob of this.#urgent) this.#fly(blob, Math.min(...blob.waiters.map(({ index }) => index)), now, true);
-    for (const blob of this.#wished) {
-      if (blob.whole) continue;
-      if (!this.#fly(blob, blob.cursor, now, false)) break;
+    for (const blob of this.#waited) this.#fly(blob, Math.min(...blob.waiters.map(({ index }) => index)), Infinity);
+    let fulfilled = this.#wished.length > 0;
+    for (const { blob, chunks } of this.#wished) {
+      if (blob.hasFirst(chunks)) continue;
+      fulfilled = false;
+      if (!this.#fly(blob, blob.cursor, chunks)) break;
+    }
+    if (fulfilled) {
+      this.#wished = [];
+      queueMicrotask(() => this.fulfilled.emit());
     }
     this.#tickWhile();
-  }
-
-  /** Blobs that somebody waits for, the longest wait first. */
-  get #urgent() {
-    return this.#waited.sort((a, b) => a.waiters[0].since_ms - b.waiters[0].since_ms);
   }
 
   /**
    * Ask for missing chunks from `from` on, then from the beginning.
    * @param {Blob} blob
    * @param {number} from
-   * @param {number} now
-   * @param {boolean} urgent  somebody waits: one request goes out even when the window is full
-   * @returns {boolean}  whether this blob has all that is missing under way
+   * @param {number} count  of those that are wanted at all, from the first
+   * @returns {boolean}  whether all that is missing is under way
    */
-  #fly(blob, from, now, urgent) {
+  #fly(blob, from, count) {
     for (;;) {
-      const first = this.#nextMissing(blob, from);
+      const first = blob.nextMissing(from, count);
       if (first < 0) return true;
-      const waitedFor = urgent && blob.waiters.some(({ index }) => index === first);
-      if (waitedFor) this.#makeWay();
-      else if (this.#underWay() >= this.#window) return false;
-      const holder = this.#holderFor(blob, now);
+      if (blob.isWaitedFor(first)) this.#makeWay();
+      else if (this.#underWay() >= this.#window.size) return false;
+      const holder = this.#holderFor(blob);
       if (!holder) return false;
-      let count = 1;
-      while (count < REQUEST_CHUNKS && first + count < blob.chunks && this.#isMissing(blob, first + count)) count++;
-      this.#send(holder, blob, first, count);
+      this.#send(holder, blob, first, blob.run(first, Math.min(REQUEST_CHUNKS, Math.max(1, count - first))));
     }
   }
 
   /** Somebody waits for what was not asked for yet: what nobody waits for is asked for again later. */
   #makeWay() {
-    for (const { blob, left, stop } of this.#flights) if (!blob.waiters.some(({ index }) => left.has(index))) stop.abort();
+    for (const blob of this.#ready) blob.yield();
   }
 
   #underWay() {
     let sum = 0;
-    for (const { left, stop } of this.#flights) if (!stop.signal.aborted) sum += left.size;
+    for (const blob of this.#ready) sum += blob.underWay;
     return sum;
   }
 
   /**
    * @param {Blob} blob
-   * @param {number} index
-   */
-  #isMissing(blob, index) {
-    if (blob.held.has(index) || blob.opening.has(index)) return false;
-    for (const flight of this.#flights) if (flight.blob === blob && flight.left.has(index) && !flight.stop.signal.aborted) return false;
-    return true;
-  }
-
-  /**
-   * @param {Blob} blob
-   * @param {number} from
-   */
-  #nextMissing(blob, from) {
-    for (let step = 0; step < blob.chunks; step++) {
-      const index = (from + step) % blob.chunks;
-      if (this.#isMissing(blob, index)) return index;
-    }
-    return -1;
-  }
-
-  /**
-   * @param {Blob} blob
-   * @param {number} now
    * @param {Holder} [not]
    */
-  #holderFor(blob, now, not) {
-    return this.#holders().find((holder) => holder !== not && (blob.refused.get(holder) ?? 0) <= now);
+  #holderFor(blob, not) {
+    const now = this.#now();
+    return this.#holders().find((holder) => holder !== not && blob.mayAsk(holder, now));
   }
 
   /**
@@ -352,122 +289,77 @@ export class Chunks {
    * @param {number} count
    */
   #send(holder, blob, first, count) {
-    /** @type {Flight} */
+    /** @type {Flight<Holder>} */
     const flight = { holder, blob, left: new Set(Array.from({ length: count }, (_, at) => first + at)), began_ms: this.#now(), stop: new AbortController() };
-    this.#flights.add(flight);
+    blob.flights.add(flight);
     holder
       .get({ root: blob.ref.root, first, count }, (index, chunk) => void this.#arrived(flight, index, chunk), flight.stop.signal)
-      .catch((error) => this.#failed(flight, error))
+      .catch((error) => {
+        if (!flight.stop.signal.aborted) this.#refuse(flight, error instanceof WireError ? error : unavailable("the other device failed"));
+      })
       .finally(() => {
-        this.#flights.delete(flight);
+        blob.flights.delete(flight);
         this.#pump();
       });
   }
 
   /**
-   * @param {Flight} flight
+   * @param {Flight<Holder>} flight
    * @param {number} index
    * @param {Bytes} sealed
    */
-  async #arrived({ holder, blob, left }, index, sealed) {
-    this.counted(holder, sealed.length);
-    this.#measure();
+  async #arrived(flight, index, sealed) {
+    const { holder, blob, left } = flight;
+    this.came.emit({ holder, size_bytes: sealed.length });
+    this.#window.came(this.#now());
     left.delete(index);
     // The loser of a race.
     if (blob.held.has(index) || blob.opening.has(index)) return;
     blob.opening.add(index);
     try {
       const plain = await blob.cipher.openChunk(index, sealed);
-      this.#keepOpened(`${blob.name}:${index}`, plain);
+      this.#opened.set(`${blob.name}:${index}`, plain);
       blob.held.add(index);
       blob.trouble = null;
       this.#store.put(blob.name, index, sealed);
-      this.#serve(blob, index, plain);
+      blob.serve(index, plain);
     } catch (error) {
-      this.#refuse(blob, holder, /** @type {WireError} */ (error));
+      this.#refuse(flight, /** @type {WireError} */ (error));
     }
     blob.opening.delete(index);
     this.#pump();
   }
 
   /**
-   * @param {Blob} blob
-   * @param {number} index
-   * @param {Bytes} plain
-   */
-  #serve(blob, index, plain) {
-    const served = blob.waiters.filter((waiter) => waiter.index === index);
-    blob.waiters = blob.waiters.filter((waiter) => waiter.index !== index);
-    for (const { resolve } of served) resolve(plain);
-  }
-
-  /**
-   * @param {Flight} flight
-   * @param {unknown} error
-   */
-  #failed({ holder, blob, stop }, error) {
-    if (!stop.signal.aborted) this.#refuse(blob, holder, error instanceof WireError ? error : unavailable("the other device failed"));
-  }
-
-  /**
-   * @param {Blob} blob
-   * @param {Holder} holder
+   * @param {Flight<Holder>} flight
    * @param {WireError} error
    */
-  #refuse(blob, holder, error) {
-    blob.trouble = error;
-    blob.refused.set(holder, this.#now() + ASK_AGAIN_MS);
-  }
-
-  /** Keep so much under way as comes in a third of a second. */
-  #measure() {
-    const now = this.#now();
-    this.#rate.chunks++;
-    const passed_s = (now - this.#rate.since_ms) / 1000;
-    if (passed_s < 0.25) return;
-    const fresh = passed_s < 2 ? (this.#rate.chunks / passed_s) * WINDOW_S : WINDOW_FIRST;
-    this.#window = Math.max(WINDOW_FIRST, Math.min(WINDOW_MOST, Math.round((this.#window + fresh * 2) / 2)));
-    this.#rate = { since_ms: now, chunks: 0 };
+  #refuse({ blob, holder }, error) {
+    blob.refuse(holder, error, this.#now() + ASK_AGAIN_MS);
   }
 
   /** While anything is waited for, look now and then whether somebody else should be asked. */
   #tickWhile() {
-    const busy = this.#flights.size > 0 || this.#waited.length > 0 || this.#wished.some((blob) => !blob.whole);
+    const busy = this.#wished.length > 0 || [...this.#ready].some((blob) => blob.busy);
     if (!busy || this.#ticking) return;
-    this.#ticking = /** @type {any} */ (
-      setTimeout(() => {
-        this.#ticking = 0;
-        this.#tick();
-      }, TICK_MS)
-    );
-  }
-
-  get #waited() {
-    return [...this.#ready].filter(({ waiters }) => waiters.length);
+    this.#ticking = true;
+    setTimeout(() => {
+      this.#ticking = false;
+      this.#tick();
+    }, TICK_MS);
   }
 
   #tick() {
     const now = this.#now();
-    const alone = this.#holders().length < 2;
-    for (const flight of this.#flights) {
-      const quiet_ms = now - Math.max(flight.began_ms, flight.holder.heard_at_ms);
-      if (quiet_ms > (alone ? SILENT_ALONE_MS : SILENT_MS)) flight.holder.close();
+    const patience_ms = this.#holders().length < 2 ? SILENT_ALONE_MS : SILENT_MS;
+    for (const { flights } of this.#ready) {
+      for (const { holder, began_ms } of flights) if (now - Math.max(began_ms, holder.heard_at_ms) > patience_ms) holder.close();
     }
     for (const blob of this.#waited) {
-      this.#giveUp(blob, now);
+      blob.giveUp(now - PATIENCE_MS);
       for (const { index, since_ms } of blob.waiters) if (now - since_ms > RACE_AFTER_MS) this.#race(blob, index, now);
     }
     this.#pump();
-  }
-
-  /**
-   * @param {Blob} blob
-   * @param {number} now
-   */
-  #giveUp(blob, now) {
-    const late = blob.waiters.filter(({ since_ms }) => now - since_ms > PATIENCE_MS);
-    blob.waiters = blob.waiters.filter((waiter) => !late.includes(waiter));
-    for (const { reject } of late) reject(blob.trouble ?? unavailable("No device that has this music can be reached."));
   }
 
   /**
@@ -477,9 +369,9 @@ export class Chunks {
    * @param {number} now
    */
   #race(blob, index, now) {
-    const asked = [...this.#flights].filter((flight) => flight.blob === blob && flight.left.has(index));
+    const asked = blob.live.filter(({ left }) => left.has(index));
     if (asked.length !== 1 || now - asked[0].began_ms < RACE_AFTER_MS) return;
-    const second = this.#holderFor(blob, now, asked[0].holder);
-    if (second) this.#send(second, blob, index, Math.min(2, blob.chunks - index));
+    const second = this.#holderFor(blob, asked[0].holder);
+    if (second) this.#send(second, blob, index, Math.min(RACE_CHUNKS, blob.chunks - index));
   }
 }

@@ -213,7 +213,7 @@ export class SwarmSource {
     if (this.#wishes.includes(path)) return;
     this.#wishes = [...this.#wishes, path].slice(-WISHES);
     const wanted = this.#wishes.map((each) => this.#find(each).catch(() => null));
-    void Promise.all(wanted).then((found) => this.#chunks.wish(found.flatMap((content) => (content && "ref" in content ? [content.ref] : []))));
+    void Promise.all(wanted).then((found) => this.#chunks.wish(found.flatMap((content) => (content && "ref" in content ? [{ ref: content.ref }] : []))));
   }
 
   /**

@@ -29,7 +29,7 @@ test("a blob is read whole, each chunk fetched once", async () => {
 test("the chunk that is needed comes before the rest", async () => {
   const holder = new FakeHolder([song], { delay_ms: 4 });
   const chunks = new Chunks(() => [holder], new FakeStore());
-  await chunks.wish([song.ref]);
+  await chunks.wish([{ ref: song.ref }]);
   await until(() => holder.given.length > 0, "nothing came");
   const plain = await chunks.read(song.ref, 18);
   assert.deepEqual(plain, song.plain.subarray(18 * PLAIN, 19 * PLAIN));
@@ -40,7 +40,7 @@ test("the chunk that is needed comes before the rest", async () => {
 test("the song that plays is fetched before the one that follows", async () => {
   const holder = new FakeHolder([song, next]);
   const chunks = new Chunks(() => [holder], new FakeStore());
-  await chunks.wish([song.ref, next.ref]);
+  await chunks.wish([{ ref: song.ref }, { ref: next.ref }]);
   await until(() => holder.given.length === song.chunks.length + next.chunks.length, "not everything came");
   const order = holder.asked.map((chunk) => chunk[0]).join("");
   assert.match(order, /^1+2+$/);
@@ -49,9 +49,9 @@ test("the song that plays is fetched before the one that follows", async () => {
 test("what is no longer wanted is cancelled", async () => {
   const holder = new FakeHolder([song, next], { delay_ms: 5 });
   const chunks = new Chunks(() => [holder], new FakeStore());
-  await chunks.wish([song.ref]);
+  await chunks.wish([{ ref: song.ref }]);
   await until(() => holder.given.length > 1, "nothing came");
-  await chunks.wish([next.ref]);
+  await chunks.wish([{ ref: next.ref }]);
   assert.deepEqual(await chunks.readAll(next.ref), next.plain);
   assert.ok(holder.cancelled > 0);
   assert.ok(holder.given.filter((chunk) => chunk.startsWith("1:")).length < song.chunks.length);
@@ -144,4 +144,14 @@ test("music waits for a holder to come, and goes on by itself", async () => {
     chunks.holdersChanged();
   }, 50);
   assert.deepEqual(await reading, song.plain.subarray(4 * PLAIN, 5 * PLAIN));
+});
+
+test("a wish for the beginning of a song fetches the beginning, and says when it is here", async () => {
+  const holder = new FakeHolder([song]);
+  const chunks = new Chunks(() => [holder], new FakeStore());
+  let fulfilled = false;
+  chunks.fulfilled.on(() => (fulfilled = true));
+  await chunks.wish([{ ref: song.ref, chunks: 4 }]);
+  await until(() => fulfilled, "it was not said");
+  assert.deepEqual(holder.given, ["1:0", "1:1", "1:2", "1:3"]);
 });

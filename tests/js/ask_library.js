@@ -1,0 +1,14 @@
+// Reads questions to a catalog's library from standard input, one JSON array a line: [method, ...arguments]; answers in JSON lines.
+// The snapshot is a file named on the command line.
+
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { CatalogLibrary } from "../../client/core/catalog_library.js";
+import { readSnapshot } from "../../client/core/catalog_snapshot.js";
+
+const library = await CatalogLibrary.build(await readSnapshot(new Uint8Array(readFileSync(process.argv[2]))));
+for await (const line of createInterface({ input: process.stdin })) {
+  const [method, ...rest] = JSON.parse(line);
+  const answer = method === "counts" ? library.counts : library[method](...rest);
+  console.log(JSON.stringify(answer));
+}
