@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -26,20 +27,20 @@ _TRACK_COLUMNS: Final = """t.id, t.shown, a.id, a.name, a.artists, coalesce(t.co
 _TRACK_JOINS: Final = "LEFT JOIN album a ON a.n = t.album LEFT JOIN mark m ON m.id = t.id"
 _TRACK_FROM: Final = f"FROM track t {_TRACK_JOINS}"
 _TRACK_ORDERS: Final[dict[str, tuple[str, ...]]] = {
-    "title": ("t.title_key *", "t.n"),
+    "title": ("t.title_key *", "t.n *"),
     "artist": ("t.artist_key *", "t.album_key", "t.disc_no", "t.track_no", "t.n"),
     "album": ("t.album_key *", "t.album", "t.disc_no", "t.track_no", "t.n"),
-    "added": ("t.added_ms *", "t.n"),
+    "added": ("t.added_ms *", "t.n *"),
     "year": ("t.year *", "t.album_key", "t.disc_no", "t.track_no", "t.n"),
-    "duration": ("t.duration_ms *", "t.n"),
+    "duration": ("t.duration_ms *", "t.n *"),
 }
 _ALBUM_COLUMNS: Final = """a.id, a.name, a.artists, a.year, a.tracks, a.discs, a.duration_ms, a.cover, a.added_ms,
     a.compilation, m.starred_ms, m.rating, a.genres"""
 _ALBUM_ORDERS: Final[dict[str, tuple[str, ...]]] = {
-    "name": ("a.name_key *", "a.n"),
+    "name": ("a.name_key *", "a.n *"),
     "artist": ("a.artist_key *", "a.year", "a.name_key", "a.n"),
     "year": ("a.year *", "a.name_key", "a.n"),
-    "added": ("a.added_ms *", "a.n"),
+    "added": ("a.added_ms *", "a.n *"),
 }
 _ARTIST_COLUMNS: Final = "r.id, r.name, r.albums, r.tracks, r.cover, m.starred_ms, m.rating"
 _ARTIST_JOINS: Final = "LEFT JOIN mark m ON m.id = r.id"
@@ -144,13 +145,12 @@ class Pages:
         orders = _TRACK_ORDERS["album" if narrowed.album else order]
         by = _order_by(orders, descending and not narrowed.album)
         with self._database.read() as sql:
-            total = sql.execute(f"SELECT count(*) FROM track t WHERE {where}", values).fetchone()[0]
-            rows = sql.execute(
-                f"""SELECT {_TRACK_COLUMNS} {_TRACK_FROM} WHERE t.n IN
-                    (SELECT t.n FROM track t WHERE {where} ORDER BY {by} LIMIT ? OFFSET ?) ORDER BY {by}""",
-                (*values, limit, offset),
-            ).fetchall()
-        return total, [_track(row) for row in rows]
+            by_index = "" if values else "INDEXED BY track_by_added"  # a tenth of reading the rows
+            total = sql.execute(f"SELECT count(*) FROM track t {by_index} WHERE {where}", values).fetchone()[0]
+            numbers = sql.execute(
+                f"SELECT t.n FROM track t WHERE {where} ORDER BY {by} LIMIT ? OFFSET ?", (*values, limit, offset)
+            )
+            return total, _tracks_by_number(sql, [n for (n,) in numbers])
 
     def track(self, track_id: str) -> TrackRow:
         """One track, also a hidden one. Raises NotFoundError."""
@@ -161,12 +161,8 @@ class Pages:
 
     def tracks_by_number(self, numbers: Sequence[int]) -> list[TrackRow]:
         """Tracks in the order of their given row numbers."""
-        rows = self._database.all(
-            f"""SELECT {_TRACK_COLUMNS} FROM json_each(?) j CROSS JOIN track t ON t.n = j.value
-                {_TRACK_JOINS} ORDER BY j.key""",
-            json.dumps([*numbers]),
-        )
-        return [_track(row) for row in rows]
+        with self._database.read() as sql:
+            return _tracks_by_number(sql, numbers)
 
     def albums(
         self, narrowed: Narrowed, *, order: AlbumOrder, descending: bool, offset: int, limit: int
@@ -246,6 +242,15 @@ class Pages:
                 f"SELECT {_ALBUM_COLUMNS} FROM album a LEFT JOIN mark m ON m.id = a.id {rest}", values
             ).fetchall()
         return [_album(row) for row in rows]
+
+
+def _tracks_by_number(sql: sqlite3.Connection, numbers: Sequence[int]) -> list[TrackRow]:
+    rows = sql.execute(
+        f"""SELECT {_TRACK_COLUMNS} FROM json_each(?) j CROSS JOIN track t ON t.n = j.value
+            {_TRACK_JOINS} ORDER BY j.key""",
+        (json.dumps([*numbers]),),
+    )
+    return [_track(row) for row in rows]
 
 
 def _track_filter(narrowed: Narrowed) -> tuple[str, tuple[Any, ...]]:
