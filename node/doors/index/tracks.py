@@ -63,7 +63,7 @@ class Tracks:
     def next_to_render(self, limit: int, skip: Collection[str] = ()) -> list[TrackId]:
         """Sealed tracks without a mobile rendition whose original is at hand: those asked for, then as they came."""
         rows = self._database.all(
-            f"""SELECT t.id FROM asked q JOIN track t ON t.id = q.track
+            f"""SELECT t.id FROM asked q CROSS JOIN track t ON t.id = q.track
                 WHERE {_UNRENDERED} AND t.id NOT IN (SELECT value FROM json_each(?)) ORDER BY q.n DESC LIMIT ?""",
             json.dumps([*skip]), limit,
         )  # fmt: skip
