@@ -181,6 +181,7 @@ async def _build(
         snapshots=networking.snapshots,
         arriving=home.path / "arriving",
         use_fetches=lambda fetches: streams.use_fetches([networking.fetch, *fetches]),
+        tell=news.notice,
     )
     lifetime.push_async_callback(seeding.close)
     parts = Parts(

@@ -15,6 +15,7 @@ from node.doors.swarm import Swarm, SwarmSettings
 from node.errors import StorageError
 from node.flows.holdings import Holdings
 from node.flows.reading import Fetch
+from node.flows.seed_rounds import Tell
 from node.flows.seed_streams import SeedFetch
 from node.flows.seeds import Seeds
 from node.flows.serve import Snapshots
@@ -41,6 +42,7 @@ def build_seeding(
     snapshots: Snapshots,
     arriving: Path,
     use_fetches: Callable[[Sequence[Fetch]], None],
+    tell: Tell,
 ) -> Seeding:
     """Everything between the library and its seeds. Nothing is bound or dialled before the service runs.
 
@@ -53,6 +55,7 @@ def build_seeding(
         snapshots=snapshots,
         now_ms=lambda: time.time_ns() // 1_000_000,
         random=os.urandom,
+        tell=tell,
     )
 
     def changed(addresses: list[str]) -> None:

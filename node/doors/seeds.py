@@ -200,6 +200,11 @@ class SeedClient:
         answer = await self._ask("GET", "/v1/held", query={"volume": to_text(volume.id)})
         return [bool(each) for each in codec.fixed_bytes(answer, len(volume.blobs), "a seed's answer")]
 
+    async def check(self, roots: Sequence[BlobRoot]) -> None:
+        """Have the seed read these blobs again now: they were not what they should be."""
+        for at in range(0, len(roots), seedapi.MAX_CHECKED):
+            await self._ask("POST", "/v1/check", body=codec.pack(list(roots[at : at + seedapi.MAX_CHECKED])))
+
     async def chunks(self, root: BlobRoot, first: int, count: int) -> bytes:
         """Sealed bytes of those chunks, unopened and unchecked; fewer at the blob's end."""
         start, stop = first * CHUNK_BYTES, (first + count) * CHUNK_BYTES

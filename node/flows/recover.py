@@ -19,8 +19,8 @@ from node.doors.rooms import look_up_roster
 from node.doors.seeds import SeedClient
 from node.doors.vault import Secrets, Vault
 from node.errors import NotFoundError, PeerError, RefusedError, SongkeepError, UnavailableError, UserError
+from node.flows.seed_rounds import MAX_SNAPSHOT_BYTES
 from node.flows.seed_streams import fetch_blob
-from node.flows.seeds import MAX_SNAPSHOT_BYTES
 from node.ids import DeviceId, LibraryId, to_text
 from node.library import Library
 from node.wire.heads import HeadsRecord, open_heads, read_heads

@@ -24,7 +24,7 @@ from node.errors import (
     UnavailableError,
     UserError,
 )
-from node.ids import BlobRoot, from_text, to_text
+from node.ids import BlobRoot, LibraryId, from_text, to_text
 from node.seed.clock import Now
 from node.seed.keeper import Keeper
 from node.seed.ledger import Ledger
@@ -80,16 +80,18 @@ class SeedApi:
         ledger: Ledger,
         sessions: Sessions,
         keeper: Keeper,
+        check: Callable[[LibraryId, BlobRoot], Awaitable[bool]],
         on_roster: Callable[[Roster], Awaitable[None]],
         dialled: Callable[[web.Request], str],
         client_address: Callable[[web.Request], str],
         now_ms: Now,
     ) -> None:
-        """`on_roster` hears of a roster that grew; `dialled` names the host that a proof must be made for."""
+        """`check` reads a blob again, `on_roster` hears of one that grew, `dialled` names the host of a proof."""
         self._public = public
         self._ledger = ledger
         self._sessions = sessions
         self._keeper = keeper
+        self._check_blob = check
         self._on_roster = on_roster
         self._dialled = dialled
         self._client_address = client_address
@@ -111,6 +113,7 @@ class SeedApi:
             ("PUT", "/v1/list", self._put_list),
             ("GET", "/v1/volumes", self._volumes),
             ("GET", "/v1/held", self._held),
+            ("POST", "/v1/check", self._check),
             ("GET", "/v1/blobs/{root}", self._blob),
             ("PUT", "/v1/blobs/{root}", self._put_blob),
         )
@@ -243,6 +246,17 @@ class SeedApi:
                 "blobs": {int(state): total for state, total in usage.blobs_by_state.items()},
             }
         )
+
+    async def _check(self, request: web.Request) -> web.Response:
+        """Read some blobs again now, since a device found them damaged."""
+        roster, _ = await self._member(request)
+        body = codec.unpack(await _body(request, 4_096), max_bytes=4_096)
+        roots = codec.array(body, 0, "blobs to check")[: seedapi.MAX_CHECKED]
+        whole = [
+            await self._check_blob(roster.library, BlobRoot(codec.fixed_bytes(root, 32, "a blob's name")))
+            for root in roots
+        ]
+        return _packed(whole)
 
     async def _blob(self, request: web.Request) -> web.StreamResponse:
         """A held blob's sealed bytes, or one range of them."""

@@ -7,12 +7,13 @@ import logging
 from typing import Final
 
 from node.errors import DamagedError, SongkeepError
-from node.ids import LibraryId, to_text
+from node.ids import BlobRoot, LibraryId, to_text
 from node.seed.clock import Now
 from node.seed.facts import DueBlob
 from node.seed.keeper import Keeper
 from node.seed.ledger import Ledger
 from node.seed.patience import DAY_MS
+from node.seed.schema import State
 from node.seed.shelves import Shelves, layer_of_file
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,16 @@ class Scrub:
         if emptied:
             log.info("trash_emptied blobs=%d", emptied)
         return emptied
+
+    async def check(self, library: LibraryId, root: BlobRoot) -> bool:
+        """Check one blob now; False if it was damaged, and is wanted again."""
+        known = await self._ledger.blob(library, root)
+        if known is None or known.state is not State.HELD:
+            return False
+        whole = await self._check(DueBlob(library, root, known.sealed_bytes))
+        if not whole:
+            self._keeper.list_changed(library)
+        return whole
 
     async def _check(self, due: DueBlob) -> bool:
         shelf = await asyncio.to_thread(self._shelves.of, due.library)

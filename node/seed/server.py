@@ -86,6 +86,10 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
         rooms = SeedRooms(keys=keys, ledger=ledger, keeper=keeper, sessions=sessions, stun_port=None)
         stack.push_async_callback(rooms.close)
 
+        scrub = Scrub(ledger, shelves, keeper, now_ms=now_ms)
+        scrubbing = asyncio.create_task(scrub.run(), name="seed-scrub")
+        stack.callback(scrubbing.cancel)
+
         async def roster_grew(roster: Roster) -> None:
             await sessions.roster(roster.library)
             await rooms.roster_grew(roster.library, roster.entries)
@@ -95,14 +99,12 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
             ledger=ledger,
             sessions=sessions,
             keeper=keeper,
+            check=scrub.check,
             on_roster=roster_grew,
             dialled=lambda request: _dialled(request, options),
             client_address=client_address,
             now_ms=now_ms,
         )
-        scrub = Scrub(ledger, shelves, keeper, now_ms=now_ms)
-        scrubbing = asyncio.create_task(scrub.run(), name="seed-scrub")
-        stack.callback(scrubbing.cancel)
         app = web.Application(middlewares=[answer_errors])
         api.add_to(app)
         rooms.add_to(app, dialled=lambda request: _dialled(request, options), address=client_address)

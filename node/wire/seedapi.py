@@ -21,6 +21,8 @@ INVITE_SECRET_BYTES: Final = 16
 FINGERPRINT_BYTES: Final = 10
 SESSION_BYTES: Final = 512
 MAX_CAPABILITY_CHARS: Final = 400
+MAX_CHECKED: Final = 64
+"""Blobs that a seed reads again at one request."""
 MAX_JOIN_BYTES: Final = 64 << 20
 """A whole roster, and the rest of a request to join."""
 _NONCE_BYTES: Final = 32

@@ -69,8 +69,10 @@ def make_owner() -> Owner:
 
 
 @contextlib.asynccontextmanager
-async def a_seed(home: Path, *, capacity_bytes: int = 10 * ROOM, ip: str = SEED_IP) -> AsyncIterator[RunningSeed]:
-    options = SeedOptions(home=home, host=ip, port=0, capacity_bytes=capacity_bytes, stun_port=None)
+async def a_seed(
+    home: Path, *, capacity_bytes: int = 10 * ROOM, ip: str = SEED_IP, url: str = ""
+) -> AsyncIterator[RunningSeed]:
+    options = SeedOptions(home=home, host=ip, port=0, url=url, capacity_bytes=capacity_bytes, stun_port=None)
     async with running(options) as seed:
         yield seed
 
