@@ -152,10 +152,10 @@ def test_songs_stand_in_the_same_order(library: Library, tmp_path: Path, sort: s
     assert comparable(there) == comparable(here)
 
 
-@pytest.mark.parametrize("sort", ALBUM_SORTS)
-def test_albums_are_grouped_named_and_ordered_alike(library: Library, tmp_path: Path, sort: str) -> None:
-    here = library.albums(0, 500, sort=sort)
-    [there] = ask_phone(library, tmp_path, [["albums", {"sort": sort, "limit": 500}]])
+@pytest.mark.parametrize(("sort", "order"), [*itertools.product(ALBUM_SORTS, ("asc", "desc"))])
+def test_albums_are_grouped_named_and_ordered_alike(library: Library, tmp_path: Path, sort: str, order: str) -> None:
+    here = library.albums(0, 500, sort=sort, order=order)
+    [there] = ask_phone(library, tmp_path, [["albums", {"sort": sort, "order": order, "limit": 500}]])
     assert comparable(there) == comparable(here)
     for album in here["items"]:
         [detail] = ask_phone(library, tmp_path, [["album", album["id"]]])

@@ -38,7 +38,7 @@ const ALBUM_KEY = {
 const first = ({ tracks }) => tracks.reduce((least, row) => Math.min(least, row.at), Infinity);
 
 /**
- * By one key in the order asked for; what is equal in it always in the same order.
+ * By one key in the order asked for; what is equal in it as it came, or, where more keys follow, always in their order.
  * @template T
  * @param {(row: T) => number | string} key
  * @param {"asc" | "desc"} way
@@ -47,7 +47,8 @@ const first = ({ tracks }) => tracks.reduce((least, row) => Math.min(least, row.
  */
 const ordered = (key, way, ...rest) => {
   const then = by(...rest);
-  return (a, b) => (way === "desc" ? order(key(b), key(a)) : order(key(a), key(b))) || then(a, b);
+  if (way === "asc") return (a, b) => order(key(a), key(b)) || then(a, b);
+  return rest.length === 1 ? (a, b) => order(key(b), key(a)) || then(b, a) : (a, b) => order(key(b), key(a)) || then(a, b);
 };
 
 export class CatalogLibrary {
@@ -109,7 +110,7 @@ export class CatalogLibrary {
   /** @param {AlbumQuery} query @returns {Page<Album>} */
   albums({ offset = 0, limit = 100, sort = "artist", order: way = "asc", artist, genre }) {
     const base = artist ? this.#artistRow(artist).albums : genre ? [...(this.#tables.genres.get(fold(genre))?.albums ?? [])] : [...this.#tables.albums.values()];
-    const rest = sort === "artist" ? [ALBUM_KEY.year, ALBUM_KEY.name] : [ALBUM_KEY.name];
+    const rest = sort === "artist" ? [ALBUM_KEY.year, ALBUM_KEY.name] : sort === "year" ? [ALBUM_KEY.name] : [];
     const sorted = this.#kept(`albums ${sort} ${way} ${artist ?? ""} ${genre ?? ""}`, () => [...base].sort(ordered(ALBUM_KEY[sort], way, ...rest, first)));
     return page(sorted, offset, limit, ({ album }) => album);
   }
