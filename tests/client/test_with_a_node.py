@@ -108,6 +108,7 @@ async def test_the_phrase_is_confirmed_through_the_page(page: Page, own: tuple[L
     words = await page.locator(".phrase li span").all_text_contents()
     assert words == node.told["phrase"].split()
     await page.get_by_role("button", name="I have written them down").click()
+    await expect(page.locator("[data-position]")).to_have_count(3)
     for field in await page.locator("[data-position]").all():
         await field.fill(words[int(await field.get_attribute("data-position") or 0) - 1])
     await page.get_by_role("button", name="Confirm").click()
@@ -120,7 +121,7 @@ async def test_a_song_copied_into_the_folder_appears_and_one_removed_goes(page: 
     await sign_in(page, node)
     await page.evaluate("location.hash = '#/songs'")
     await expect(page.locator(".page-count")).to_have_text("5 songs", timeout=30_000)
-    make_track(music / "new.flac", seconds=2, seed=99, title="Aa Arrival", artists=("Late",), album="After")
+    make_track(music / "new.flac", seconds=2, seed=20, title="Aa Arrival", artists=("Late",), album="After")
     await expect(page.locator(".page-count")).to_have_text("6 songs", timeout=10_000)
     row = page.locator(".track", has_text="Aa Arrival")
     await row.locator(".track-main").click()
@@ -151,7 +152,7 @@ async def test_a_node_that_is_gone_is_told_and_its_return_is_noticed(page: Page,
         await expect(page.locator(".page-count")).to_have_text("5 songs", timeout=30_000)
     await expect(page.locator("#offline")).to_be_visible()
     await expect(page.locator(".track").first).to_be_visible()
-    make_track(music / "meanwhile.flac", seconds=2, seed=98, title="Meanwhile", artists=("Late",), album="After")
+    make_track(music / "meanwhile.flac", seconds=2, seed=21, title="Meanwhile", artists=("Late",), album="After")
     with living(tmp_path / "home", "--port", port):
         await expect(page.locator("#offline")).to_be_hidden(timeout=20_000)
         await expect(page.locator(".page-count")).to_have_text("6 songs", timeout=20_000)
