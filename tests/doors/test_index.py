@@ -88,6 +88,22 @@ def test_a_transaction_that_does_not_end_leaves_nothing(path: Path) -> None:
         assert library.revision == revision
 
 
+def test_a_part_that_fails_is_undone_alone(path: Path) -> None:
+    with Index.open(path) as index, index.transaction():
+        index.folders.add("/kept", 1)
+
+        def part() -> None:
+            with index.transaction():
+                index.folders.add("/undone", 1)
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            part()
+        index.folders.add("/also kept", 1)
+    with Index.open(path) as index:
+        assert [folder.path for folder in index.folders.all()] == ["/kept", "/also kept"]
+
+
 def test_readers_in_other_threads_see_whole_transactions_only(path: Path) -> None:
     with opened(path) as library:
         folder = library.index.folders.add("/music", 1).id

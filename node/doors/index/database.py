@@ -111,10 +111,14 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Step]:
-        """A transaction, or the one that this thread is already in. Durable when the outermost block ends."""
+        """A transaction, or a part of the one that this thread is in. Durable when the outermost block ends.
+
+        A part that raises is undone alone, so that whoever catches its error can go on.
+        """
         with self._lock:
             if self._step is not None:
-                yield self._step
+                with _part(self._step.sql):
+                    yield self._step
                 return
             if self._closed:
                 raise StorageError("the library is closed")
@@ -174,6 +178,19 @@ class Database:
         with self.read() as sql:
             row: tuple[Any, ...] | None = sql.execute(query, values).fetchone()
             return row
+
+
+@contextlib.contextmanager
+def _part(sql: sqlite3.Connection) -> Iterator[None]:
+    sql.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        if sql.in_transaction:  # some errors have ended all of it
+            sql.execute("ROLLBACK TO part")
+            sql.execute("RELEASE part")
+        raise
+    sql.execute("RELEASE part")
 
 
 def _roll_back(sql: sqlite3.Connection) -> None:
