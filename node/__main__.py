@@ -18,7 +18,7 @@ def _start() -> int:
         run_again(checkout, None, ["-m", "node", *sys.argv[1:]])
     from node.cli.main import main
 
-    return main(sys.argv[1:])
+    return int(main(sys.argv[1:]))  # type: ignore[no-untyped-call]  # it runs on any Python 3
 
 
 sys.exit(_start())
