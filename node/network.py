@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from node.catalog.values import blob_value
 from node.config import Settings
@@ -27,6 +28,7 @@ from node.library import Library
 from node.peers.directory import MAX_NAME_CHARS, Directory, Presence
 from node.peers.links import Giving, Links
 from node.peers.membership import Membership
+from node.wire.roomevents import AccountTold
 from node.wire.roster import Role, Roster
 
 Tell = Callable[[Literal["info", "warning", "error"], str], None]
@@ -77,7 +79,12 @@ def build_network(
         )
 
     meeting = Meeting(
-        membership=membership, directory=directory, links=links, presence=presence, trackers=settings.trackers
+        membership=membership,
+        directory=directory,
+        links=links,
+        presence=presence,
+        trackers=settings.trackers,
+        on_account=_tell_of_account(tell),
     )
     exchange = Exchange(library, membership, directory, meeting)
     answers.update(exchange.answers)
@@ -139,6 +146,22 @@ def _tell_of_changes(devices: Devices, tell: Tell) -> Callable[[Roster, Roster],
                 tell("info", f"The device {devices.name_of(member_id)} ({short}) was revoked.")
 
     return told
+
+
+def _tell_of_account(tell: Tell) -> Callable[[str, AccountTold], None]:
+    """Which plan a tracker gave, said when it is first told and when it changes."""
+    told: dict[str, AccountTold] = {}
+
+    def say(url: str, account: AccountTold) -> None:
+        if told.get(url) != account:
+            told[url] = account
+            tell(
+                "info",
+                f"Your library has the plan {account.plan} at {urlsplit(url).netloc}: room on seeds for about "
+                f"{account.songs:,} songs of the size for the phone ({account.plan_bytes / 1e9:,.1f} GB).",
+            )
+
+    return say
 
 
 def _host_name() -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from node.errors import UserError
+from tracker import admin
+from tracker.admin import Commands
 from tracker.options import DEFAULT_PORT, DEFAULT_STUN_PORT, Options
 
 if TYPE_CHECKING:
@@ -18,8 +20,15 @@ if TYPE_CHECKING:
 _OFF: Final = "off"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `tracker run`."""
+def add_commands(commands: Commands) -> None:
+    """Everything below `songkeep tracker`. Each sets `tracker_run`, which takes the arguments and the home."""
+    running = commands.add_parser("run", help="run it until it is stopped")
+    _add_run_arguments(running)
+    running.set_defaults(tracker_run=run_tracker)
+    admin.add_commands(commands)
+
+
+def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen",
         metavar="HOST:PORT",
@@ -42,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-app", action="store_true", help="do not serve the app to phones")
 
 
-def run_tracker(asked: argparse.Namespace, *, home: Path) -> int:
+def run_tracker(asked: argparse.Namespace, home: Path) -> int:
     """Run until stopped; returns the exit code."""
     from tracker.server import run
 

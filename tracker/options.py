@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from node.wire.roomstate import Limits
+    from node.wire.roomeffects import Limits
 
 DEFAULT_PORT: Final = 7665
 DEFAULT_STUN_PORT: Final = 3478
+DATABASE_NAME: Final = "tracker.sqlite"
+PLANS_NAME: Final = "plans.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,15 +10,20 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
+from node.crypto.keys import MemberKeys, member_keys_from_random
 from node.errors import StorageError, UnavailableError
 from node.wire.roomhost import TICK_S, RoomHost, Surroundings
 from node.wire.roomstate import RoomServer
 from tracker import stun
-from tracker.options import Options
+from tracker.database import Database
+from tracker.ledger import Ledger, system_ms
+from tracker.options import DATABASE_NAME, PLANS_NAME, Options
+from tracker.quota import Plans, read_plans
 from tracker.shelf import Shelf
 from tracker.site import AppFiles
 from tracker.sockets import Doors
@@ -39,6 +44,22 @@ class Running:
     rooms: RoomHost
 
 
+def tracker_keys(database: Database) -> MemberKeys:
+    """What this tracker signs grants with, drawn at its first start."""
+    return member_keys_from_random(database.setting("keys", os.urandom(64)))
+
+
+def load_plans(home: Path) -> Plans:
+    """The plans of this tracker's home, or the usual ones. Raises UserError, StorageError."""
+    path = home / PLANS_NAME
+    try:
+        return read_plans(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Plans()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"{path} can't be read") from error
+
+
 @contextlib.asynccontextmanager
 async def running(options: Options) -> AsyncIterator[Running]:
     """A tracker for as long as the context lasts. Raises StorageError, UnavailableError (a port is taken)."""
@@ -50,9 +71,12 @@ async def running(options: Options) -> AsyncIterator[Running]:
             options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"{options.home} can't be used as the tracker's home: {error.strerror}") from error
-        shelf = await stack.enter_async_context(Shelf.open(options.home / "tracker.sqlite"))
-        around = Surroundings(time.monotonic, lambda: time.time_ns() // 1_000_000, os.urandom)
-        rooms = RoomHost(RoomServer(options.limits, stun_port=stun_port), shelf, around)
+        database = await stack.enter_async_context(Database.open(options.home / DATABASE_NAME))
+        keys = tracker_keys(database)
+        ledger = Ledger(database, keys, load_plans(options.home))
+        around = Surroundings(time.monotonic, system_ms, os.urandom)
+        server = RoomServer(options.limits, stun_port=stun_port, key=keys.id)
+        rooms = RoomHost(server, Shelf(database), around, ledger=ledger)
         runner = web.AppRunner(_app(rooms, options), access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

@@ -1,141 +1,59 @@
-"""What the tracker keeps: each library's roster, in a database behind SQLAlchemy Core."""
+"""Where the tracker keeps each library's roster: public keys, roles and sealed secrets, never a name."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Final, Self, TypeVar
+from collections.abc import Sequence
 
 import sqlalchemy as sql
-from sqlalchemy.exc import SQLAlchemyError
 
-from node.errors import StorageError, UnknownFormatError
+from node.errors import RefusedError
 from node.ids import DeviceId, LibraryId
 from node.wire.roster import Roster
-
-T = TypeVar("T")
-
-SCHEMA_VERSION: Final = 1
-
-_META: Final = sql.MetaData()
-_VERSION: Final = sql.Table("version", _META, sql.Column("number", sql.Integer, primary_key=True))
-_ACCOUNTS: Final = sql.Table(
-    "accounts",
-    _META,
-    sql.Column("library", sql.LargeBinary(32), primary_key=True),
-    sql.Column("created_ms", sql.BigInteger, nullable=False),
-)
-_ENTRIES: Final = sql.Table(
-    "roster_entries",
-    _META,
-    sql.Column("library", sql.LargeBinary(32), sql.ForeignKey("accounts.library"), primary_key=True),
-    sql.Column("seq", sql.Integer, primary_key=True, autoincrement=False),
-    sql.Column("entry", sql.LargeBinary, nullable=False),
-)
-_MEMBERS: Final = sql.Table(
-    "members",
-    _META,
-    sql.Column("member", sql.LargeBinary(32), primary_key=True),
-    sql.Column("library", sql.LargeBinary(32), primary_key=True),
-    sql.Column("active", sql.Boolean, nullable=False),
-)
+from tracker.database import ACCOUNTS, ENTRIES, MEMBERS, Database
 
 
 class Shelf:
-    """The open database. One thread does all its work, so that steps never cross."""
+    """Rosters in the database; see RoomHost's RosterShelf."""
 
-    def __init__(self, engine: sql.Engine) -> None:
-        self._engine = engine
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tracker-db")
-
-    @classmethod
-    def open(cls, path: Path) -> Self:
-        """The database at `path`, made if absent. Raises StorageError, UnknownFormatError (made by a newer program)."""
-        engine = sql.create_engine(f"sqlite:///{path}")
-        sql.event.listen(engine, "connect", _prepare_sqlite)
-        try:
-            _META.create_all(engine)
-            with engine.begin() as connection:
-                version = connection.scalar(sql.select(_VERSION.c.number))
-                if version is None:
-                    connection.execute(sql.insert(_VERSION).values(number=SCHEMA_VERSION))
-        except SQLAlchemyError as error:
-            raise StorageError(f"the tracker's database {path.name} can't be opened") from error
-        if version is not None and version != SCHEMA_VERSION:
-            raise UnknownFormatError("the tracker's database was written by a newer Songkeep")
-        return cls(engine)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        await asyncio.to_thread(self._thread.shutdown)
-        self._engine.dispose()
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def load(self, library: LibraryId) -> Sequence[bytes] | None:
-        return await self._work(lambda connection: _chain(connection, library))
+        def look(step: sql.Connection) -> Sequence[bytes] | None:
+            if step.scalar(sql.select(ACCOUNTS.c.suspended).where(ACCOUNTS.c.library == library)):
+                raise RefusedError("this library was suspended by the person who runs the tracker")
+            return _chain(step, library)
+
+        return await self._database.work(look)
 
     async def find(self, member: DeviceId) -> Sequence[bytes] | None:
-        def look(connection: sql.Connection) -> Sequence[bytes] | None:
-            wanted = sql.select(_MEMBERS.c.library).where(_MEMBERS.c.member == member, _MEMBERS.c.active)
-            library = connection.scalar(wanted.limit(1))
-            return None if library is None else _chain(connection, library)
+        def look(step: sql.Connection) -> Sequence[bytes] | None:
+            wanted = sql.select(MEMBERS.c.library).where(MEMBERS.c.member == member, MEMBERS.c.active)
+            library = step.scalar(wanted.limit(1))
+            return None if library is None else _chain(step, LibraryId(library))
 
-        return await self._work(look)
+        return await self._database.work(look)
 
     async def keep(self, roster: Roster) -> None:
-        def write(connection: sql.Connection) -> None:
-            known = connection.scalar(
-                sql.select(sql.func.count()).select_from(_ENTRIES).where(_ENTRIES.c.library == roster.library)
-            )
-            if not known:
-                connection.execute(sql.insert(_ACCOUNTS).values(library=roster.library, created_ms=_now_ms()))
-            new = [
-                {"library": roster.library, "seq": seq, "entry": entry}
-                for seq, entry in enumerate(roster.entries)
-                if seq >= (known or 0)
-            ]
+        def write(step: sql.Connection) -> None:
+            library = roster.library
+            known = step.scalar(sql.select(sql.func.count()).select_from(ENTRIES).where(ENTRIES.c.library == library))
+            new = list(enumerate(roster.entries))[known or 0 :]
             if not new:
                 return
-            connection.execute(sql.insert(_ENTRIES), new)
-            connection.execute(sql.delete(_MEMBERS).where(_MEMBERS.c.library == roster.library))
-            connection.execute(
-                sql.insert(_MEMBERS),
+            step.execute(sql.insert(ENTRIES), [{"library": library, "seq": seq, "entry": entry} for seq, entry in new])
+            step.execute(sql.delete(MEMBERS).where(MEMBERS.c.library == library))
+            step.execute(
+                sql.insert(MEMBERS),
                 [
-                    {"member": member, "library": roster.library, "active": each.active}
+                    {"member": member, "library": library, "active": each.active}
                     for member, each in roster.members.items()
                 ],
             )
 
-        await self._work(write)
-
-    async def _work(self, step: Callable[[sql.Connection], T]) -> T:
-        def run() -> T:
-            try:
-                with self._engine.begin() as connection:
-                    return step(connection)
-            except SQLAlchemyError as error:
-                raise StorageError("the tracker's database refused") from error
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+        await self._database.work(write)
 
 
-def _prepare_sqlite(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _chain(connection: sql.Connection, library: LibraryId) -> list[bytes] | None:
-    rows = connection.scalars(
-        sql.select(_ENTRIES.c.entry).where(_ENTRIES.c.library == library).order_by(_ENTRIES.c.seq)
-    )
+def _chain(step: sql.Connection, library: LibraryId) -> list[bytes] | None:
+    rows = step.scalars(sql.select(ENTRIES.c.entry).where(ENTRIES.c.library == library).order_by(ENTRIES.c.seq))
     return list(rows) or None
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Final, cast
+from typing import Final
 
 from aiohttp import WSMsgType, web
 
@@ -93,8 +93,8 @@ async def _accept(request: web.Request, max_bytes: int) -> tuple[web.WebSocketRe
     transport = request.transport
     if transport is None:
         raise ConnectionResetError("the client left while it was let in")
-    # uvloop's transports have asyncio's methods, but not its class.
-    return socket, SocketOutlet(socket, cast(asyncio.Transport, transport))
+    # Its class is not looked at: uvloop's transports have asyncio's methods, but not its class.
+    return socket, SocketOutlet(socket, transport)
 
 
 async def _read(socket: web.WebSocketResponse, heard: Callable[[bytes], Awaitable[None]]) -> None:

@@ -10,16 +10,12 @@ from node.cli.terminal import Terminal
 
 
 def register(subparsers: Subparsers) -> None:
-    from tracker.cli import add_arguments
+    from tracker.cli import add_commands
 
-    parser = subparsers.add_parser("tracker", help="run a tracker, where devices find each other")
-    commands = parser.add_subparsers(dest="tracker_command", metavar="COMMAND", required=True)
-    running = commands.add_parser("run", help="run it until it is stopped")
-    add_arguments(running)
-    running.set_defaults(run=run_tracker)
+    parser = subparsers.add_parser("tracker", help="run a tracker, where devices find each other; rule its accounts")
+    add_commands(parser.add_subparsers(dest="tracker_command", metavar="COMMAND", required=True))
+    parser.set_defaults(run=run_tracker)
 
 
 def run_tracker(asked: argparse.Namespace, _terminal: Terminal) -> int:
-    from tracker.cli import run_tracker as run
-
-    return run(asked, home=home_of(asked).path / "tracker")
+    return int(asked.tracker_run(asked, home_of(asked).path / "tracker"))

@@ -14,8 +14,9 @@ from aiohttp import web
 
 from node.doors.room_sockets import SocketOutlet, serve_room
 from node.errors import UnavailableError
+from node.wire.roomeffects import Limits
 from node.wire.roomhost import TICK_S, RoomHost, RosterShelf, Surroundings
-from node.wire.roomstate import Limits, RoomServer
+from node.wire.roomstate import RoomServer
 
 log = logging.getLogger(__name__)
 

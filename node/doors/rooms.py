@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from node.errors import PeerError, RefusedError, SongkeepError, UnavailableError
 from node.ids import DeviceId, LibraryId
 from node.wire import codec, roomframes
 from node.wire.pairing import MAX_FRAME_BYTES as MAX_PAIR_FRAME_BYTES
+from node.wire.roomevents import Came, Left, RoomEvent, RosterOffered, read_event
 from node.wire.roomframes import RosterParts, host_of, pair_url, room_url
 
 T = TypeVar("T")
@@ -36,36 +36,6 @@ _CLOSED_FOR_NOW: Final = {
     roomframes.CLOSE_OTHER_LEFT: "the other device left",
     roomframes.CLOSE_TOO_MUCH: "the server has too much to do; try again in a few minutes",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Came:
-    connection: int
-    member: DeviceId
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    connection: int
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A message as it came: sealed, and not yet checked."""
-
-    connection: int
-    member: DeviceId
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class RosterOffered:
-    """A longer roster that the server knows; to be checked."""
-
-    entries: tuple[bytes, ...]
-
-
-RoomEvent = Came | Left | Said | RosterOffered
 
 
 class NobodyWaitsError(RefusedError):
@@ -89,11 +59,14 @@ class Room:
         self._early: list[RoomEvent] = []
         self._offered: tuple[bytes, ...] = ()
         self.url = tracker_url
+        self._invitation = roomframes.invitation_of(tracker_url)
         self.own = 0
         self.present: dict[int, DeviceId] = {}
         """Who is here, by connection; kept up to date by `events`."""
         self.stun: tuple[str, int] | None = None
         """Where this server answers STUN."""
+        self.key: bytes | None = None
+        """What it signs grants with; None for a server that keeps no accounts."""
 
     async def send(self, message: bytes, *, to: int = roomframes.TO_ALL) -> None:
         """One sealed message, to a connection or to all. Raises UnavailableError if the room is gone."""
@@ -103,6 +76,14 @@ class Room:
         """Tell the server of a longer roster. Raises UnavailableError if the room is gone."""
         for frame in roomframes.roster_frames(entries):
             await _send(self._socket, frame)
+
+    async def ask_account(self) -> None:
+        """The answer comes as AccountTold. Raises UnavailableError if the room is gone."""
+        await self._send(["account"])
+
+    async def ask_grant(self, seed: DeviceId, size_bytes: int) -> None:
+        """The answer comes as GrantAnswered. Raises UnavailableError if the room is gone."""
+        await self._send(["ask", seed, size_bytes])
 
     async def _send(self, fields: list[object]) -> None:
         await _send(self._socket, codec.pack(fields))
@@ -118,27 +99,8 @@ class Room:
                 yield heard
 
     def _event(self, word: str, fields: list[Any]) -> RoomEvent | None:
+        """What a frame says, and what follows from it here."""
         match word:
-            case "from":
-                codec.array(fields, 4, "a message from a member")
-                return Said(
-                    roomframes.read_connection(fields[1]),
-                    DeviceId(codec.fixed_bytes(fields[2], 32, "a member")),
-                    codec.bounded_bytes(fields[3], roomframes.MAX_FRAME_BYTES, "a message"),
-                )
-            case "came":
-                codec.array(fields, 3, "an arrival")
-                came = Came(
-                    roomframes.read_connection(fields[1]), DeviceId(codec.fixed_bytes(fields[2], 32, "a member"))
-                )
-                if len(self.present) >= roomframes.MAX_PRESENT:
-                    raise PeerError("a room has an impossible number of members")
-                self.present[came.connection] = came.member
-                return came
-            case "left":
-                left = Left(roomframes.read_connection(codec.array(fields, 2, "a departure")[1]))
-                self.present.pop(left.connection, None)
-                return left
             case "roster":
                 entries = self._parts.add(fields)
                 if not entries:
@@ -149,14 +111,25 @@ class Room:
                 codec.array(fields, 3, "an admission")
                 self.own = roomframes.read_connection(fields[1])
                 self.present = roomframes.read_present(fields[2])
-                self.stun = _read_stun(self.url, fields[3] if len(fields) > 3 else None)
+                about = fields[3] if len(fields) > 3 and isinstance(fields[3], dict) else {}
+                self.stun = _read_stun(self.url, about)
+                key = about.get("key")
+                self.key = None if key is None else codec.fixed_bytes(key, 32, "a tracker's key")
                 return None
             case "refused":
                 refusal = _refusal(fields)
                 if isinstance(refusal, RefusedError):
                     raise TurnedAwayError(str(refusal), self._offered)
                 raise refusal
-        return None
+        event = read_event(word, fields)
+        match event:
+            case Came(connection, member):
+                if len(self.present) >= roomframes.MAX_PRESENT:
+                    raise PeerError("a room has an impossible number of members")
+                self.present[connection] = member
+            case Left(connection):
+                self.present.pop(connection, None)
+        return event
 
     async def join(self, keys: MemberKeys, library: LibraryId, room: bytes, roster: Sequence[bytes]) -> None:
         """From the challenge to `joined`. Rosters that the server offers meanwhile come first in `events`.
@@ -165,7 +138,8 @@ class Room:
         """
         nonce = await _challenge(self._socket)
         proof = roomframes.join_proof(keys, nonce, host_of(self.url), library, room)
-        await self._send(["join", library, room, keys.id, len(roster), proof])
+        invitation = {"invitation": self._invitation} if self._invitation else {}
+        await self._send(["join", library, room, keys.id, len(roster), proof, invitation])
         while not self.own:
             word, fields = await self._receive()
             if word == "more":
@@ -310,8 +284,8 @@ async def _challenge(socket: aiohttp.ClientWebSocketResponse) -> bytes:
     return codec.fixed_bytes(codec.array(fields, 2, "a challenge")[1], roomframes.NONCE_BYTES, "a challenge")
 
 
-def _read_stun(url: str, told: object) -> tuple[str, int] | None:
-    port = told.get("stun") if isinstance(told, dict) else None
+def _read_stun(url: str, told: dict[Any, Any]) -> tuple[str, int] | None:
+    port = told.get("stun")
     host = urlsplit(url).hostname
     if not isinstance(port, int) or not 0 < port < 65_536 or host is None:
         return None

@@ -17,7 +17,7 @@ import aiohttp
 
 from node.doors import rooms
 from node.doors.channel import Channel
-from node.doors.rooms import Came, Left, Room, RosterOffered, Said, TurnedAwayError
+from node.doors.rooms import Room, TurnedAwayError
 from node.doors.webrtc import StunServer, public_address
 from node.errors import PeerError, RefusedError, SongkeepError, UnavailableError
 from node.ids import DeviceId, to_text
@@ -26,6 +26,7 @@ from node.peers.links import Links
 from node.peers.membership import Membership
 from node.wire import codec
 from node.wire.envelope import Message, ReplayGuard, open_message
+from node.wire.roomevents import AccountTold, Came, GrantAnswered, Left, RosterOffered, Said
 from node.wire.roomframes import TO_ALL
 from node.wire.roster import MAX_ENTRIES, MAX_ENTRY_BYTES, Role, Roster
 
@@ -36,6 +37,7 @@ LONGEST_WAIT_S: Final = 60.0
 REFUSED_WAIT_S: Final = 300.0
 SETTLED_S: Final = 30.0
 """A room that lasted this long ended by accident: the next try comes soon."""
+GRANT_TIMEOUT_S: Final = 15.0
 MAX_ROOMS: Final = 24
 MAX_OFFERS_AT_ONCE: Final = 8
 MAX_TOLD_ROSTER_BYTES: Final = 60_000
@@ -52,6 +54,8 @@ class Place:
     """A sentence, while it isn't joined."""
     room: Room | None = None
     stun: StunServer | None = None
+    account: AccountTold | None = None
+    """What the library may store on seeds through this tracker."""
     leave: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when another epoch, and so another room, has begun."""
 
@@ -68,8 +72,13 @@ class Meeting:
         presence: Callable[[], Presence],
         trackers: Sequence[str],
         on_message: Callable[[DeviceId, Message], None] = lambda _member, _message: None,
+        on_account: Callable[[str, AccountTold], None] = lambda _url, _account: None,
     ) -> None:
-        """`presence` says what this device is now; `on_message` hears the kinds that are not meant for this flow."""
+        """`presence` says what this device is now; `on_message` hears the kinds that are not meant for this flow,
+        `on_account` what the library's account at a tracker has.
+        """
+        self._on_account = on_account
+        self._grants: dict[tuple[str, DeviceId], asyncio.Future[bytes]] = {}
         self._membership = membership
         self._directory = directory
         self._links = links
@@ -146,6 +155,34 @@ class Meeting:
             stun = next((place.stun for place in self.places.values() if place.joined and place.stun), None)
         return await self._links.connect(member, self.say, stun)
 
+    async def ask_grant(self, tracker: str, seed: DeviceId, size_bytes: int) -> bytes:
+        """A tracker's signed grant for so much on a seed, unchecked. Raises RefusedError, UnavailableError."""
+        place = self.places.get(tracker.rstrip("/"))
+        if place is None or place.room is None:
+            raise UnavailableError("that tracker is not reached now")
+        key = place.url, seed
+        if key in self._grants:
+            raise UnavailableError("a grant for that seed is being asked for already")
+        answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._grants[key] = answered
+        try:
+            await place.room.ask_grant(seed, size_bytes)
+            async with asyncio.timeout(GRANT_TIMEOUT_S):
+                return await answered
+        except TimeoutError as error:
+            raise UnavailableError("the tracker did not answer the question for a grant") from error
+        finally:
+            del self._grants[key]
+
+    def _grant_answered(self, url: str, seed: DeviceId, answer: GrantAnswered) -> None:
+        waiting = self._grants.get((url, seed))
+        if waiting is None or waiting.done():
+            return
+        if answer.grant is None:
+            waiting.set_exception(RefusedError(f"the tracker gives no room: {answer.refusal}"))
+        else:
+            waiting.set_result(answer.grant)
+
     async def announce(self) -> None:
         """Say in every room how things stand with this device."""
         for place in list(self.places.values()):
@@ -204,6 +241,8 @@ class Meeting:
                     for connection, member in room.present.items():
                         self._directory.came(place.url, connection, member)
                     await self._announce_in(room)
+                    if room.key is not None:
+                        await room.ask_account()
                     await place.leave.wait()
                     for task in work:
                         task.cancel()
@@ -225,6 +264,11 @@ class Meeting:
                     self._directory.left(place.url, connection, _now_ms())
                 case RosterOffered(entries):
                     await self._learn(entries)
+                case AccountTold():
+                    place.account = event
+                    self._on_account(place.url, event)
+                case GrantAnswered(seed):
+                    self._grant_answered(place.url, seed, event)
                 case Said(connection, member, data):
                     message = self._opened(member, data, guard)
                     if message is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from node.flows.devices import Devices
@@ -34,6 +34,7 @@ class Network:
                     "trouble": place.trouble,
                     "present": len(place.room.present) if place.room else 0,
                     "stun": place.stun is not None,
+                    "account": None if place.account is None else asdict(place.account),
                 }
                 for place in self.meeting.places.values()
             ],

@@ -9,7 +9,7 @@ from typing import Final
 from node.wire import roomframes
 from node.wire.bucket import Bucket, Rate
 from node.wire.pairing import MAX_FRAME_BYTES
-from node.wire.roomstate import Close, Send
+from node.wire.roomeffects import Close, Send
 
 LIFETIME_S: Final = 600.0
 MAX_ROOMS: Final = 10_000

@@ -52,14 +52,23 @@ def host_of(tracker_url: str) -> str:
     return host if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
 
 
+def _base(tracker_url: str) -> str:
+    return tracker_url.partition("#")[0].rstrip("/")
+
+
+def invitation_of(tracker_url: str) -> str:
+    """What stands behind `#invite=` in a tracker's address, where new libraries come by invitation; "" for nothing."""
+    return tracker_url.partition("#invite=")[2][:64]
+
+
 def room_url(tracker_url: str) -> str:
     """Where the tracker at that base address has its rooms."""
-    return f"{tracker_url.rstrip('/')}/v1/room"
+    return f"{_base(tracker_url)}/v1/room"
 
 
 def pair_url(tracker_url: str, room: str, *, waits: bool) -> str:
     """Where the pairing room of that name is; `waits`: for the side that opens it."""
-    return f"{tracker_url.rstrip('/')}/v1/pair/{room}{'?wait=1' if waits else ''}"
+    return f"{_base(tracker_url)}/v1/pair/{room}{'?wait=1' if waits else ''}"
 
 
 def _join_message(nonce: bytes, host: str, library: bytes, room: bytes) -> bytes:

@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from node.errors import SongkeepError
+from node.errors import RefusedError, SongkeepError
 from node.ids import DeviceId, LibraryId, to_text
-from node.wire import roomstate
+from node.wire import codec
 from node.wire.pairrooms import PairRooms
-from node.wire.roomstate import Close, FindRoster, KeepRoster, LoadRoster, RoomServer, Send
+from node.wire.roomeffects import AskGrant, Close, Effect, FindRoster, KeepRoster, LoadRoster, Send, TellAccount
+from node.wire.roomstate import RoomServer
 from node.wire.roster import Roster
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,22 @@ class RosterShelf(Protocol):
         ...
 
 
+class Ledger(Protocol):
+    """Who may come, and what they may store: a tracker has one, other servers have none."""
+
+    async def admit(self, library: LibraryId, invitation: str) -> None:
+        """A library that was never here. Raises RefusedError if it may not come."""
+        ...
+
+    async def account(self, library: LibraryId) -> dict[str, object]:
+        """What its account has, for its devices."""
+        ...
+
+    async def grant(self, library: LibraryId, seed: DeviceId, size_bytes: int) -> bytes:
+        """A signed grant. Raises RefusedError with the reason."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the host may not take for itself."""
@@ -65,13 +82,16 @@ class Surroundings:
 class RoomHost:
     """All rooms and pairing rooms of one server, over its outlets."""
 
-    def __init__(self, rooms: RoomServer, shelf: RosterShelf, around: Surroundings) -> None:
+    def __init__(
+        self, rooms: RoomServer, shelf: RosterShelf, around: Surroundings, *, ledger: Ledger | None = None
+    ) -> None:
         self.rooms = rooms
         self.pairs = PairRooms()
         self.relayed = 0
         """Frames sent to clients since the start."""
         self._shelf = shelf
         self._around = around
+        self._ledger = ledger
         self._outlets: dict[int, Outlet] = {}
         self._pair_outlets: dict[int, Outlet] = {}
         self._last_pair = 0
@@ -124,7 +144,7 @@ class RoomHost:
         for outlet in [*self._outlets.values(), *self._pair_outlets.values()]:
             await _close(outlet, code, text)
 
-    async def _apply(self, effects: Iterable[roomstate.Effect], outlets: dict[int, Outlet] | None = None) -> None:
+    async def _apply(self, effects: Iterable[Effect], outlets: dict[int, Outlet] | None = None) -> None:
         outlets = self._outlets if outlets is None else outlets
         for effect in effects:
             match effect:
@@ -139,13 +159,36 @@ class RoomHost:
                     outlet = outlets.get(number)
                     if outlet is not None:
                         await _close(outlet, code, text)
-                case LoadRoster(number, library):
-                    await self._load(number, self._shelf.load(library))
+                case LoadRoster(number, library, invitation):
+                    await self._load(number, self._load_or_admit(library, invitation))
                 case FindRoster(number, member):
                     await self._load(number, self._shelf.find(member))
+                case TellAccount() | AskGrant():
+                    await self._answer_ledger(effect)
                 case KeepRoster(library, roster):
                     await self._shelf.keep(roster)
                     log.info("roster_kept library=%s entries=%d", to_text(library)[:8], len(roster.entries))
+
+    async def _load_or_admit(self, library: LibraryId, invitation: str) -> Sequence[bytes] | None:
+        entries = await self._shelf.load(library)
+        if not entries and self._ledger is not None:
+            await self._ledger.admit(library, invitation)
+        return entries
+
+    async def _answer_ledger(self, question: TellAccount | AskGrant) -> None:
+        frame: list[object]
+        try:
+            if self._ledger is None:
+                raise RefusedError("this server keeps no accounts")
+            if isinstance(question, TellAccount):
+                frame = ["account", await self._ledger.account(question.library)]
+            else:
+                signed = await self._ledger.grant(question.library, question.seed, question.size_bytes)
+                frame = ["grant", question.seed, signed]
+        except SongkeepError as error:
+            seed = question.seed if isinstance(question, AskGrant) else b""
+            frame = ["denied", seed, str(error)]
+        await self._apply([Send(question.connection, codec.pack(frame))])
 
     async def _load(self, number: int, loading: Awaitable[Sequence[bytes] | None]) -> None:
         try:

@@ -13,71 +13,23 @@ from typing import Any, Final
 from node.errors import PeerError, RefusedError, SongkeepError
 from node.ids import DeviceId, LibraryId
 from node.wire import codec, roomframes
-from node.wire.bucket import Bucket, Rate
+from node.wire.bucket import Bucket
 from node.wire.envelope import MAX_MESSAGE_BYTES
+from node.wire.grants import MAX_GRANTED_BYTES
+from node.wire.roomeffects import (
+    AskGrant,
+    Close,
+    Effect,
+    FindRoster,
+    KeepRoster,
+    Limits,
+    LoadRoster,
+    Send,
+    TellAccount,
+)
 from node.wire.roster import Roster, extend, read_roster
 
-_FRAMES: Final = Rate(per_s=40.0, burst=400.0)
-_BYTES: Final = Rate(per_s=512_000.0, burst=4_000_000.0)
-_LIBRARY_FRAMES: Final = Rate(per_s=160.0, burst=1_600.0)
-_LIBRARY_BYTES: Final = Rate(per_s=2_000_000.0, burst=8_000_000.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one client may cost. Chosen so that honest devices never meet them."""
-
-    connections: int = 60_000
-    connections_per_address: int = 128
-    """A family, an office or a mobile carrier's gateway is one address."""
-    connections_per_library: int = 64
-    rooms_per_library: int = 4
-    """The present epoch's and, during a change, the next one's."""
-    unjoined_s: float = 20.0
-    frame_rate: Rate = _FRAMES
-    """Frames sent and frames caused at others, of one connection."""
-    byte_rate: Rate = _BYTES
-    library_frame_rate: Rate = _LIBRARY_FRAMES
-    library_byte_rate: Rate = _LIBRARY_BYTES
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    connection: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    connection: int
-    code: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class LoadRoster:
-    """Answer with `loaded`: the chain kept for that library, if any."""
-
-    connection: int
-    library: LibraryId
-
-
-@dataclass(frozen=True, slots=True)
-class FindRoster:
-    """Answer with `loaded`: the chain of the library whose active member this is, if any."""
-
-    connection: int
-    member: DeviceId
-
-
-@dataclass(frozen=True, slots=True)
-class KeepRoster:
-    library: LibraryId
-    roster: Roster
-
-
-Effect = Send | Close | LoadRoster | FindRoster | KeepRoster
-
+MAX_INVITATION_CHARS: Final = 64
 _JOINED: Final = "joined"
 _NOBODY: Final = DeviceId(b"")
 _NOTHING: Final = LibraryId(b"")
@@ -113,9 +65,10 @@ class _Connection:
 class RoomServer:
     """All rooms of one server."""
 
-    def __init__(self, limits: Limits | None = None, *, stun_port: int | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, *, stun_port: int | None = None, key: bytes | None = None) -> None:
+        """`stun_port`: where this server answers STUN; `key`: its Ed25519 key, if it signs grants."""
         self.limits = limits or Limits()
-        self._stun_port = stun_port
+        self._about = {"stun": stun_port} if key is None else {"stun": stun_port, "key": key}
         self._connections: dict[int, _Connection] = {}
         self._addresses: dict[str, int] = {}
         self._libraries: dict[LibraryId, _Library] = {}
@@ -232,7 +185,11 @@ class RoomServer:
                 return self._lookup(number, connection, fields)
             case "roster", "asked" | "joined":
                 return self._take_roster(number, connection, fields)
-            case (("send" | "join" | "lookup" | "roster"), _):
+            case "account", "joined":
+                return [TellAccount(number, connection.library)]
+            case "ask", "joined":
+                return self._ask(number, connection, fields)
+            case (("send" | "join" | "lookup" | "roster" | "account" | "ask"), _):
                 raise PeerError(f"{word!r} came out of turn")
         return []
 
@@ -251,7 +208,9 @@ class RoomServer:
         connection.stage = "loading"
         if library in self._libraries:
             return self.loaded(number, None, now_s=now_s)
-        return [LoadRoster(number, library)]
+        about = fields[6] if len(fields) > 6 and isinstance(fields[6], dict) else {}
+        invitation = codec.bounded_text(about.get("invitation", ""), MAX_INVITATION_CHARS, "an invitation")
+        return [LoadRoster(number, library, invitation)]
 
     def _lookup(self, number: int, connection: _Connection, fields: list[Any]) -> list[Effect]:
         codec.array(fields, 3, "a lookup")
@@ -338,7 +297,7 @@ class RoomServer:
         came = codec.pack(["came", number, connection.member])
         effects: list[Effect] = [Send(other, came) for other in others]
         present = roomframes.pack_present(others.items())
-        effects.append(Send(number, codec.pack(["joined", number, present, {"stun": self._stun_port}])))
+        effects.append(Send(number, codec.pack(["joined", number, present, self._about])))
         others[number] = connection.member
         connection.stage = _JOINED
         return effects
@@ -360,6 +319,16 @@ class RoomServer:
             return self._refuse(number, roomframes.CLOSE_TOO_MUCH, "too much at once")
         data = codec.pack(["from", number, connection.member, message])
         return [Send(other, data) for other in recipients]
+
+    def _ask(self, number: int, connection: _Connection, fields: list[Any]) -> list[Effect]:
+        codec.array(fields, 3, "a question for a grant")
+        seed = DeviceId(codec.fixed_bytes(fields[1], 32, "a seed"))
+        size_bytes = codec.natural(fields[2], MAX_GRANTED_BYTES, "a grant's size")
+        roster = self._libraries[connection.library].roster
+        assert roster is not None
+        if not roster.member(connection.member).role.rules:
+            return [Send(number, codec.pack(["denied", seed, "only an owner device may ask for room on a seed"]))]
+        return [AskGrant(number, connection.library, seed, size_bytes)]
 
     def _leave(self, number: int, connection: _Connection) -> list[Effect]:
         library = self._libraries.get(connection.library)

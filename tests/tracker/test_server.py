@@ -13,11 +13,12 @@ import aiohttp
 import pytest
 
 from node.crypto.keys import EpochKeys, MemberKeys
-from node.doors.rooms import Came, Room, Said, joined, look_up_roster
+from node.doors.rooms import Room, joined, look_up_roster
 from node.doors.webrtc import public_address
 from node.errors import PeerError, RefusedError, UnavailableError
 from node.wire.bucket import Rate
-from node.wire.roomstate import Limits
+from node.wire.roomeffects import Limits
+from node.wire.roomevents import Came, Said
 from node.wire.roster import Roster
 from tests.flows.people import a_tracker, until
 from tests.wire.family import Family, make_family

@@ -13,7 +13,8 @@ from node.crypto.keys import EpochKeys, MemberKeys
 from node.ids import LibraryId
 from node.wire import codec, roomframes
 from node.wire.bucket import Rate
-from node.wire.roomstate import Close, Effect, FindRoster, KeepRoster, Limits, LoadRoster, RoomServer, Send
+from node.wire.roomeffects import Close, Effect, FindRoster, KeepRoster, Limits, LoadRoster, Send
+from node.wire.roomstate import RoomServer
 from node.wire.roster import Roster, revoke
 from tests.wire.family import Family, keys_of, make_family
 

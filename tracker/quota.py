@@ -1,0 +1,112 @@
+"""What may be granted: plans, and the rule by which no account ever has more on its seeds than its plan gives. Pure."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from node.errors import RefusedError, UserError
+
+GRANT_LIFETIME_MS: Final = 31 * 86_400_000
+CLOCK_DOUBT_MS: Final = 72 * 3_600_000
+"""For so long beyond its end a grant may still count on a seed whose clock is behind."""
+MAX_SEEDS: Final = 16
+MAX_PLANS: Final = 100
+SONG_BYTES: Final = 1_530_000
+"""Four minutes of Opus at 48 kbit/s."""
+_SIZE: Final = re.compile(r"(\d{1,12}(?:\.\d{1,3})?)\s*([kmgt]?)(i?)b?\Z", re.IGNORECASE)
+_POWER: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
+
+
+def read_size(text: str) -> int:
+    """Bytes of '2GB', '1.5 TB' or '512MiB'. Raises UserError."""
+    found = _SIZE.match(text.strip())
+    if found is None:
+        raise UserError(f"{text[:40]!r} is not an amount of data; write it like 40GB")
+    number, unit, binary = found.groups()
+    return int(float(number) * (1_024 if binary else 1_000) ** _POWER[unit.lower()])
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """What accounts may have, as the person who runs the tracker wrote it."""
+
+    bytes_of: Mapping[str, int] = field(default_factory=lambda: {"free": 2_000_000_000, "plus": 40_000_000_000})
+    default: str = "free"
+    invitation_only: bool = False
+
+    def size_of(self, plan: str) -> int:
+        """A plan that was taken out of the file gives nothing new."""
+        return self.bytes_of.get(plan, 0)
+
+
+def read_plans(text: str) -> Plans:
+    """The plans of a TOML file. Raises UserError that names what is wrong."""
+    try:
+        value = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"the plans file is not TOML: {error}") from error
+    plans = value.get("plans")
+    if not isinstance(plans, dict) or not 0 < len(plans) <= MAX_PLANS:
+        raise UserError("the plans file has a table [plans.NAME] for each plan")
+    sizes = {name: _plan_size(name, plan) for name, plan in plans.items()}
+    default = value.get("default_plan", next(iter(sizes)))
+    if default not in sizes:
+        raise UserError("default_plan names a plan that the file doesn't have")
+    registration = value.get("registration", "open")
+    if registration not in ("open", "invitation"):
+        raise UserError('registration is "open" or "invitation"')
+    return Plans(sizes, str(default), registration == "invitation")
+
+
+def _plan_size(name: str, plan: Any) -> int:
+    if not _NAME.match(name) or not isinstance(plan, dict):
+        raise UserError(f"{name[:40]!r} is not the name of a plan; one has small letters and digits")
+    size = plan.get("bytes")
+    if isinstance(size, str):
+        return read_size(size)
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise UserError(f'the plan {name!r} needs bytes = "40GB"')
+    return size
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A grant that was signed, as the ledger remembers it."""
+
+    seed: bytes
+    granted_bytes: int
+    serial: int
+    expires_ms: int
+
+
+def standing(leases: Iterable[Lease], now_ms: int) -> dict[bytes, int]:
+    """What may be stored on each seed by any grant that a seed could still believe.
+
+    A smaller grant does not undo a larger one before that has run out: the seed may not have heard of it.
+    """
+    largest: dict[bytes, int] = {}
+    for lease in leases:
+        if now_ms < lease.expires_ms + CLOCK_DOUBT_MS:
+            largest[lease.seed] = max(largest.get(lease.seed, 0), lease.granted_bytes)
+    return largest
+
+
+def check_ask(leases: Iterable[Lease], seed: bytes, wanted_bytes: int, *, plan_bytes: int, now_ms: int) -> None:
+    """Raises RefusedError, with how much is left, if `wanted_bytes` on `seed` would be more than the plan gives."""
+    granted = standing(leases, now_ms)
+    if seed not in granted and len(granted) >= MAX_SEEDS:
+        raise RefusedError(f"an account has grants on at most {MAX_SEEDS} seeds")
+    elsewhere = sum(size for other, size in granted.items() if other != seed)
+    left = max(0, plan_bytes - elsewhere)
+    if wanted_bytes > left:
+        raise RefusedError(f"the plan gives {plan_bytes:,} bytes; {left:,} of them are left for this seed")
+
+
+def songs(size_bytes: int) -> int:
+    """What a size means in songs for the phone."""
+    return size_bytes // SONG_BYTES
