@@ -33,6 +33,7 @@ COMMANDS = (
     "recover",
     "status",
     "verify",
+    "app_password",
     "config",
     "tracker",
 )
