@@ -31,6 +31,8 @@ T = TypeVar("T")
 PRESENT_FOR_S: Final = 180.0
 """How long a device counts as there after it last said so."""
 STALL_TIMEOUT_S: Final = 20.0
+SETTLE_TIMEOUT_S: Final = 10.0
+PUSH_SILENCE_S: Final = 30.0
 RETRY_S: Final = 5.0
 VOLUMES_AT_ONCE: Final = 3
 """Of one library, fetched from at the same time."""
@@ -44,6 +46,8 @@ class _Active:
     peers: dict[Endpoint, float] = field(default_factory=dict)
     """Each device's swarm address, and when it counts as gone."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while exactly the listed volumes are in the swarm."""
     broken: set[VolumeId] = field(default_factory=set)
     """Volumes that gave something wrong: taken out of the swarm and begun anew."""
     task: asyncio.Task[None] | None = None
@@ -73,7 +77,11 @@ class Keeper:
         return self._swarm.port
 
     async def present(self, library: LibraryId, endpoint: Endpoint) -> None:
-        """A device of that library is there, with its swarm at `endpoint`."""
+        """A device of that library is there, with its swarm at `endpoint`.
+
+        Returns when the listed volumes are in this seed's swarm: whoever connects before is turned away, and comes
+        again only seconds later.
+        """
         active = self._active.get(library)
         if active is None:
             shelf = await asyncio.to_thread(self._shelves.of, library)
@@ -81,14 +89,19 @@ class Keeper:
         new = endpoint not in active.peers
         active.peers[endpoint] = asyncio.get_running_loop().time() + PRESENT_FOR_S
         if active.task is None or active.task.done():
+            active.settled.clear()
             active.task = asyncio.create_task(self._keep(library, active), name="seed-library")
-        elif new:
+        elif new or active.changed.is_set():
+            active.settled.clear()
             active.changed.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(active.settled.wait(), SETTLE_TIMEOUT_S)
 
     def list_changed(self, library: LibraryId) -> None:
         """Another list is in force."""
         active = self._active.get(library)
         if active is not None:
+            active.settled.clear()
             active.changed.set()
 
     async def open_blob(self, library: LibraryId, root: BlobRoot) -> BlobReader:
@@ -129,6 +142,8 @@ class Keeper:
                 whole = False
                 try:
                     await self._follow_list(library, active, shared)
+                    if not active.changed.is_set():
+                        active.settled.set()
                     whole = await self._fetch_wanted(library, active, shared)
                 except SongkeepError as error:
                     log.warning("library_waits library=%s error=%s", to_text(library)[:8], type(error).__name__)
@@ -207,6 +222,7 @@ class Keeper:
         if lost or (pushed and not wanted):
             # The swarm believes otherwise: begun anew, it is told what is really here.
             active.broken.add(shared.volume.id)
+            active.settled.clear()
             active.changed.set()
             return False
         stall_s = STALL_TIMEOUT_S
@@ -254,6 +270,19 @@ async def _until(stop: asyncio.Event, items: AsyncGenerator[T, None]) -> AsyncIt
         stopped.cancel()
 
 
+async def _lively(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same parts, but whoever falls silent between two of them is given up."""
+    while True:
+        try:
+            async with asyncio.timeout(PUSH_SILENCE_S):
+                part = await anext(parts)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise UnavailableError("the device stopped in the middle of a blob") from error
+        yield part
+
+
 class Push:
     """One blob on its way in over HTTP, in order."""
 
@@ -274,7 +303,7 @@ class Push:
             raise UnavailableError("that blob is being pushed already") from error
         try:
             try:
-                async for data in parts:
+                async for data in _lively(parts):
                     left -= len(data)
                     if left < 0:
                         raise DamagedError("a pushed blob is longer than the list says")

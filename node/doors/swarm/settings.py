@@ -67,7 +67,7 @@ def session_settings(settings: SwarmSettings) -> Any:
         "unchoke_slots_limit": -1,
         "peer_turnover": 0,
         # A device that slept comes back; one that hangs is left quickly.
-        "min_reconnect_time": 2,
+        "min_reconnect_time": 1,
         "max_failcount": 31,
         "peer_connect_timeout": 5,
         "handshake_timeout": 5,
