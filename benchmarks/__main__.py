@@ -17,6 +17,7 @@ from benchmarks.ingest import ingest, scan
 from benchmarks.measure import Row, print_table
 from benchmarks.renditions import renditions
 from benchmarks.streams import streams
+from benchmarks.subsonic import subsonic
 
 Benchmark = Callable[[Path, bool], list[Row]]
 
@@ -34,6 +35,16 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
         "Streams",
         lambda work, quick: streams(
             work, files=10 if quick else 60, count=50 if quick else 500, seconds=2 if quick else 8
+        ),
+    ),
+    "subsonic": (
+        "Music apps",
+        lambda work, quick: subsonic(
+            work,
+            files=200 if quick else 2_000,
+            bytes_each=220_000,
+            rounds=1 if quick else 3,
+            seconds=2 if quick else 8,
         ),
     ),
 }

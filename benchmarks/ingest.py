@@ -92,7 +92,7 @@ def scan(work: Path, *, files: int, bytes_each: int, rounds: int) -> list[Row]:
     music = work / "small-music"
     note(f"making {files} files ...")
     make_library(music, files=files, bytes_each=bytes_each, seed=2)
-    supysonic = _supysonic(work)
+    supysonic = install_supysonic(work)
     config = work / ".supysonic"  # it looks for one in the home directory
     config.write_text(SUPYSONIC_CONFIG.format(work=work))
     theirs = {"HOME": str(work)}
@@ -127,7 +127,8 @@ def scan(work: Path, *, files: int, bytes_each: int, rounds: int) -> list[Row]:
     return rows
 
 
-def _supysonic(work: Path) -> Path:
+def install_supysonic(work: Path) -> Path:
+    """Its command, in an environment of its own below `work`, made once."""
     environment = work / "supysonic"
     program = environment / "bin" / "supysonic-cli"
     if not program.exists():

@@ -23,10 +23,10 @@ def register(subparsers: Subparsers) -> None:
         run_list,
         summary="let music apps in, and list and revoke what they sign in with",
         more=(
-            "Symfonium, Tempus, DSub, Feishin and every other app that speaks Subsonic or OpenSubsonic plays from this "
-            "node. Each gets a password of its own; docs/apps.md says how to connect."
+            "Symfonium, Tempus, DSub, Feishin and every other app that speaks Subsonic plays from this node. Each gets "
+            "a password of its own; docs/apps.md says how to connect."
         ),
-        examples='  songkeep app-password new "Symfonium on Pixel"\n  songkeep app-password revoke "Symfonium on Pixel"',
+        examples='  songkeep app-password new "Symfonium on Pixel"\n  songkeep app-password revoke Feishin',
     )
     actions = group.add_subparsers(dest="action", metavar="ACTION")
     add_command(actions, "list", run_list, summary="list them, and when each was last used")
