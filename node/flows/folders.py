@@ -98,12 +98,16 @@ class Folders:
     async def watch(self) -> None:
         """See what happens in the folders, for ever: seconds after it happened."""
         seen = await asyncio.to_thread(self._look)
+        other: list[int] = []
         while True:
             stop = asyncio.Event()
             async with asyncio.TaskGroup() as group:
-                guard = group.create_task(self._guard(seen, stop))
+                # Listens before it scans: what comes in between is scanned twice rather than never.
                 group.create_task(self._listen(seen, stop))
-            seen = guard.result()
+                guard = group.create_task(self._guard(seen, stop, other))
+            now = guard.result()
+            other = [folder_id for folder_id, identity in now.items() if identity != seen.get(folder_id, ())]
+            seen = now
 
     async def close(self) -> None:
         """Stop scanning."""
@@ -128,11 +132,13 @@ class Folders:
                     await asyncio.wait_for(stop.wait(), self._poll_s)
                 await self._rescan()
 
-    async def _guard(self, seen: _Seen, stop: asyncio.Event) -> _Seen:
-        """Set `stop` when other folders are there than were `seen`, after scanning those; returns what is seen now.
+    async def _guard(self, seen: _Seen, stop: asyncio.Event, other: Sequence[int]) -> _Seen:
+        """Scan the `other` folders; set `stop` when not the `seen` ones are there any more; returns what is there then.
 
         Now and then all are scanned.
         """
+        for folder_id in other:
+            await self._rescan(folder_id)
         loop = asyncio.get_running_loop()
         sweep_s = loop.time() + SWEEP_S
         while True:
@@ -142,9 +148,6 @@ class Folders:
             now = await asyncio.to_thread(self._look)
             if now != seen:
                 stop.set()
-                for folder_id in now.keys() & seen.keys():
-                    if now[folder_id] != seen[folder_id]:
-                        await self._rescan(folder_id)
                 return now
             if loop.time() > sweep_s:
                 sweep_s = loop.time() + SWEEP_S

@@ -171,7 +171,6 @@ async def test_a_folder_added_while_watching_is_watched_too(tmp_path: Path, musi
         async with watching(home):
             await home.folders.add(second)
             await until(lambda: "Five" in home.titles())
-            await asyncio.sleep(1)
             make_track(second / "6.wav", seed=6, title="Six")
             await until(lambda: "Six" in home.titles())
 
