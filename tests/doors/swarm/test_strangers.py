@@ -1,0 +1,162 @@
+"""Strangers with stock BitTorrent clients: not a byte, and from an address of their own not even a handshake."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import quote
+
+import libtorrent as lt
+import pytest
+from aiohttp import web
+
+from node.doors.swarm import Endpoint, Swarm
+from node.doors.swarm.settings import compact
+from node.wire.bencode import bencode
+from node.wire.volume import Volume
+from tests.doors.swarm.blobs import TAG, Noise, all_held, noises
+from tests.doors.swarm.test_swarm import HOLDER, READER, swarm_at
+
+STRANGER = "127.0.0.66"
+OLD_TAG = b"\x0d" * 32
+WAIT_S = 5.0
+
+
+@contextlib.asynccontextmanager
+async def holder_of(volume: Volume, made: list[Noise], directory: Path) -> AsyncIterator[Swarm]:
+    """A node that shares a volume with one present device, at READER."""
+    async with swarm_at(HOLDER) as swarm:
+        await swarm.add(
+            volume, TAG, held=all_held(made, directory), incoming=directory, peers=[Endpoint(READER, 1)], dial=False
+        )
+        yield swarm
+
+
+@contextlib.asynccontextmanager
+async def a_tracker(at: str, answer: Endpoint) -> AsyncIterator[str]:
+    """A public tracker that has heard of the holder."""
+
+    async def announce(_request: web.Request) -> web.Response:
+        return web.Response(body=bencode({b"interval": 1_800, b"peers": compact([answer])[0]}))
+
+    app = web.Application()
+    app.router.add_get("/announce", announce)
+    runner = web.AppRunner(app, shutdown_timeout=0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, at, 0).start()
+        yield f"http://{at}:{runner.addresses[0][1]}/announce"
+    finally:
+        await runner.cleanup()
+
+
+async def stock_libtorrent(volume: Volume, tag: bytes, *, ip: str, holder: Endpoint, directory: Path) -> int:
+    """Bytes that an ordinary client gets within a few seconds, given the whole torrent and the holder's address."""
+    session = lt.session(
+        {"listen_interfaces": f"{ip}:0", "outgoing_interfaces": ip, "enable_dht": False, "enable_lsd": False}
+    )
+    try:
+        params = lt.load_torrent_buffer(volume.torrent(tag, {}))
+        await asyncio.to_thread(directory.mkdir)
+        params.save_path = str(directory)
+        handle = session.add_torrent(params)
+        handle.connect_peer((holder.ip, holder.port))
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + WAIT_S
+        while loop.time() < until_s:
+            got = int(handle.status().total_payload_download)
+            if got >= volume.sealed_bytes:
+                break
+            await asyncio.sleep(0.1)
+        return got
+    finally:
+        last = [session]
+        del session
+        await asyncio.to_thread(last.clear)
+
+
+async def test_a_stock_client_with_the_current_torrent_gets_nothing_from_an_address_of_its_own(tmp_path: Path) -> None:
+    volume, made = noises(300_000)
+    async with holder_of(volume, made, tmp_path / "a") as holder:
+        at = Endpoint(HOLDER, holder.port)
+        assert await stock_libtorrent(volume, TAG, ip=STRANGER, holder=at, directory=tmp_path / "s") == 0
+
+
+async def test_behind_the_address_of_a_present_device_it_gets_nothing_without_the_current_info_hash(
+    tmp_path: Path,
+) -> None:
+    volume, made = noises(300_000)
+    async with holder_of(volume, made, tmp_path / "a") as holder:
+        at = Endpoint(HOLDER, holder.port)
+        assert await stock_libtorrent(volume, OLD_TAG, ip=READER, holder=at, directory=tmp_path / "s") == 0
+
+
+async def test_there_with_the_current_info_hash_it_gets_ciphertext_at_most(tmp_path: Path) -> None:
+    volume, made = noises(300_000)
+    async with holder_of(volume, made, tmp_path / "a") as holder:
+        at = Endpoint(HOLDER, holder.port)
+        # This is what the two tests above would see if they could not fail.
+        assert await stock_libtorrent(volume, TAG, ip=READER, holder=at, directory=tmp_path / "s") == 300_000
+
+
+async def said_to(ip: str, at: Endpoint, greeting: bytes) -> bytes:
+    """What the holder answers to a greeting from that address before it closes."""
+    try:
+        reader, writer = await asyncio.open_connection(at.ip, at.port, local_addr=(ip, 0))
+    except OSError:
+        return b""
+    try:
+        writer.write(greeting)
+        async with asyncio.timeout(WAIT_S):
+            return await reader.read(1_000)
+    except (OSError, TimeoutError):
+        return b""
+    finally:
+        writer.close()
+
+
+async def test_a_stranger_is_not_even_greeted(tmp_path: Path) -> None:
+    volume, made = noises(50_000)
+    plain = b"\x13BitTorrent protocol" + bytes(8) + volume.info_hash(TAG)[:20] + b"-XX0000-" + bytes(12)
+    encrypted = os.urandom(96)
+    async with holder_of(volume, made, tmp_path / "a") as holder:
+        at = Endpoint(HOLDER, holder.port)
+        for greeting in (plain, encrypted):
+            assert await said_to(STRANGER, at, greeting) == b""
+        # From a present device's address the obfuscated handshake is answered, the plain one never is.
+        assert await said_to(READER, at, plain) == b""
+        assert len(await said_to(READER, at, encrypted)) >= 96
+
+
+@pytest.mark.skipif(shutil.which("aria2c") is None, reason="aria2c is not installed")
+@pytest.mark.parametrize(
+    ("ip", "crypto"), [(STRANGER, "true"), (STRANGER, "false"), (READER, "true"), (READER, "false")]
+)
+async def test_aria2_gets_nothing_whether_it_knows_the_info_hash_or_not(tmp_path: Path, ip: str, crypto: str) -> None:
+    volume, made = noises(50_000)
+    (tmp_path / "s").mkdir()
+    async with (
+        holder_of(volume, made, tmp_path / "a") as holder,
+        a_tracker(ip, Endpoint(HOLDER, holder.port)) as tracker,
+    ):
+        magnet = f"magnet:?xt=urn:btih:{volume.info_hash(TAG)[:20].hex()}&tr={quote(tracker, safe='')}"
+        process = await asyncio.create_subprocess_exec(
+            "aria2c", "--no-conf", "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false",
+            "--enable-peer-exchange=false", f"--interface={ip}", f"--bt-require-crypto={crypto}",
+            f"--bt-stop-timeout={int(WAIT_S)}", "--seed-time=0", f"--dir={tmp_path / 's'}", "--summary-interval=0",
+            magnet,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(4 * WAIT_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+    assert process.returncode != 0
+    assert [path.name for path in (tmp_path / "s").rglob("*") if path.is_file()] == []
