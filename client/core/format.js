@@ -30,7 +30,11 @@ export function span(ms) {
 
 /** "about 3 min left". @param {number} seconds */
 export function left(seconds) {
-  return seconds < 10 ? "a few seconds left" : seconds < 90 ? `${Math.round(seconds)} s left` : `about ${span(seconds * 1000)} left`;
+  return seconds < 10
+    ? "a few seconds left"
+    : seconds < 90
+      ? `${Math.round(seconds)} s left`
+      : `about ${span(seconds * 1000)} left`;
 }
 
 const UNITS = ["bytes", "KB", "MB", "GB", "TB"];
@@ -60,7 +64,8 @@ export const number = (value) => COUNT.format(value);
 export const counted = (value, one, many = `${one}s`) => `${COUNT.format(value)} ${value === 1 ? one : many}`;
 
 /** A message as a sentence: a capital in front, a full stop at the end. @param {string} text */
-export const sentence = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1) + (/[\p{L}\p{N})'”"]$/u.test(text) ? "." : "");
+export const sentence = (text) =>
+  text.charAt(0).toLocaleUpperCase() + text.slice(1) + (/[\p{L}\p{N})'”"]$/u.test(text) ? "." : "");
 
 /** @param {readonly {name: string}[]} people */
 export const names = (people) => people.map((person) => person.name).join(", ");

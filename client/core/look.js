@@ -24,7 +24,10 @@ export function gradient(name) {
  * @param {string} name
  */
 export function initials(name) {
-  const words = name.split(/\s+/u).map((word) => word.replace(/^[^\p{L}\p{N}]+/u, "")).filter(Boolean);
+  const words = name
+    .split(/\s+/u)
+    .map((word) => word.replace(/^[^\p{L}\p{N}]+/u, ""))
+    .filter(Boolean);
   const pair = words.length > 1 ? [words[0], words[words.length - 1]] : words;
   return pair.map(firstGrapheme).join("").toLocaleUpperCase();
 }

@@ -280,7 +280,8 @@ export class Player {
     const entry = this.current;
     if (!entry) return;
     this.#resume_ms = 0;
-    if (!entry.track.state.playable) return this.#giveUp(entry, entry.track.state.note || "it is not reachable now", play);
+    if (!entry.track.state.playable)
+      return this.#giveUp(entry, entry.track.state.note || "it is not reachable now", play);
     this.#loaded = true;
     this.deck.load(this.#loadOf(entry), { play, from_ms });
     this.#prepareNext();
@@ -355,12 +356,16 @@ export class Player {
    */
   #giveUp({ track }, why, play) {
     this.#failures++;
-    const next = play ? q.next({ ...this.#queue, repeat: this.#queue.repeat === "one" ? "off" : this.#queue.repeat }, true, this.random) : null;
+    const next = play
+      ? q.next({ ...this.#queue, repeat: this.#queue.repeat === "one" ? "off" : this.#queue.repeat }, true, this.random)
+      : null;
     this.#loaded = false;
     if (!next || this.#failures >= FAILURES_IN_A_ROW) {
       this.deck.clear();
       this.told.emit(
-        this.#failures >= FAILURES_IN_A_ROW ? "Several songs in a row could not be played. Playback has stopped." : `“${track.title}” can’t be played: ${why}.`,
+        this.#failures >= FAILURES_IN_A_ROW
+          ? "Several songs in a row could not be played. Playback has stopped."
+          : `“${track.title}” can’t be played: ${why}.`,
       );
       return;
     }

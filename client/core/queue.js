@@ -33,8 +33,7 @@ export const upcoming = (queue) => queue.entries.slice(queue.at + 1);
  * @param {readonly Track[]} tracks
  * @returns {Entry[]}
  */
-const entriesFor = (queue, tracks) =>
-  tracks.map((track, i) => ({ key: queue.nextKey + i, track, played: false }));
+const entriesFor = (queue, tracks) => tracks.map((track, i) => ({ key: queue.nextKey + i, track, played: false }));
 
 /**
  * @template T
@@ -95,7 +94,10 @@ export function withShuffle(queue, on, random) {
   if (on) {
     const others = queue.entries.filter((entry) => entry !== now);
     const history = others.filter((entry) => entry.played);
-    const rest = shuffled(others.filter((entry) => !entry.played), random);
+    const rest = shuffled(
+      others.filter((entry) => !entry.played),
+      random,
+    );
     return { ...queue, entries: [...history, now, ...rest], at: history.length, shuffle: true };
   }
   const byKey = new Map(queue.entries.map((entry) => [entry.key, entry]));

@@ -39,7 +39,10 @@ export class Settings {
    */
   constructor(kept, keep) {
     const old = /** @type {Record<string, unknown>} */ (kept && typeof kept === "object" ? kept : {});
-    const valid = Object.entries(DEFAULTS).map(([name, value]) => [name, typeof old[name] === typeof value ? old[name] : value]);
+    const valid = Object.entries(DEFAULTS).map(([name, value]) => [
+      name,
+      typeof old[name] === typeof value ? old[name] : value,
+    ]);
     this.#now = Object.fromEntries(valid);
     this.#keep = keep;
   }

@@ -82,7 +82,9 @@ export class Deck {
 
   /** Sound is due and not coming yet. */
   get waiting() {
-    return this.#wanted && this.#voice.element.readyState < HTMLMediaElement.HAVE_FUTURE_DATA && !this.#voice.element.ended;
+    return (
+      this.#wanted && this.#voice.element.readyState < HTMLMediaElement.HAVE_FUTURE_DATA && !this.#voice.element.ended
+    );
   }
 
   get position_ms() {
@@ -186,7 +188,8 @@ export class Deck {
 
   /** Change the loudness of what plays and what is prepared. @param {(key: number) => number} gainOf */
   setGains(gainOf) {
-    for (const voice of [this.#voice, this.#spare]) if (voice.load) voice.load = { ...voice.load, gain: gainOf(voice.load.key) };
+    for (const voice of [this.#voice, this.#spare])
+      if (voice.load) voice.load = { ...voice.load, gain: gainOf(voice.load.key) };
     this.#applyVolume();
   }
 
@@ -249,7 +252,8 @@ export class Deck {
     }
     whenCurrent("pause", () => {
       // Headphones pulled out, a call, another app: the browser paused it, and that is the person's wish now.
-      if (this.#wanted && element.paused && !element.ended && element.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) this.#wanted = false;
+      if (this.#wanted && element.paused && !element.ended && element.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA)
+        this.#wanted = false;
     });
     for (const name of ["timeupdate", "durationchange", "progress", "seeked"]) {
       whenCurrent(name, () => {
@@ -273,9 +277,12 @@ export class Deck {
     const left_ms = (element.duration - element.currentTime) * 1000;
     if (!this.#spare.load || element.paused || !(left_ms < NEAR_END_MS)) return;
     const { load } = this.#voice;
-    this.#handOver = setTimeout(() => {
-      if (this.#voice.load === load && !element.paused && !element.seeking) this.#advance();
-    }, Math.max(0, left_ms - this.#lead_ms));
+    this.#handOver = setTimeout(
+      () => {
+        if (this.#voice.load === load && !element.paused && !element.seeking) this.#advance();
+      },
+      Math.max(0, left_ms - this.#lead_ms),
+    );
   }
 
   /** The current track is over: the spare becomes the voice, or it was the last. */

@@ -47,7 +47,11 @@ export function joinMediaSession(player, source) {
     const duration = player.duration_ms / 1000;
     reported_ms = performance.now();
     if (!player.current || !(duration > 0)) return session.setPositionState?.();
-    session.setPositionState?.({ duration, position: Math.min(duration, Math.max(0, player.position_ms / 1000)), playbackRate: 1 });
+    session.setPositionState?.({
+      duration,
+      position: Math.min(duration, Math.max(0, player.position_ms / 1000)),
+      playbackRate: 1,
+    });
   };
   const describe = () => {
     const track = player.current?.track;
@@ -58,7 +62,10 @@ export function joinMediaSession(player, source) {
           artist: names(track.artists),
           album: track.album?.name ?? "",
           artwork: track.cover
-            ? /** @type {const} */ ([96, 256, 512]).map((size) => ({ src: source.coverUrl(/** @type {string} */ (track.cover), size), sizes: `${size}x${size}` }))
+            ? /** @type {const} */ ([96, 256, 512]).map((size) => ({
+                src: source.coverUrl(/** @type {string} */ (track.cover), size),
+                sizes: `${size}x${size}`,
+              }))
             : [],
         })
       : null;

@@ -21,7 +21,8 @@ function understood({ name, data }) {
     return null;
   }
   if (name === "changed") return { kind: "changed", revision: Number(value.revision) };
-  if (name === "progress") return { kind: "progress", job: value.job && typeof value.job === "object" ? value.job : value };
+  if (name === "progress")
+    return { kind: "progress", job: value.job && typeof value.job === "object" ? value.job : value };
   if (name === "notice") return { kind: "notice", notice: value };
   return null;
 }

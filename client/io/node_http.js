@@ -51,7 +51,10 @@ export async function request(method, path, { body, signal, anonymous } = {}) {
   const response = await send(method, path, body, anonymous ? null : (session()?.token ?? ""), signal);
   if (response.ok) return response.status === 204 ? null : response.json().catch(() => null);
   const told = await response.json().catch(() => null);
-  throw new SourceError(codeFor(response.status), sentence(told?.error?.message ?? `the computer answered with an error (${response.status})`));
+  throw new SourceError(
+    codeFor(response.status),
+    sentence(told?.error?.message ?? `the computer answered with an error (${response.status})`),
+  );
 }
 
 /**

@@ -15,7 +15,8 @@ const ANSWERS_KEPT = 150;
  */
 function withQuery(path, query) {
   const params = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== "") params.set(name, String(value));
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined && value !== "") params.set(name, String(value));
   return params.size ? `${path}?${params}` : path;
 }
 

@@ -30,7 +30,8 @@ export function keepPlace(player) {
   };
   player.changed.on((what) => {
     if (what === "queue" || what === "track") timer ||= setTimeout(keepQueue, QUEUE_AFTER_MS);
-    if (what === "track" || what === "state" || (what === "time" && performance.now() - placed_ms > POSITION_EVERY_MS)) keepPosition();
+    if (what === "track" || what === "state" || (what === "time" && performance.now() - placed_ms > POSITION_EVERY_MS))
+      keepPosition();
   });
   addEventListener("pagehide", () => {
     if (timer) keepQueue();

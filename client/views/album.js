@@ -29,7 +29,23 @@ export function mountAlbum(host, app, route, signal) {
       tint(host, app.source, album, inner);
       return [head(app, album), trackList(app, album, inner), foot(album)];
     },
-    skeleton: () => h("div", null, h("div", { class: "album-head" }, h("span", { class: "cover bone" }), h("div", { class: "album-what" }, h("span", { class: "bone bone-title" }), h("span", { class: "bone bone-line" }))), ...Array.from({ length: 8 }, rowSkeleton)),
+    skeleton: () =>
+      h(
+        "div",
+        null,
+        h(
+          "div",
+          { class: "album-head" },
+          h("span", { class: "cover bone" }),
+          h(
+            "div",
+            { class: "album-what" },
+            h("span", { class: "bone bone-title" }),
+            h("span", { class: "bone bone-line" }),
+          ),
+        ),
+        ...Array.from({ length: 8 }, rowSkeleton),
+      ),
   });
 }
 
@@ -38,7 +54,12 @@ export function mountAlbum(host, app, route, signal) {
  * @param {AlbumDetail} album
  */
 function head(app, album) {
-  const meta = [album.year ? String(album.year) : "", album.genres.slice(0, 2).join(", "), counted(album.tracks.length, "song"), span(album.duration_ms)];
+  const meta = [
+    album.year ? String(album.year) : "",
+    album.genres.slice(0, 2).join(", "),
+    counted(album.tracks.length, "song"),
+    span(album.duration_ms),
+  ];
   return h(
     "header",
     { class: "album-head" },
@@ -53,9 +74,23 @@ function head(app, album) {
       h(
         "div",
         { class: "actions" },
-        button({ class: "pill primary" }, () => app.player.playAll(album.tracks, 0, { shuffle: false }), icon("play"), "Play"),
-        button({ class: "pill" }, () => app.player.playAll(album.tracks, 0, { shuffle: true }), icon("shuffle"), "Shuffle"),
-        button({ class: "ghost", "aria-label": `More for ${album.name}`, "aria-haspopup": "menu" }, (event) => openAlbumMenu(app, album, /** @type {Element} */ (event.currentTarget)), icon("more")),
+        button(
+          { class: "pill primary" },
+          () => app.player.playAll(album.tracks, 0, { shuffle: false }),
+          icon("play"),
+          "Play",
+        ),
+        button(
+          { class: "pill" },
+          () => app.player.playAll(album.tracks, 0, { shuffle: true }),
+          icon("shuffle"),
+          "Shuffle",
+        ),
+        button(
+          { class: "ghost", "aria-label": `More for ${album.name}`, "aria-haspopup": "menu" },
+          (event) => openAlbumMenu(app, album, /** @type {Element} */ (event.currentTarget)),
+          icon("more"),
+        ),
       ),
     ),
   );

@@ -20,7 +20,13 @@ export function albumCard(app, album, { width_px, eager, second = names(album.ar
     { class: "card", role: "listitem" },
     h(
       "a",
-      { class: "card-main", href: href("album", album.id), "data-main": true, "data-key": album.id, "aria-label": `${album.name}, ${second}` },
+      {
+        class: "card-main",
+        href: href("album", album.id),
+        "data-main": true,
+        "data-key": album.id,
+        "aria-label": `${album.name}, ${second}`,
+      },
       cover(app.source, album, { width_px, eager }),
       words("span", "card-name", album.name),
       words("span", "card-second", second),
@@ -52,7 +58,13 @@ export function artistCard(app, artist, { width_px }) {
     { class: "card artist-card", role: "listitem" },
     h(
       "a",
-      { class: "card-main", href: href("artist", artist.id), "data-main": true, "data-key": artist.id, "aria-label": `${artist.name}, ${second}` },
+      {
+        class: "card-main",
+        href: href("artist", artist.id),
+        "data-main": true,
+        "data-key": artist.id,
+        "aria-label": `${artist.name}, ${second}`,
+      },
       cover(app.source, artist, { width_px, round: true }),
       words("span", "card-name", artist.name),
       h("span", { class: "card-second" }, second),
@@ -61,4 +73,10 @@ export function artistCard(app, artist, { width_px }) {
 }
 
 export const cardSkeleton = () =>
-  h("div", { class: "card skeleton", "aria-hidden": "true" }, h("span", { class: "cover bone" }), h("span", { class: "bone bone-line" }), h("span", { class: "bone bone-line short" }));
+  h(
+    "div",
+    { class: "card skeleton", "aria-hidden": "true" },
+    h("span", { class: "cover bone" }),
+    h("span", { class: "bone bone-line" }),
+    h("span", { class: "bone bone-line short" }),
+  );

@@ -27,8 +27,12 @@ export function mountAlbums(host, app, _route, signal) {
     app.refreshPage();
   });
   host.append(shelfTabs("albums"), pageHead("Albums", { count, beside: [order] }), list);
-  albumGrid(list, app, { sort: /** @type {AlbumQuery["sort"]} */ (sort), order: DESCENDING.has(sort) ? "desc" : "asc" }, signal, (total) =>
-    say(count, counted(total, "album")),
+  albumGrid(
+    list,
+    app,
+    { sort: /** @type {AlbumQuery["sort"]} */ (sort), order: DESCENDING.has(sort) ? "desc" : "asc" },
+    signal,
+    (total) => say(count, counted(total, "album")),
   );
 }
 
@@ -41,7 +45,10 @@ export function mountAlbums(host, app, _route, signal) {
  * @param {(total: number) => void} [counted]
  */
 export function albumGrid(host, app, query, signal, counted) {
-  const pages = app.pages(`albums ${JSON.stringify(query)}`, () => new Pages((offset, limit) => app.source.albums({ ...query, offset, limit })));
+  const pages = app.pages(
+    `albums ${JSON.stringify(query)}`,
+    () => new Pages((offset, limit) => app.source.albums({ ...query, offset, limit })),
+  );
   mountGrid(host, app, pages, signal, {
     label: "Albums",
     draw: (album, width_px) => albumCard(app, album, { width_px }),
@@ -72,7 +79,9 @@ export function mountGrid(host, app, pages, signal, { label, draw, empty, counte
     if (pages.total !== null) tell?.(pages.total);
     const failed = pages.error !== null && pages.total === null;
     host.hidden = failed || pages.total === 0;
-    state.replaceChildren(...(failed ? [trouble(pages.error, () => app.refreshPage())] : pages.total === 0 ? [empty()] : []));
+    state.replaceChildren(
+      ...(failed ? [trouble(pages.error, () => app.refreshPage())] : pages.total === 0 ? [empty()] : []),
+    );
   };
   new Virtual({
     host,

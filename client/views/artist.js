@@ -50,12 +50,28 @@ function head(app, artist) {
       { class: "album-what" },
       h("p", { class: "kicker" }, "Artist"),
       h("h1", { dir: "auto", tabindex: "-1" }, artist.name),
-      h("p", { class: "album-meta" }, [artist.albums.length ? counted(artist.albums.length, "album") : "", counted(artist.tracks.length, "song")].filter(Boolean).join(" · ")),
+      h(
+        "p",
+        { class: "album-meta" },
+        [artist.albums.length ? counted(artist.albums.length, "album") : "", counted(artist.tracks.length, "song")]
+          .filter(Boolean)
+          .join(" · "),
+      ),
       h(
         "div",
         { class: "actions" },
-        button({ class: "pill primary", disabled: !tracks.length }, () => app.player.playAll(tracks, 0, { shuffle: true }), icon("shuffle"), "Shuffle"),
-        button({ class: "pill", disabled: !tracks.length }, () => app.player.playAll(tracks, 0, { shuffle: false }), icon("play"), "Play"),
+        button(
+          { class: "pill primary", disabled: !tracks.length },
+          () => app.player.playAll(tracks, 0, { shuffle: true }),
+          icon("shuffle"),
+          "Shuffle",
+        ),
+        button(
+          { class: "pill", disabled: !tracks.length },
+          () => app.player.playAll(tracks, 0, { shuffle: false }),
+          icon("play"),
+          "Play",
+        ),
       ),
     ),
   );
@@ -70,7 +86,16 @@ function albums(app, artist, signal) {
   /** @param {string} title @param {Album[]} list */
   const section = (title, list) => {
     if (!list.length) return null;
-    const grid = h("div", { class: "card-grid", role: "list", "aria-label": title }, ...list.map((album) => albumCard(app, album, { width_px: CARD_PX, second: album.year ? String(album.year) : counted(album.tracks, "song") })));
+    const grid = h(
+      "div",
+      { class: "card-grid", role: "list", "aria-label": title },
+      ...list.map((album) =>
+        albumCard(app, album, {
+          width_px: CARD_PX,
+          second: album.year ? String(album.year) : counted(album.tracks, "song"),
+        }),
+      ),
+    );
     rove(grid, signal, { horizontal: true });
     return h("section", { class: "shelf" }, h("div", { class: "shelf-head" }, h("h2", null, title)), grid);
   };
@@ -88,15 +113,35 @@ function songs(app, artist, signal, all, opened) {
   const { tracks } = artist;
   if (!tracks.length) return [];
   const list = h("div", { class: "tracks", role: "list", "aria-label": "Songs" });
-  const rows = tracks.map((track, i) => trackRow(track, { app, lead: "cover", showAlbum: true, showArtists: track.artists.length > 1, play: () => app.player.playAll(tracks, i) }));
+  const rows = tracks.map((track, i) =>
+    trackRow(track, {
+      app,
+      lead: "cover",
+      showAlbum: true,
+      showArtists: track.artists.length > 1,
+      play: () => app.player.playAll(tracks, i),
+    }),
+  );
   list.append(...rows.slice(0, all ? rows.length : SONGS_FIRST));
   rove(list, signal);
   markCurrent(list, app, signal);
-  const more = button({ class: "pill small" }, () => {
-    opened();
-    list.append(...rows.slice(SONGS_FIRST));
-    more.remove();
-    rows[SONGS_FIRST].querySelector("button")?.focus();
-  }, `Show all ${tracks.length}`);
-  return [h("section", { class: "shelf" }, h("div", { class: "shelf-head" }, h("h2", null, "Songs")), list, rows.length > SONGS_FIRST && !all ? more : h("span", null))];
+  const more = button(
+    { class: "pill small" },
+    () => {
+      opened();
+      list.append(...rows.slice(SONGS_FIRST));
+      more.remove();
+      rows[SONGS_FIRST].querySelector("button")?.focus();
+    },
+    `Show all ${tracks.length}`,
+  );
+  return [
+    h(
+      "section",
+      { class: "shelf" },
+      h("div", { class: "shelf-head" }, h("h2", null, "Songs")),
+      list,
+      rows.length > SONGS_FIRST && !all ? more : h("span", null),
+    ),
+  ];
 }

@@ -18,7 +18,8 @@ const SIZES = [96, 256, 512, 1024];
  * The smallest stored size that is sharp at this width on this screen.
  * @param {number} width_px
  */
-export const sizeFor = (width_px) => SIZES.find((size) => size >= width_px * Math.min(devicePixelRatio, 2) * 0.9) ?? 1024;
+export const sizeFor = (width_px) =>
+  SIZES.find((size) => size >= width_px * Math.min(devicePixelRatio, 2) * 0.9) ?? 1024;
 
 /**
  * A square picture: letters on a gradient, and the real cover over it as soon as it is there. Decoration: names stand beside it.

@@ -35,7 +35,11 @@ async function showWords(card, app, done) {
     card,
     mark(),
     h("h1", { tabindex: "-1" }, "Your recovery phrase"),
-    h("p", null, "These words are the only way back to your library if you lose your devices. Nobody else has them. Write them on paper, in order."),
+    h(
+      "p",
+      null,
+      "These words are the only way back to your library if you lose your devices. Nobody else has them. Write them on paper, in order.",
+    ),
     h("ol", { class: "phrase" }, ...words.map((word) => h("li", null, h("span", { translate: "no" }, word)))),
     h(
       "div",
@@ -60,7 +64,17 @@ async function askWords(card, app, done) {
     return app.tell(error instanceof Error ? error.message : "That didn’t work.");
   }
   const inputs = positions.map((position) =>
-    h("input", { type: "text", autocomplete: "off", autocapitalize: "none", autocorrect: "off", spellcheck: "false", maxlength: "20", "aria-label": `Word ${position}`, "data-position": position, required: true }),
+    h("input", {
+      type: "text",
+      autocomplete: "off",
+      autocapitalize: "none",
+      autocorrect: "off",
+      spellcheck: "false",
+      maxlength: "20",
+      "aria-label": `Word ${position}`,
+      "data-position": position,
+      required: true,
+    }),
   );
   const error = h("p", { class: "error", role: "alert" });
   const submit = h("button", { type: "submit", class: "pill primary" }, "Confirm");
@@ -69,14 +83,21 @@ async function askWords(card, app, done) {
     { class: "gate-form words" },
     ...inputs.map((input, i) => h("label", null, h("span", null, `Word ${positions[i]}`), input)),
     error,
-    h("div", { class: "actions" }, submit, button({ class: "quiet" }, () => void showWords(card, app, done), "Show the words again")),
+    h(
+      "div",
+      { class: "actions" },
+      submit,
+      button({ class: "quiet" }, () => void showWords(card, app, done), "Show the words again"),
+    ),
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     submit.disabled = true;
     error.textContent = "";
     try {
-      await app.source.confirmPhrase(Object.fromEntries(inputs.map((input, i) => [positions[i], input.value.trim().toLowerCase()])));
+      await app.source.confirmPhrase(
+        Object.fromEntries(inputs.map((input, i) => [positions[i], input.value.trim().toLowerCase()])),
+      );
       app.tell("Your recovery phrase is confirmed. Keep it safe.");
       done();
     } catch (reason) {
@@ -86,6 +107,12 @@ async function askWords(card, app, done) {
       submit.disabled = false;
     }
   });
-  fill(card, mark(), h("h1", null, "Now from your paper"), h("p", null, "Type these three words, so that we both know the paper is right."), form);
+  fill(
+    card,
+    mark(),
+    h("h1", null, "Now from your paper"),
+    h("p", null, "Type these three words, so that we both know the paper is right."),
+    form,
+  );
   inputs[0]?.focus();
 }

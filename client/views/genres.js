@@ -33,7 +33,12 @@ export function mountGenres(host, app, _route, signal) {
 
 /** @param {Genre} genre */
 function tile(genre) {
-  const link = h("a", { class: "genre", href: href("genre", genre.name), "data-main": true, "data-key": genre.name }, words("span", "genre-name", genre.name), h("span", { class: "genre-count" }, counted(genre.tracks, "song")));
+  const link = h(
+    "a",
+    { class: "genre", href: href("genre", genre.name), "data-main": true, "data-key": genre.name },
+    words("span", "genre-name", genre.name),
+    h("span", { class: "genre-count" }, counted(genre.tracks, "song")),
+  );
   link.style.setProperty("--stand-in", gradient(genre.name));
   return h("div", { role: "listitem" }, link);
 }
@@ -56,7 +61,12 @@ export function mountGenre(host, app, route, signal) {
     if (songs) songList(list, app, { genre, sort: "title" }, inner.signal);
     else albumGrid(list, app, { genre, sort: "artist" }, inner.signal);
   };
-  const shuffle = button({ class: "pill primary" }, () => void shufflePlay(app, signal, { genre }), icon("shuffle"), "Shuffle");
+  const shuffle = button(
+    { class: "pill primary" },
+    () => void shufflePlay(app, signal, { genre }),
+    icon("shuffle"),
+    "Shuffle",
+  );
   host.append(backButton(app), pageHead(genre, { beside: [shuffle] }), h("div", { class: "chips" }, ...tabs), body);
   show(false);
 }

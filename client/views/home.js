@@ -56,13 +56,16 @@ async function rediscovered(app, total) {
   if (older < 4) return [];
   const windows = daily(Math.min(3, Math.ceil(older / REDISCOVER)), Math.max(1, older - REDISCOVER / 3), Date.now());
   const pages = await Promise.all(
-    windows.map((offset) => app.source.albums({ sort: "added", order: "desc", offset: NEWEST + offset, limit: REDISCOVER / windows.length })),
+    windows.map((offset) =>
+      app.source.albums({ sort: "added", order: "desc", offset: NEWEST + offset, limit: REDISCOVER / windows.length }),
+    ),
   );
   return [...new Map(pages.flatMap((page) => page.items).map((album) => [album.id, album])).values()];
 }
 
 /** @param {number} hour */
-const greeting = (hour) => (hour < 5 ? "Good night" : hour < 12 ? "Good morning" : hour < 18 ? "Good afternoon" : "Good evening");
+const greeting = (hour) =>
+  hour < 5 ? "Good night" : hour < 12 ? "Good morning" : hour < 18 ? "Good afternoon" : "Good evening";
 
 /**
  * @param {App} app
@@ -70,11 +73,21 @@ const greeting = (hour) => (hour < 5 ? "Good night" : hour < 12 ? "Good morning"
  * @param {AbortSignal} signal
  */
 function hero(app, { counts, duration_ms }, signal) {
-  const shuffle = button({ class: "pill primary" }, () => void shufflePlay(app, signal), icon("shuffle"), "Shuffle everything");
+  const shuffle = button(
+    { class: "pill primary" },
+    () => void shufflePlay(app, signal),
+    icon("shuffle"),
+    "Shuffle everything",
+  );
   return h(
     "header",
     { class: "hero" },
-    h("div", { class: "home-top" }, mark(), h("a", { class: "ghost", href: href("settings"), "aria-label": "Settings" }, icon("settings"))),
+    h(
+      "div",
+      { class: "home-top" },
+      mark(),
+      h("a", { class: "ghost", href: href("settings"), "aria-label": "Settings" }, icon("settings")),
+    ),
     h("h1", { tabindex: "-1" }, greeting(new Date().getHours())),
     h(
       "p",
@@ -108,9 +121,23 @@ function shelves(app, newest, old, signal) {
  * @param {string} [all]  where everything is
  */
 function shelf(app, title, albums, signal, all) {
-  const row = h("div", { class: "shelf-row", role: "list", "aria-label": title }, ...albums.map((album) => albumCard(app, album, { width_px: CARD_PX })));
+  const row = h(
+    "div",
+    { class: "shelf-row", role: "list", "aria-label": title },
+    ...albums.map((album) => albumCard(app, album, { width_px: CARD_PX })),
+  );
   rove(row, signal, { horizontal: true });
-  return h("section", { class: "shelf" }, h("div", { class: "shelf-head" }, h("h2", null, title), all ? h("a", { class: "quiet", href: all }, "See all") : null), row);
+  return h(
+    "section",
+    { class: "shelf" },
+    h(
+      "div",
+      { class: "shelf-head" },
+      h("h2", null, title),
+      all ? h("a", { class: "quiet", href: all }, "See all") : null,
+    ),
+    row,
+  );
 }
 
 /**
@@ -119,20 +146,37 @@ function shelf(app, title, albums, signal, all) {
  * @param {AbortSignal} signal
  */
 function newSongs(app, songs, signal) {
-  const rows = songs.map((track, i) => trackRow(track, { app, lead: "cover", play: () => app.player.playAll(songs, i) }));
+  const rows = songs.map((track, i) =>
+    trackRow(track, { app, lead: "cover", play: () => app.player.playAll(songs, i) }),
+  );
   const list = h("div", { class: "tracks two-columns", role: "list", "aria-label": "New songs" }, ...rows);
   rove(list, signal);
   markCurrent(list, app, signal);
-  return h("section", { class: "shelf" }, h("div", { class: "shelf-head" }, h("h2", null, "New songs"), h("a", { class: "quiet", href: href("songs") }, "See all")), list);
+  return h(
+    "section",
+    { class: "shelf" },
+    h(
+      "div",
+      { class: "shelf-head" },
+      h("h2", null, "New songs"),
+      h("a", { class: "quiet", href: href("songs") }, "See all"),
+    ),
+    list,
+  );
 }
 
-const shelfSkeleton = () => h("section", { class: "shelf" }, h("div", { class: "shelf-row" }, ...Array.from({ length: 8 }, cardSkeleton)));
+const shelfSkeleton = () =>
+  h("section", { class: "shelf" }, h("div", { class: "shelf-row" }, ...Array.from({ length: 8 }, cardSkeleton)));
 
 /** @param {App} app */
 const emptyLocker = (app) =>
   blank(
     "locker",
     "Your locker is empty",
-    app.source.can.has("folders") ? "Add a folder with music. It shows up here while it is being read." : "Add music on your computer. It shows up here by itself.",
-    app.source.can.has("folders") ? h("a", { class: "pill primary", href: href("locker") }, "Add a folder") : h("span", null),
+    app.source.can.has("folders")
+      ? "Add a folder with music. It shows up here while it is being read."
+      : "Add music on your computer. It shows up here by itself.",
+    app.source.can.has("folders")
+      ? h("a", { class: "pill primary", href: href("locker") }, "Add a folder")
+      : h("span", null),
   );

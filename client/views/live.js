@@ -36,11 +36,17 @@ export function live({ host, app, signal, fetch, draw, skeleton }) {
 
   /** @param {(inner: AbortSignal) => Node[]} make */
   const replace = (make) => {
-    const focused = document.activeElement instanceof HTMLElement && host.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+    const focused =
+      document.activeElement instanceof HTMLElement && host.contains(document.activeElement)
+        ? document.activeElement.dataset.key
+        : undefined;
     drawing.abort();
     drawing = new AbortController();
     fill(host, ...make(drawing.signal));
-    if (focused) /** @type {HTMLElement | null} */ (host.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
+    if (focused)
+      /** @type {HTMLElement | null} */ (host.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus({
+        preventScroll: true,
+      });
   };
 
   const refresh = async () => {
@@ -94,7 +100,11 @@ export function trouble(error, retry) {
     "div",
     { class: "blank", role: "alert" },
     icon(known && error.code === "offline" ? "away" : gone ? "search" : "warning"),
-    h("h2", null, gone ? "Not in this library" : known && error.code === "offline" ? "Out of reach" : "That didn’t work"),
+    h(
+      "h2",
+      null,
+      gone ? "Not in this library" : known && error.code === "offline" ? "Out of reach" : "That didn’t work",
+    ),
     h("p", null, known ? error.message : "Something unexpected happened while loading this page."),
     gone ? h("a", { class: "pill", href: "#/" }, "Go home") : button({ class: "pill" }, retry, "Try again"),
   );

@@ -25,7 +25,8 @@ export function mountLyrics(host, app, signal) {
   let lines = [];
   let active = -2;
   let touched_ms = -Infinity;
-  for (const name of ["wheel", "touchmove"]) body.addEventListener(name, () => (touched_ms = performance.now()), { signal, passive: true });
+  for (const name of ["wheel", "touchmove"])
+    body.addEventListener(name, () => (touched_ms = performance.now()), { signal, passive: true });
 
   const follow = () => {
     if (!lyrics?.synced) return;
@@ -51,7 +52,11 @@ export function mountLyrics(host, app, signal) {
     try {
       const found = await source.lyrics(id);
       if (signal.aborted || shown !== id) return;
-      if (!found?.lines.length) return fill(body, blank("lyrics", "No lyrics", "This song came without words: none in its tags, and no .lrc file beside it."));
+      if (!found?.lines.length)
+        return fill(
+          body,
+          blank("lyrics", "No lyrics", "This song came without words: none in its tags, and no .lrc file beside it."),
+        );
       lyrics = found;
       lines = found.lines.map((line) => lineOf(line, found.synced, app));
       fill(body, ...lines);
@@ -61,7 +66,10 @@ export function mountLyrics(host, app, signal) {
     } catch (error) {
       if (signal.aborted || shown !== id) return;
       shown = "";
-      fill(body, trouble(error, () => void load()));
+      fill(
+        body,
+        trouble(error, () => void load()),
+      );
     }
   };
   player.changed.on((what) => {

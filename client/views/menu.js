@@ -21,13 +21,23 @@ const EDGE_PX = 8;
 export function openMenu(title, actions, where) {
   const back = document.activeElement;
   const list = h("div", { role: "menu", "aria-label": title, class: "menu-list" });
-  const dialog = h("dialog", { class: "menu", "aria-label": title }, h("p", { class: "menu-title", dir: "auto" }, title), list);
+  const dialog = h(
+    "dialog",
+    { class: "menu", "aria-label": title },
+    h("p", { class: "menu-title", dir: "auto" }, title),
+    list,
+  );
   const close = () => dialog.close();
   const items = actions.map((action) =>
-    button({ role: "menuitem", tabindex: "-1" }, () => {
-      close();
-      action.run();
-    }, icon(action.icon), action.label),
+    button(
+      { role: "menuitem", tabindex: "-1" },
+      () => {
+        close();
+        action.run();
+      },
+      icon(action.icon),
+      action.label,
+    ),
   );
   list.append(...items);
   on(dialog, {
@@ -36,12 +46,15 @@ export function openMenu(title, actions, where) {
     },
     close: () => {
       dialog.remove();
-      if (back instanceof HTMLElement && back.isConnected && document.activeElement === document.body) back.focus({ preventScroll: true });
+      if (back instanceof HTMLElement && back.isConnected && document.activeElement === document.body)
+        back.focus({ preventScroll: true });
     },
     keydown: (event) => {
       event.stopPropagation();
       const at = items.findIndex((item) => item === document.activeElement);
-      const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[/** @type {string} */ (event.key)];
+      const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[
+        /** @type {string} */ (event.key)
+      ];
       if (event.key === "Tab") close();
       if (to === undefined) return;
       event.preventDefault();

@@ -30,9 +30,34 @@ export function announce(text) {
  */
 export function ask(title, text, { yes, placeholder = "", value = "" }) {
   return new Promise((resolve) => {
-    const input = h("input", { type: "text", "aria-label": title, placeholder, value, spellcheck: "false", autocapitalize: "none", maxlength: "4096", required: true });
-    const form = h("form", null, input, h("div", { class: "actions" }, button({ class: "pill" }, () => dialog.close(), "Cancel"), h("button", { type: "submit", class: "pill primary" }, yes)));
-    const dialog = h("dialog", { class: "sheet ask", "aria-label": title }, h("h2", null, title), h("p", null, text), form);
+    const input = h("input", {
+      type: "text",
+      "aria-label": title,
+      placeholder,
+      value,
+      spellcheck: "false",
+      autocapitalize: "none",
+      maxlength: "4096",
+      required: true,
+    });
+    const form = h(
+      "form",
+      null,
+      input,
+      h(
+        "div",
+        { class: "actions" },
+        button({ class: "pill" }, () => dialog.close(), "Cancel"),
+        h("button", { type: "submit", class: "pill primary" }, yes),
+      ),
+    );
+    const dialog = h(
+      "dialog",
+      { class: "sheet ask", "aria-label": title },
+      h("h2", null, title),
+      h("p", null, text),
+      form,
+    );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       resolve(input.value.trim() || null);
@@ -65,7 +90,12 @@ export function confirm(title, text, yes) {
     dialog.append(
       h("h2", { dir: "auto" }, title),
       h("p", null, text),
-      h("div", { class: "actions" }, button({ class: "pill" }, answer(false), "Cancel"), button({ class: "pill danger" }, answer(true), yes)),
+      h(
+        "div",
+        { class: "actions" },
+        button({ class: "pill" }, answer(false), "Cancel"),
+        button({ class: "pill danger" }, answer(true), yes),
+      ),
     );
     dialog.addEventListener("close", () => {
       resolve(false);

@@ -26,9 +26,22 @@ export function mountNowPlaying(host, app, signal) {
   const { shuffle, repeat } = modeControls(app, signal);
   const panel = h("section", { class: "now-panel" });
   const tabs = ["lyrics", "queue"].map((name) =>
-    h("a", { class: "ghost", href: href("now", name), "data-panel": name, "aria-label": name === "queue" ? "Queue" : "Lyrics" }, icon(name === "queue" ? "queue" : "lyrics")),
+    h(
+      "a",
+      {
+        class: "ghost",
+        href: href("now", name),
+        "data-panel": name,
+        "aria-label": name === "queue" ? "Queue" : "Lyrics",
+      },
+      icon(name === "queue" ? "queue" : "lyrics"),
+    ),
   );
-  const more = button({ class: "ghost", "aria-label": "More for this song", "aria-haspopup": "menu" }, () => player.current && openTrackMenu(app, player.current.track, more), icon("more"));
+  const more = button(
+    { class: "ghost", "aria-label": "More for this song", "aria-haspopup": "menu" },
+    () => player.current && openTrackMenu(app, player.current.track, more),
+    icon("more"),
+  );
   const top = h(
     "header",
     { class: "now-top" },
@@ -41,7 +54,14 @@ export function mountNowPlaying(host, app, signal) {
     "div",
     { class: "now-stage" },
     art,
-    h("div", { class: "now-controls" }, title, seekBar(app, signal), h("div", { class: "transport" }, shuffle, previous, play, next, repeat), h("div", { class: "now-foot" }, tabs[0], quality, volumeControl(app, signal), tabs[1])),
+    h(
+      "div",
+      { class: "now-controls" },
+      title,
+      seekBar(app, signal),
+      h("div", { class: "transport" }, shuffle, previous, play, next, repeat),
+      h("div", { class: "now-foot" }, tabs[0], quality, volumeControl(app, signal), tabs[1]),
+    ),
   );
   host.setAttribute("aria-label", "Now playing");
   fill(host, h("div", { class: "now-glow", "aria-hidden": "true" }), top, stage, panel);
@@ -54,14 +74,31 @@ export function mountNowPlaying(host, app, signal) {
     if (text === shown) return;
     shown = text;
     more.disabled = !track;
-    say(quality, track ? [track.codec.replace(/^pcm_.*/, "wav").toUpperCase(), track.bitrate_bps ? `${Math.round(track.bitrate_bps / 1000)} kbit/s` : ""].filter(Boolean).join(" · ") : "");
+    say(
+      quality,
+      track
+        ? [
+            track.codec.replace(/^pcm_.*/, "wav").toUpperCase(),
+            track.bitrate_bps ? `${Math.round(track.bitrate_bps / 1000)} kbit/s` : "",
+          ]
+            .filter(Boolean)
+            .join(" · ")
+        : "",
+    );
     if (!track) {
       fill(art, h("span", { class: "cover nothing" }, icon("songs")));
-      return fill(title, words("h1", "now-title", "Nothing is playing"), h("p", { class: "now-artists" }, "Choose something, and it shows up here."));
+      return fill(
+        title,
+        words("h1", "now-title", "Nothing is playing"),
+        h("p", { class: "now-artists" }, "Choose something, and it shows up here."),
+      );
     }
     tint(host, source, track, signal);
     const { album } = track;
-    fill(art, cover(source, { name: album?.name ?? track.title, cover: track.cover }, { width_px: COVER_PX, eager: true }));
+    fill(
+      art,
+      cover(source, { name: album?.name ?? track.title, cover: track.cover }, { width_px: COVER_PX, eager: true }),
+    );
     fill(
       title,
       h("h1", { class: "now-title", dir: "auto", tabindex: "-1" }, track.title),
@@ -113,23 +150,27 @@ export function mountNowPlaying(host, app, signal) {
 function pullToClose(handle, sheet, close, signal) {
   /** @type {number | null} */
   let from = null;
-  on(handle, {
-    pointerdown: (event) => {
-      if (event.pointerType !== "touch" || event.target.closest("button, a")) return;
-      from = event.clientY;
-      handle.setPointerCapture(event.pointerId);
+  on(
+    handle,
+    {
+      pointerdown: (event) => {
+        if (event.pointerType !== "touch" || event.target.closest("button, a")) return;
+        from = event.clientY;
+        handle.setPointerCapture(event.pointerId);
+      },
+      pointermove: (event) => {
+        if (from !== null) sheet.style.translate = `0 ${Math.max(0, event.clientY - from)}px`;
+      },
+      pointerup: (event) => {
+        if (from !== null && event.clientY - from > PULL_PX) close();
+        from = null;
+        sheet.style.translate = "";
+      },
+      pointercancel: () => {
+        from = null;
+        sheet.style.translate = "";
+      },
     },
-    pointermove: (event) => {
-      if (from !== null) sheet.style.translate = `0 ${Math.max(0, event.clientY - from)}px`;
-    },
-    pointerup: (event) => {
-      if (from !== null && event.clientY - from > PULL_PX) close();
-      from = null;
-      sheet.style.translate = "";
-    },
-    pointercancel: () => {
-      from = null;
-      sheet.style.translate = "";
-    },
-  }, signal);
+    signal,
+  );
 }

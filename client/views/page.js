@@ -12,17 +12,26 @@ import { href } from "../core/route.js";
  * @param {{count?: Node, beside?: Node[]}} [more]  `count` stands under the title, `beside` at the other end
  */
 export const pageHead = (title, { count, beside = [] } = {}) =>
-  h("header", { class: "page-head" }, h("div", null, h("h1", { tabindex: "-1", dir: "auto" }, title), count), ...beside);
+  h(
+    "header",
+    { class: "page-head" },
+    h("div", null, h("h1", { tabindex: "-1", dir: "auto" }, title), count),
+    ...beside,
+  );
 
 /** The way back from a page inside the library, for screens whose browser may show none. @param {App} app */
-export const backButton = (app) => button({ class: "ghost back-button", "aria-label": "Back" }, () => app.back(), icon("back"));
+export const backButton = (app) =>
+  button({ class: "ghost back-button", "aria-label": "Back" }, () => app.back(), icon("back"));
 
 /**
  * Names with the way to each, commas between them.
  * @param {{id: string, name: string}[]} artists
  */
 export const artistLinks = (artists) =>
-  artists.flatMap((artist, i) => [i ? ", " : "", h("a", { href: href("artist", artist.id), dir: "auto" }, artist.name)]);
+  artists.flatMap((artist, i) => [
+    i ? ", " : "",
+    h("a", { href: href("artist", artist.id), dir: "auto" }, artist.name),
+  ]);
 
 /** @type {[Place, string][]} */
 const SHELVES = [
@@ -40,7 +49,9 @@ export const shelfTabs = (current) =>
   h(
     "nav",
     { class: "chips shelves", "aria-label": "Library" },
-    ...SHELVES.map(([place, name]) => h("a", { class: "chip", href: href(place), "aria-current": place === current ? "page" : null }, name)),
+    ...SHELVES.map(([place, name]) =>
+      h("a", { class: "chip", href: href(place), "aria-current": place === current ? "page" : null }, name),
+    ),
   );
 
 /**
@@ -52,7 +63,11 @@ export const shelfTabs = (current) =>
  * @param {(value: T) => void} choose
  */
 export function selector(label, options, value, choose) {
-  const select = h("select", { "aria-label": label }, ...options.map(([name, text]) => h("option", { value: name, selected: name === value }, text)));
+  const select = h(
+    "select",
+    { "aria-label": label },
+    ...options.map(([name, text]) => h("option", { value: name, selected: name === value }, text)),
+  );
   select.addEventListener("change", () => choose(/** @type {T} */ (select.value)));
   return h("span", { class: "select" }, select);
 }

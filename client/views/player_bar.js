@@ -24,7 +24,12 @@ export function mountPlayerBar(host, app, signal) {
   host.append(
     progress,
     what,
-    h("div", { class: "bar-middle" }, h("div", { class: "transport" }, shuffle, previous, play, next, repeat), seekBar(app, signal)),
+    h(
+      "div",
+      { class: "bar-middle" },
+      h("div", { class: "transport" }, shuffle, previous, play, next, repeat),
+      seekBar(app, signal),
+    ),
     h(
       "div",
       { class: "bar-more" },
@@ -48,30 +53,41 @@ export function mountPlayerBar(host, app, signal) {
       what,
       h(
         "a",
-        { class: "bar-open", href: href("now"), "aria-label": `Now playing: ${title}${artists.length ? ` by ${names(artists)}` : ""}` },
+        {
+          class: "bar-open",
+          href: href("now"),
+          "aria-label": `Now playing: ${title}${artists.length ? ` by ${names(artists)}` : ""}`,
+        },
         cover(source, { name: album?.name ?? title, cover: track.cover }, { width_px: 56, eager: true }),
       ),
       h(
         "div",
         { class: "bar-names" },
-        album ? h("a", { class: "bar-title", href: href("album", album.id), dir: "auto" }, title) : words("span", "bar-title", title),
+        album
+          ? h("a", { class: "bar-title", href: href("album", album.id), dir: "auto" }, title)
+          : words("span", "bar-title", title),
         h("span", { class: "bar-artists" }, ...artistLinks(artists)),
       ),
     );
   };
-  const showProgress = () => progress.style.setProperty("--share", String(player.duration_ms ? player.position_ms / player.duration_ms : 0));
+  const showProgress = () =>
+    progress.style.setProperty("--share", String(player.duration_ms ? player.position_ms / player.duration_ms : 0));
   player.changed.on((change) => {
     if (change === "track") showTrack();
     if (change === "time" || change === "track") showProgress();
   }, signal);
   // On a phone the bar is one big way into the now-playing page.
-  host.addEventListener("click", (event) => {
-    const { target } = event;
-    if (!matchMedia("(max-width: 639px)").matches || !player.current) return;
-    if (target instanceof Element && target.closest("button, input")) return;
-    event.preventDefault();
-    app.go("now");
-  }, { signal });
+  host.addEventListener(
+    "click",
+    (event) => {
+      const { target } = event;
+      if (!matchMedia("(max-width: 639px)").matches || !player.current) return;
+      if (target instanceof Element && target.closest("button, input")) return;
+      event.preventDefault();
+      app.go("now");
+    },
+    { signal },
+  );
   showTrack();
   showProgress();
 }

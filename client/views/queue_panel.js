@@ -29,22 +29,45 @@ export function mountQueue(host, app, signal) {
 
   const draw = () => {
     const { entries, at } = player.queue;
-    const focused = document.activeElement instanceof HTMLElement && list.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+    const focused =
+      document.activeElement instanceof HTMLElement && list.contains(document.activeElement)
+        ? document.activeElement.dataset.key
+        : undefined;
     const coming = entries.slice(at + 1);
     const left_ms = coming.reduce((sum, entry) => sum + entry.track.duration_ms, 0);
     fill(
       head,
-      h("div", null, h("h2", null, "Up next"), h("p", { class: "quiet" }, coming.length ? `${counted(coming.length, "song")}, ${span(left_ms)}` : "Nothing after this")),
-      coming.length || at > 0 ? button({ class: "pill small" }, () => {
-        player.clear();
-        app.announce("Queue cleared");
-      }, "Clear") : null,
+      h(
+        "div",
+        null,
+        h("h2", null, "Up next"),
+        h(
+          "p",
+          { class: "quiet" },
+          coming.length ? `${counted(coming.length, "song")}, ${span(left_ms)}` : "Nothing after this",
+        ),
+      ),
+      coming.length || at > 0
+        ? button(
+            { class: "pill small" },
+            () => {
+              player.clear();
+              app.announce("Queue cleared");
+            },
+            "Clear",
+          )
+        : null,
     );
     const from = Math.max(0, at - HISTORY_SHOWN);
     const rows = entries.slice(from, at + 1 + SHOWN).map((entry, i) => queueRow(app, entry, from + i, list));
     const rest = entries.length - (at + 1 + SHOWN);
-    fill(list, ...rows, rest > 0 ? h("p", { class: "quiet queue-rest" }, `and ${counted(rest, "more song", "more songs")}`) : null);
-    if (!entries.length) fill(list, blank("queue", "The queue is empty", "Play an album, or add songs from their menu."));
+    fill(
+      list,
+      ...rows,
+      rest > 0 ? h("p", { class: "quiet queue-rest" }, `and ${counted(rest, "more song", "more songs")}`) : null,
+    );
+    if (!entries.length)
+      fill(list, blank("queue", "The queue is empty", "Play an album, or add songs from their menu."));
     const back = focused && list.querySelector(`[data-key="${focused}"]`);
     if (back instanceof HTMLElement) back.focus({ preventScroll: true });
     for (const main of list.querySelectorAll("[data-main]")) main.setAttribute("tabindex", "-1");
@@ -52,24 +75,31 @@ export function mountQueue(host, app, signal) {
     stop?.setAttribute("tabindex", "0");
   };
 
-  on(list, {
-    keydown: (event) => {
-      const key = Number(event.target.closest("[data-entry]")?.dataset.entry);
-      const index = player.queue.entries.findIndex((entry) => entry.key === key);
-      if (index < 0) return;
-      if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
-        event.preventDefault();
-        const to = Math.max(0, Math.min(player.queue.entries.length - 1, index + (event.key === "ArrowUp" ? -1 : 1)));
-        player.move(key, to);
-        app.announce(`Moved to place ${to + 1} of ${player.queue.entries.length}`);
-      } else if (event.key === "Delete" || event.key === "Backspace") {
-        event.preventDefault();
-        removeEntry(app, list, key, index);
-      }
+  on(
+    list,
+    {
+      keydown: (event) => {
+        const key = Number(event.target.closest("[data-entry]")?.dataset.entry);
+        const index = player.queue.entries.findIndex((entry) => entry.key === key);
+        if (index < 0) return;
+        if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+          event.preventDefault();
+          const to = Math.max(0, Math.min(player.queue.entries.length - 1, index + (event.key === "ArrowUp" ? -1 : 1)));
+          player.move(key, to);
+          app.announce(`Moved to place ${to + 1} of ${player.queue.entries.length}`);
+        } else if (event.key === "Delete" || event.key === "Backspace") {
+          event.preventDefault();
+          removeEntry(app, list, key, index);
+        }
+      },
     },
-  }, signal);
+    signal,
+  );
   // A redraw in the middle of a drag would pull the row out of the hand.
-  player.changed.on((what) => (what === "queue" || what === "track") && !list.classList.contains("dragging") && draw(), signal);
+  player.changed.on(
+    (what) => (what === "queue" || what === "track") && !list.classList.contains("dragging") && draw(),
+    signal,
+  );
   draw();
   list.querySelector(".current")?.scrollIntoView({ block: "center" });
 }
@@ -117,11 +147,25 @@ function queueRow(app, entry, index, list) {
         "aria-current": index === at ? "true" : null,
       },
       () => player.jumpTo(key),
-      h("span", { class: "track-lead" }, cover(source, { name: track.album?.name ?? track.title, cover: track.cover }, { width_px: 44 }), h("span", { class: "beat" }, h("i", null), h("i", null), h("i", null))),
-      h("span", { class: "track-names" }, words("span", "track-title", track.title), words("span", "track-artists", names(track.artists))),
+      h(
+        "span",
+        { class: "track-lead" },
+        cover(source, { name: track.album?.name ?? track.title, cover: track.cover }, { width_px: 44 }),
+        h("span", { class: "beat" }, h("i", null), h("i", null), h("i", null)),
+      ),
+      h(
+        "span",
+        { class: "track-names" },
+        words("span", "track-title", track.title),
+        words("span", "track-artists", names(track.artists)),
+      ),
       h("span", { class: "track-time" }, clock(track.duration_ms)),
     ),
-    button({ class: "ghost track-more", "aria-label": `Remove ${track.title} from the queue`, tabindex: "-1" }, () => removeEntry(app, list, key, index), icon("close")),
+    button(
+      { class: "ghost track-more", "aria-label": `Remove ${track.title} from the queue`, tabindex: "-1" },
+      () => removeEntry(app, list, key, index),
+      icon("close"),
+    ),
   );
   onContext(row, (where) =>
     openTrackMenu(app, track, where, [{ icon: "close", label: "Remove from queue", run: () => player.remove(key) }]),
@@ -172,7 +216,10 @@ function drag(app, row, grip, entry, list) {
       for (const other of rows) other.style.transform = "";
       if (event.type === "pointercancel" || to === from) return;
       const target = Number(rows[to].dataset.entry);
-      player.move(entry.key, player.queue.entries.findIndex((other) => other.key === target));
+      player.move(
+        entry.key,
+        player.queue.entries.findIndex((other) => other.key === target),
+      );
       app.announce(`Moved to place ${player.queue.entries.findIndex((other) => other.key === entry.key) + 1}`);
     };
     grip.addEventListener("pointermove", moved);

@@ -67,7 +67,15 @@ export function route({ app, host, overlay, marked, errands, signal }) {
     try {
       mount = await PAGES[place]();
     } catch {
-      mount = (into) => into.append(blank("away", "This page could not be loaded", "The app’s own files are out of reach.", button({ class: "pill" }, () => location.reload(), "Reload")));
+      mount = (into) =>
+        into.append(
+          blank(
+            "away",
+            "This page could not be loaded",
+            "The app’s own files are out of reach.",
+            button({ class: "pill" }, () => location.reload(), "Reload"),
+          ),
+        );
     }
     if (mine.signal.aborted) return;
     const into = h("div", { class: `page page-${place}` });
@@ -126,13 +134,22 @@ export function route({ app, host, overlay, marked, errands, signal }) {
     });
     watch.observe(into);
     const stop = () => watch.disconnect();
-    for (const name of ["wheel", "touchmove", "keydown"]) app.scroller.addEventListener(name, stop, { once: true, signal: alive });
+    for (const name of ["wheel", "touchmove", "keydown"])
+      app.scroller.addEventListener(name, stop, { once: true, signal: alive });
     alive.addEventListener("abort", stop);
   };
 
   addEventListener("hashchange", follow, { signal });
   // So that no later visit waits for a page's code, nor needs the machine that it comes from.
-  setTimeout(() => Promise.allSettled([...Object.values(PAGES).map((load) => load()), import("./now_playing.js"), import("./track_details.js")]), FETCH_PAGES_AFTER_MS);
+  setTimeout(
+    () =>
+      Promise.allSettled([
+        ...Object.values(PAGES).map((load) => load()),
+        import("./now_playing.js"),
+        import("./track_details.js"),
+      ]),
+    FETCH_PAGES_AFTER_MS,
+  );
   signal.addEventListener("abort", () => {
     page?.abort();
     hideNow();

@@ -9,7 +9,16 @@ import { on } from "./dom.js";
  */
 export function step(key, { at, total, columns, screen }) {
   /** @type {Record<string, number>} */
-  const moves = { ArrowDown: columns, j: columns, ArrowUp: -columns, k: -columns, PageDown: screen, PageUp: -screen, Home: -total, End: total };
+  const moves = {
+    ArrowDown: columns,
+    j: columns,
+    ArrowUp: -columns,
+    k: -columns,
+    PageDown: screen,
+    PageUp: -screen,
+    Home: -total,
+    End: total,
+  };
   if (columns > 1) Object.assign(moves, { ArrowRight: 1, ArrowLeft: -1 });
   const move = moves[key];
   if (move === undefined || total === 0) return null;
@@ -31,21 +40,27 @@ export function rove(list, signal, { horizontal = false } = {}) {
     for (const stop of stops()) stop.tabIndex = stop === chosen ? 0 : -1;
   };
   mark(stops()[0]);
-  on(list, {
-    focusin: (event) => {
-      const stop = event.target.closest("[data-main]");
-      if (stop) mark(stop);
+  on(
+    list,
+    {
+      focusin: (event) => {
+        const stop = event.target.closest("[data-main]");
+        if (stop) mark(stop);
+      },
+      keydown: (event) => {
+        if (event.altKey || event.ctrlKey || event.metaKey || event.target.matches("input, select, textarea")) return;
+        const all = stops();
+        const at = all.findIndex(
+          (stop) => stop === event.target || stop.closest("[role=listitem]")?.contains(event.target),
+        );
+        const columns = horizontal ? all.length + 1 : 1;
+        const to = at < 0 ? null : step(event.key, { at, total: all.length, columns, screen: 10 });
+        if (to === null || (horizontal && /^(Arrow(Up|Down)|j|k)$/.test(event.key))) return;
+        event.preventDefault();
+        event.stopPropagation();
+        all[to].focus();
+      },
     },
-    keydown: (event) => {
-      if (event.altKey || event.ctrlKey || event.metaKey || event.target.matches("input, select, textarea")) return;
-      const all = stops();
-      const at = all.findIndex((stop) => stop === event.target || stop.closest("[role=listitem]")?.contains(event.target));
-      const columns = horizontal ? all.length + 1 : 1;
-      const to = at < 0 ? null : step(event.key, { at, total: all.length, columns, screen: 10 });
-      if (to === null || (horizontal && /^(Arrow(Up|Down)|j|k)$/.test(event.key))) return;
-      event.preventDefault();
-      event.stopPropagation();
-      all[to].focus();
-    },
-  }, signal);
+    signal,
+  );
 }

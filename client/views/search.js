@@ -75,7 +75,11 @@ export function mountSearch(host, app, route, signal) {
       shown = drawn;
       const count = found.artists.length + found.albums.length + found.tracks.length;
       say(told, count ? `${count} results` : "Nothing found");
-      replace((inner) => (count ? sections(app, found, inner) : [blank("search", "Nothing found", `Nothing in your library matches “${text}”.`)]));
+      replace((inner) =>
+        count
+          ? sections(app, found, inner)
+          : [blank("search", "Nothing found", `Nothing in your library matches “${text}”.`)],
+      );
       settle = setTimeout(() => rememberSearch(text), SETTLED_MS);
     } catch (error) {
       if (mine.signal.aborted) return;
@@ -84,32 +88,40 @@ export function mountSearch(host, app, route, signal) {
     }
   };
 
-  on(input, {
-    input: () => {
-      clearTimeout(timer);
-      timer = setTimeout(run, DEBOUNCE_MS);
-      history.replaceState(history.state, "", href("search", input.value.trim()));
-    },
-    keydown: (event) => {
-      if (event.key === "ArrowDown") {
-        const first = results.querySelector("[data-main]");
-        if (first instanceof HTMLElement) {
-          event.preventDefault();
-          first.focus();
-        }
-      } else if (event.key === "Enter") {
+  on(
+    input,
+    {
+      input: () => {
         clearTimeout(timer);
-        void run().then(() => input.value.trim() && rememberSearch(input.value.trim()));
-      } else if (event.key === "Escape" && input.value) {
-        event.stopPropagation();
-        input.value = "";
-        void run();
-      }
+        timer = setTimeout(run, DEBOUNCE_MS);
+        history.replaceState(history.state, "", href("search", input.value.trim()));
+      },
+      keydown: (event) => {
+        if (event.key === "ArrowDown") {
+          const first = results.querySelector("[data-main]");
+          if (first instanceof HTMLElement) {
+            event.preventDefault();
+            first.focus();
+          }
+        } else if (event.key === "Enter") {
+          clearTimeout(timer);
+          void run().then(() => input.value.trim() && rememberSearch(input.value.trim()));
+        } else if (event.key === "Escape" && input.value) {
+          event.stopPropagation();
+          input.value = "";
+          void run();
+        }
+      },
     },
-  }, signal);
-  on(results, {
-    keydown: (event) => moveBetween(event, results, input),
-  }, signal);
+    signal,
+  );
+  on(
+    results,
+    {
+      keydown: (event) => moveBetween(event, results, input),
+    },
+    signal,
+  );
   whenChanged(app, signal, () => void run());
   markCurrent(results, app, signal);
   void run();
@@ -138,7 +150,9 @@ function moveBetween(event, results, input) {
 /** @param {string} text */
 function rememberSearch(text) {
   const kept = recall("searches");
-  const others = (Array.isArray(kept) ? kept : []).filter((other) => typeof other === "string" && !text.startsWith(other) && other !== text);
+  const others = (Array.isArray(kept) ? kept : []).filter(
+    (other) => typeof other === "string" && !text.startsWith(other) && other !== text,
+  );
   remember("searches", [text, ...others].slice(0, REMEMBERED));
 }
 
@@ -151,19 +165,41 @@ function rememberSearch(text) {
 function earlier(input, run) {
   const kept = recall("searches");
   const words = Array.isArray(kept) ? kept.filter((word) => typeof word === "string") : [];
-  if (!words.length) return [blank("search", "What would you like to hear?", "Search looks through songs, albums and artists as you type.")];
+  if (!words.length)
+    return [
+      blank("search", "What would you like to hear?", "Search looks through songs, albums and artists as you type."),
+    ];
   return [
     h(
       "section",
       { class: "shelf" },
-      h("div", { class: "shelf-head" }, h("h2", null, "Recent searches"), button({ class: "quiet" }, () => {
-        remember("searches", null);
-        run();
-      }, "Clear")),
-      h("div", { class: "chips" }, ...words.map((word) => button({ class: "chip", dir: "auto" }, () => {
-        input.value = word;
-        run();
-      }, word))),
+      h(
+        "div",
+        { class: "shelf-head" },
+        h("h2", null, "Recent searches"),
+        button(
+          { class: "quiet" },
+          () => {
+            remember("searches", null);
+            run();
+          },
+          "Clear",
+        ),
+      ),
+      h(
+        "div",
+        { class: "chips" },
+        ...words.map((word) =>
+          button(
+            { class: "chip", dir: "auto" },
+            () => {
+              input.value = word;
+              run();
+            },
+            word,
+          ),
+        ),
+      ),
     ),
   ];
 }
@@ -183,8 +219,25 @@ function sections(app, found, signal) {
   };
   const { tracks } = found;
   return [
-    section("Artists", "shelf-row", found.artists.map((artist) => artistCard(app, artist, { width_px: CARD_PX })), true),
-    section("Albums", "shelf-row", found.albums.map((album) => albumCard(app, album, { width_px: CARD_PX })), true),
-    section("Songs", "tracks", tracks.map((track, i) => trackRow(track, { app, lead: "cover", showAlbum: true, play: () => app.player.playAll(tracks, i) })), false),
+    section(
+      "Artists",
+      "shelf-row",
+      found.artists.map((artist) => artistCard(app, artist, { width_px: CARD_PX })),
+      true,
+    ),
+    section(
+      "Albums",
+      "shelf-row",
+      found.albums.map((album) => albumCard(app, album, { width_px: CARD_PX })),
+      true,
+    ),
+    section(
+      "Songs",
+      "tracks",
+      tracks.map((track, i) =>
+        trackRow(track, { app, lead: "cover", showAlbum: true, play: () => app.player.playAll(tracks, i) }),
+      ),
+      false,
+    ),
   ].filter((node) => node !== null);
 }

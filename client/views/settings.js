@@ -14,9 +14,35 @@ export function mountSettings(host, app, _route, signal) {
   host.append(
     backButton(app),
     pageHead("Settings"),
-    choice(app, signal, "theme", "Appearance", "", [["auto", "System"], ["dark", "Dark"], ["light", "Light"]]),
-    choice(app, signal, "rendition", "Quality", "Originals are bit for bit your files. The small copy is Opus, made for the road. Automatic takes the original where it plays well.", [["auto", "Automatic"], ["original", "Original"], ["mobile", "Small"]]),
-    choice(app, signal, "loudness", "Even loudness", "Uses the ReplayGain values in your files. By album keeps the differences inside an album.", [["off", "Off"], ["track", "By song"], ["album", "By album"]]),
+    choice(app, signal, "theme", "Appearance", "", [
+      ["auto", "System"],
+      ["dark", "Dark"],
+      ["light", "Light"],
+    ]),
+    choice(
+      app,
+      signal,
+      "rendition",
+      "Quality",
+      "Originals are bit for bit your files. The small copy is Opus, made for the road. Automatic takes the original where it plays well.",
+      [
+        ["auto", "Automatic"],
+        ["original", "Original"],
+        ["mobile", "Small"],
+      ],
+    ),
+    choice(
+      app,
+      signal,
+      "loudness",
+      "Even loudness",
+      "Uses the ReplayGain values in your files. By album keeps the differences inside an album.",
+      [
+        ["off", "Off"],
+        ["track", "By song"],
+        ["album", "By album"],
+      ],
+    ),
     h(
       "section",
       { class: "panel" },
@@ -30,8 +56,17 @@ export function mountSettings(host, app, _route, signal) {
   app.source.library().then(
     ({ version, device, library }) => {
       if (signal.aborted) return;
-      const rows = [["Songkeep", version], ["This device", device], ["Library", library]];
-      fill(about, ...rows.filter(([, value]) => value).flatMap(([term, value]) => [h("dt", null, term), h("dd", { class: "mono" }, value)]));
+      const rows = [
+        ["Songkeep", version],
+        ["This device", device],
+        ["Library", library],
+      ];
+      fill(
+        about,
+        ...rows
+          .filter(([, value]) => value)
+          .flatMap(([term, value]) => [h("dt", null, term), h("dd", { class: "mono" }, value)]),
+      );
     },
     () => {},
   );
@@ -59,7 +94,17 @@ function choice({ settings }, signal, name, title, text, options) {
       input.checked = input.value === settings.get(name);
     }
   }, signal);
-  return h("section", { class: "panel" }, h("fieldset", null, h("legend", null, title), text ? h("p", { class: "quiet" }, text) : null, h("div", { class: "segments" }, ...inputs)));
+  return h(
+    "section",
+    { class: "panel" },
+    h(
+      "fieldset",
+      null,
+      h("legend", null, title),
+      text ? h("p", { class: "quiet" }, text) : null,
+      h("div", { class: "segments" }, ...inputs),
+    ),
+  );
 }
 
 /** @param {App} app */
@@ -68,8 +113,19 @@ const signOut = (app) =>
     "section",
     { class: "panel" },
     h("h2", null, "This browser"),
-    h("p", { class: "quiet" }, "Signing out forgets the queue, recent albums and searches kept here. ", h("a", { href: href("locker") }, "Your music"), " stays where it is."),
-    button({ class: "pill danger" }, async () => {
-      if (await app.confirm("Sign out here?", "To come back, run “songkeep open” on your computer.", "Sign out")) await leave(app);
-    }, "Sign out"),
+    h(
+      "p",
+      { class: "quiet" },
+      "Signing out forgets the queue, recent albums and searches kept here. ",
+      h("a", { href: href("locker") }, "Your music"),
+      " stays where it is.",
+    ),
+    button(
+      { class: "pill danger" },
+      async () => {
+        if (await app.confirm("Sign out here?", "To come back, run “songkeep open” on your computer.", "Sign out"))
+          await leave(app);
+      },
+      "Sign out",
+    ),
   );

@@ -22,7 +22,17 @@ const PICTURES = {
 /** The entry that lights up for places that have none of their own. @type {Partial<Record<Place, Place>>} */
 const RAIL_OF = { album: "albums", artist: "artists", genre: "genres", devices: "locker" };
 /** @type {Partial<Record<Place, Place>>} */
-const TAB_OF = { albums: "library", album: "library", artists: "library", artist: "library", songs: "library", genres: "library", genre: "library", settings: "locker", devices: "locker" };
+const TAB_OF = {
+  albums: "library",
+  album: "library",
+  artists: "library",
+  artist: "library",
+  songs: "library",
+  genres: "library",
+  genre: "library",
+  settings: "locker",
+  devices: "locker",
+};
 
 /** @param {string} id */
 export function byId(id) {

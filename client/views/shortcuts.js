@@ -51,26 +51,37 @@ export function listenForShortcuts(app, signal) {
     "Shift ArrowUp": () => player.setVolume(settings.get("volume") + VOLUME_STEP),
     "Shift ArrowDown": () => player.setVolume(settings.get("volume") - VOLUME_STEP),
   };
-  addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (document.querySelector("dialog[open]")) return;
-    const target = event.target instanceof Element ? event.target : document.body;
-    if (event.key === "Escape") return escape(app, target);
-    if (target.matches("input:not([type=range]), textarea, select")) return;
-    // On a control of its own, space and arrows keep their meaning.
-    if (event.key === " " && target.closest("button, a[href], summary")) return;
-    if (event.key.startsWith("Arrow") && target.matches("input")) return;
-    const shifted = event.shiftKey && event.key.startsWith("Arrow") ? `Shift ${event.key}` : event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const run = keys[shifted];
-    if (!run) return;
-    event.preventDefault();
-    run();
-  }, { signal });
+  addEventListener(
+    "keydown",
+    (event) => {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (document.querySelector("dialog[open]")) return;
+      const target = event.target instanceof Element ? event.target : document.body;
+      if (event.key === "Escape") return escape(app, target);
+      if (target.matches("input:not([type=range]), textarea, select")) return;
+      // On a control of its own, space and arrows keep their meaning.
+      if (event.key === " " && target.closest("button, a[href], summary")) return;
+      if (event.key.startsWith("Arrow") && target.matches("input")) return;
+      const shifted =
+        event.shiftKey && event.key.startsWith("Arrow")
+          ? `Shift ${event.key}`
+          : event.key.length === 1
+            ? event.key.toLowerCase()
+            : event.key;
+      const run = keys[shifted];
+      if (!run) return;
+      event.preventDefault();
+      run();
+    },
+    { signal },
+  );
 }
 
 /** Onto the first list of what is on top. */
 function enterList() {
-  const root = document.documentElement.classList.contains("now-open") ? document.getElementById("now") : document.getElementById("page");
+  const root = document.documentElement.classList.contains("now-open")
+    ? document.getElementById("now")
+    : document.getElementById("page");
   const stop = root?.querySelector('[data-main][tabindex="0"], [data-main]:not([tabindex])');
   if (stop instanceof HTMLElement) stop.focus();
 }
@@ -89,8 +100,17 @@ export function openShortcuts() {
   const dialog = h(
     "dialog",
     { class: "sheet", "aria-label": "Keyboard shortcuts" },
-    h("header", { class: "sheet-head" }, h("h2", null, "Keyboard shortcuts"), button({ class: "ghost", "aria-label": "Close" }, () => dialog.close(), icon("close"))),
-    h("dl", { class: "facts keys" }, ...HELP.flatMap(([key, does]) => [h("dt", null, h("kbd", null, key)), h("dd", null, does)])),
+    h(
+      "header",
+      { class: "sheet-head" },
+      h("h2", null, "Keyboard shortcuts"),
+      button({ class: "ghost", "aria-label": "Close" }, () => dialog.close(), icon("close")),
+    ),
+    h(
+      "dl",
+      { class: "facts keys" },
+      ...HELP.flatMap(([key, does]) => [h("dt", null, h("kbd", null, key)), h("dd", null, does)]),
+    ),
   );
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.addEventListener("close", () => dialog.remove());

@@ -45,9 +45,12 @@ export function sampler(app, query, had) {
  * @param {number} total
  */
 async function sample(app, query, total) {
-  if (total <= WINDOWS * WINDOW_TRACKS * 4) return (await app.source.tracks({ ...query, limit: WINDOWS * WINDOW_TRACKS * 4 })).items;
+  if (total <= WINDOWS * WINDOW_TRACKS * 4)
+    return (await app.source.tracks({ ...query, limit: WINDOWS * WINDOW_TRACKS * 4 })).items;
   const offsets = Array.from({ length: WINDOWS }, () => Math.floor(Math.random() * (total - WINDOW_TRACKS)));
-  const pages = await Promise.all(offsets.map((offset) => app.source.tracks({ ...query, sort: "title", offset, limit: WINDOW_TRACKS })));
+  const pages = await Promise.all(
+    offsets.map((offset) => app.source.tracks({ ...query, sort: "title", offset, limit: WINDOW_TRACKS })),
+  );
   return pages.flatMap((page) => page.items);
 }
 
@@ -57,7 +60,9 @@ async function sample(app, query, total) {
  * @param {Set<string>} seen
  */
 function fresh(tracks, seen) {
-  const out = [...new Map(tracks.map((track) => [track.id, track])).values()].filter((track) => track.state.playable && !seen.has(track.id));
+  const out = [...new Map(tracks.map((track) => [track.id, track])).values()].filter(
+    (track) => track.state.playable && !seen.has(track.id),
+  );
   for (const track of out) seen.add(track.id);
   for (let i = out.length - 1; i > 0; i--) {
     const j = Math.floor(Math.random() * (i + 1));

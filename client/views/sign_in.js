@@ -7,7 +7,13 @@ import { mark } from "./mark.js";
  */
 export function mountSignIn(host, { why, signIn, done }) {
   const error = h("p", { class: "error", role: "alert" }, why);
-  const password = h("input", { type: "password", autocomplete: "current-password", "aria-label": "Password", placeholder: "Password", maxlength: "1000" });
+  const password = h("input", {
+    type: "password",
+    autocomplete: "current-password",
+    "aria-label": "Password",
+    placeholder: "Password",
+    maxlength: "1000",
+  });
   const submit = h("button", { type: "submit", class: "pill primary" }, "Sign in");
   const form = h("form", { class: "gate-form" }, password, submit);
   form.addEventListener("submit", async (event) => {
@@ -26,10 +32,14 @@ export function mountSignIn(host, { why, signIn, done }) {
     }
   });
   const command = "songkeep open";
-  const copy = button({ class: "pill small" }, async () => {
-    await navigator.clipboard?.writeText(command).catch(() => {});
-    copy.textContent = "Copied";
-  }, "Copy");
+  const copy = button(
+    { class: "pill small" },
+    async () => {
+      await navigator.clipboard?.writeText(command).catch(() => {});
+      copy.textContent = "Copied";
+    },
+    "Copy",
+  );
   fill(
     host,
     h(

@@ -6,7 +6,15 @@ import { h, on } from "./dom.js";
  * @param {{input?: (value: number) => void, change?: (value: number) => void}} then  input: while dragging; change: when let go
  */
 export function slider({ label, className, max, step, say }, { input, change }) {
-  const range = h("input", { type: "range", class: `range ${className}`, min: 0, max, step, "aria-label": label, value: 0 });
+  const range = h("input", {
+    type: "range",
+    class: `range ${className}`,
+    min: 0,
+    max,
+    step,
+    "aria-label": label,
+    value: 0,
+  });
   let held = false;
   const paint = () => {
     const share = Number(range.max) > 0 ? Number(range.value) / Number(range.max) : 0;

@@ -36,7 +36,11 @@ export function mountSongs(host, app, _route, signal) {
     app.settings.set("songs_sort", value);
     app.refreshPage();
   });
-  const shuffle = button({ class: "ghost", "aria-label": "Shuffle all songs" }, () => void shufflePlay(app, signal), icon("shuffle"));
+  const shuffle = button(
+    { class: "ghost", "aria-label": "Shuffle all songs" },
+    () => void shufflePlay(app, signal),
+    icon("shuffle"),
+  );
   host.append(shelfTabs("songs"), pageHead("Songs", { count, beside: [shuffle, order] }), list);
   songList(list, app, query, signal, (total) => say(count, counted(total, "song")));
 }
@@ -50,7 +54,10 @@ export function mountSongs(host, app, _route, signal) {
  * @param {(total: number) => void} [tell]
  */
 export function songList(host, app, query, signal, tell) {
-  const pages = app.pages(`tracks ${JSON.stringify(query)}`, () => new Pages((offset, limit) => app.source.tracks({ ...query, offset, limit })));
+  const pages = app.pages(
+    `tracks ${JSON.stringify(query)}`,
+    () => new Pages((offset, limit) => app.source.tracks({ ...query, offset, limit })),
+  );
   const state = h("div", null);
   host.before(state);
   const settled = () => {
@@ -58,7 +65,11 @@ export function songList(host, app, query, signal, tell) {
     const failed = pages.error !== null && pages.total === null;
     host.hidden = failed || pages.total === 0;
     state.replaceChildren(
-      ...(failed ? [trouble(pages.error, () => app.refreshPage())] : pages.total === 0 ? [blank("songs", "No songs yet", "Songs appear here as soon as your music is read.")] : []),
+      ...(failed
+        ? [trouble(pages.error, () => app.refreshPage())]
+        : pages.total === 0
+          ? [blank("songs", "No songs yet", "Songs appear here as soon as your music is read.")]
+          : []),
     );
   };
   new Virtual({
@@ -67,7 +78,13 @@ export function songList(host, app, query, signal, tell) {
     pages,
     label: "Songs",
     measure: () => ({ columns: 1, height_px: ROW_PX }),
-    draw: (track) => trackRow(track, { app, lead: "cover", showAlbum: true, play: (row) => playFrom(app, pages, query, indexOf(row)) }),
+    draw: (track) =>
+      trackRow(track, {
+        app,
+        lead: "cover",
+        showAlbum: true,
+        play: (row) => playFrom(app, pages, query, indexOf(row)),
+      }),
     placeholder: rowSkeleton,
     keyOf: (track) => track.id,
     settled,
@@ -88,8 +105,10 @@ export function songList(host, app, query, signal, tell) {
 function playFrom(app, pages, query, index) {
   /** @type {Track[]} */
   const first = [];
-  for (let track = pages.get(index); track && first.length < QUEUED; track = pages.get(index + first.length)) first.push(track);
-  if (app.player.queue.shuffle) return app.player.playAll(first.slice(0, 1), 0, { refill: sampler(app, query, first.slice(0, 1)) });
+  for (let track = pages.get(index); track && first.length < QUEUED; track = pages.get(index + first.length))
+    first.push(track);
+  if (app.player.queue.shuffle)
+    return app.player.playAll(first.slice(0, 1), 0, { refill: sampler(app, query, first.slice(0, 1)) });
   let offset = index + first.length;
   app.player.playAll(first, 0, {
     refill: async () => {

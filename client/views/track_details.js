@@ -23,7 +23,12 @@ export function openTrackDetails(app, track) {
   const dialog = h(
     "dialog",
     { class: "sheet", "aria-label": `Details of ${track.title}` },
-    h("header", { class: "sheet-head" }, h("h2", { dir: "auto" }, track.title), button({ class: "ghost", "aria-label": "Close" }, () => dialog.close(), icon("close"))),
+    h(
+      "header",
+      { class: "sheet-head" },
+      h("h2", { dir: "auto" }, track.title),
+      button({ class: "ghost", "aria-label": "Close" }, () => dialog.close(), icon("close")),
+    ),
     list,
   );
   fill(list, ...facts(track));
@@ -54,7 +59,16 @@ function facts(track) {
     ...fact("Year", track.year ? String(track.year) : ""),
     ...fact("Genres", track.genres.join(", ")),
     ...fact("Length", clock(track.duration_ms)),
-    ...fact("Format", [track.codec.toUpperCase(), track.bitrate_bps ? `${Math.round(track.bitrate_bps / 1000)} kbit/s` : "", track.size_bytes ? bytes(track.size_bytes) : ""].filter(Boolean).join(" · ")),
+    ...fact(
+      "Format",
+      [
+        track.codec.toUpperCase(),
+        track.bitrate_bps ? `${Math.round(track.bitrate_bps / 1000)} kbit/s` : "",
+        track.size_bytes ? bytes(track.size_bytes) : "",
+      ]
+        .filter(Boolean)
+        .join(" · "),
+    ),
     ...fact("Added", new Date(track.added_ms).toLocaleDateString(undefined, { dateStyle: "medium" })),
     ...fact("Source", SOURCE_STATES[state.source] ?? state.source),
     ...fact("In the locker", kept),

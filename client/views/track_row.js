@@ -40,7 +40,13 @@ export function trackRow(track, { app, play, lead, showAlbum = false, showArtist
       ? cover(app.source, { name: track.album?.name ?? track.title, cover: track.cover }, { width_px: 48 })
       : h("span", { class: "track-no" }, number);
   const main = button(
-    { class: "track-main", "data-main": true, "data-key": track.id, "aria-label": label, "aria-disabled": track.state.playable ? null : "true" },
+    {
+      class: "track-main",
+      "data-main": true,
+      "data-key": track.id,
+      "aria-label": label,
+      "aria-disabled": track.state.playable ? null : "true",
+    },
     () => play(row),
     h("span", { class: "track-lead" }, front, h("span", { class: "beat" }, h("i", null), h("i", null), h("i", null))),
     h(
@@ -50,7 +56,14 @@ export function trackRow(track, { app, play, lead, showAlbum = false, showArtist
       showArtists && artists ? words("span", "track-artists", artists) : null,
     ),
     showAlbum ? words("span", "track-album", track.album?.name ?? "") : null,
-    why ? h("span", { class: "tag", title: track.state.note || null }, icon(track.state.source === "away" ? "away" : "warning"), why) : null,
+    why
+      ? h(
+          "span",
+          { class: "tag", title: track.state.note || null },
+          icon(track.state.source === "away" ? "away" : "warning"),
+          why,
+        )
+      : null,
     h("span", { class: "track-time" }, clock(track.duration_ms)),
   );
   const more = button(
@@ -71,7 +84,12 @@ export const rowSkeleton = () =>
     "div",
     { class: "track skeleton", "aria-hidden": "true" },
     h("span", { class: "bone bone-cover" }),
-    h("span", { class: "track-names" }, h("span", { class: "bone bone-line" }), h("span", { class: "bone bone-line short" })),
+    h(
+      "span",
+      { class: "track-names" },
+      h("span", { class: "bone bone-line" }),
+      h("span", { class: "bone bone-line short" }),
+    ),
   );
 
 /**

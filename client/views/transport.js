@@ -33,8 +33,17 @@ export function toggleShuffle({ player, announce }) {
  */
 export function mainControls({ player }, signal) {
   const sign = icon("play");
-  const play = button({ class: "play-button", "aria-label": "Play" }, () => player.toggle(), sign, h("span", { class: "spin" }));
-  const previous = button({ class: "ghost skip-back", "aria-label": "Previous" }, () => player.previous(), icon("previous"));
+  const play = button(
+    { class: "play-button", "aria-label": "Play" },
+    () => player.toggle(),
+    sign,
+    h("span", { class: "spin" }),
+  );
+  const previous = button(
+    { class: "ghost skip-back", "aria-label": "Previous" },
+    () => player.previous(),
+    icon("previous"),
+  );
   const next = button({ class: "ghost skip-on", "aria-label": "Next" }, () => player.next(), icon("next"));
   const follow = () => {
     setIcon(sign, player.playing ? "pause" : "play");
@@ -78,12 +87,25 @@ export function seekBar({ player }, signal) {
   const now = h("span", { class: "time" }, clock(0));
   const end = h("span", { class: "time end" }, clock(0));
   const range = slider(
-    { label: "Position", className: "seek", max: 1, step: 1, say: (value) => `${spokenClock(value)} of ${spokenClock(player.duration_ms)}` },
+    {
+      label: "Position",
+      className: "seek",
+      max: 1,
+      step: 1,
+      say: (value) => `${spokenClock(value)} of ${spokenClock(player.duration_ms)}`,
+    },
     { input: (value) => say(now, clock(value)), change: (value) => player.seek(value) },
   );
   range.element.addEventListener("keydown", (event) => {
     // Arrow keys in steps of five seconds, not of one millisecond.
-    const by = { ArrowLeft: -5000, ArrowDown: -5000, ArrowRight: 5000, ArrowUp: 5000, PageDown: -30_000, PageUp: 30_000 }[event.key];
+    const by = {
+      ArrowLeft: -5000,
+      ArrowDown: -5000,
+      ArrowRight: 5000,
+      ArrowUp: 5000,
+      PageDown: -30_000,
+      PageUp: 30_000,
+    }[event.key];
     if (by === undefined) return;
     event.preventDefault();
     event.stopPropagation();
@@ -94,7 +116,10 @@ export function seekBar({ player }, signal) {
     const { duration_ms } = player;
     range.element.disabled = !player.current;
     range.set(Math.round(player.position_ms), Math.max(1, Math.round(duration_ms)));
-    range.element.style.setProperty("--loaded", String(duration_ms ? Math.min(1, player.buffered_ms / duration_ms) : 0));
+    range.element.style.setProperty(
+      "--loaded",
+      String(duration_ms ? Math.min(1, player.buffered_ms / duration_ms) : 0),
+    );
     say(now, clock(player.position_ms));
     say(end, clock(duration_ms));
   };
@@ -109,8 +134,15 @@ export function seekBar({ player }, signal) {
  */
 export function volumeControl({ player, settings }, signal) {
   const sign = icon("volume");
-  const mute = button({ class: "ghost", "aria-label": "Mute" }, () => settings.set("muted", !settings.get("muted")), sign);
-  const range = slider({ label: "Volume", className: "volume", max: 100, step: 1, say: (value) => `${value} percent` }, { input: (value) => player.setVolume(value / 100) });
+  const mute = button(
+    { class: "ghost", "aria-label": "Mute" },
+    () => settings.set("muted", !settings.get("muted")),
+    sign,
+  );
+  const range = slider(
+    { label: "Volume", className: "volume", max: 100, step: 1, say: (value) => `${value} percent` },
+    { input: (value) => player.setVolume(value / 100) },
+  );
   const follow = () => {
     const muted = settings.get("muted");
     setIcon(sign, muted || settings.get("volume") === 0 ? "muted" : "volume");

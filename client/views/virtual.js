@@ -31,7 +31,8 @@ const ASK_AFTER_MS = 50;
  * Index of the cell that an element stands in.
  * @param {EventTarget | null} target
  */
-export const indexOf = (target) => Number(target instanceof Element ? target.closest(".cell")?.getAttribute("data-index") : -1);
+export const indexOf = (target) =>
+  Number(target instanceof Element ? target.closest(".cell")?.getAttribute("data-index") : -1);
 
 /** @template T */
 export class Virtual {
@@ -155,7 +156,10 @@ export class Virtual {
     const item = pages.get(visible);
     this.#anchor = item ? { key: keyOf(item), index: visible } : null;
     clearTimeout(this.#ask);
-    this.#ask = setTimeout(() => pages.ensure(first, Math.max(first, last)), pages.get(first) && pages.get(last) ? 0 : ASK_AFTER_MS);
+    this.#ask = setTimeout(
+      () => pages.ensure(first, Math.max(first, last)),
+      pages.get(first) && pages.get(last) ? 0 : ASK_AFTER_MS,
+    );
   }
 
   /**
@@ -223,7 +227,8 @@ export class Virtual {
     this.#active = Math.max(0, Math.min(this.#active, (total ?? 1) - 1));
     const reachable = this.#cells.has(this.#active) ? this.#active : Math.min(...this.#cells.keys());
     for (const [index, { element }] of this.#cells) {
-      for (const control of element.querySelectorAll("button, a")) control.setAttribute("tabindex", index === reachable ? "0" : "-1");
+      for (const control of element.querySelectorAll("button, a"))
+        control.setAttribute("tabindex", index === reachable ? "0" : "-1");
     }
   }
 
