@@ -6,7 +6,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from node.errors import SongkeepError
 
@@ -37,6 +37,11 @@ class Stage(ABC, Generic[Item, Made]):
         self._recorded = asyncio.Event()
         self._pauses = 0
         self._making: dict[asyncio.Task[Made], Item] = {}
+        self._ready: list[tuple[Item, Made]] = []
+        self._due_s = 0.0
+        self._recording: asyncio.Task[None] | None = None
+        self._in_record: list[tuple[Item, Made]] = []
+        """What is being recorded, or was to be when that failed."""
 
     @abstractmethod
     async def next_items(self, count: int, under_way: Sequence[Item]) -> Sequence[Item]:
@@ -89,76 +94,96 @@ class Stage(ABC, Generic[Item, Made]):
         return self._pauses > 0
 
     async def run(self) -> None:
-        """Work for ever; whatever is under way when this is cancelled is dropped."""
+        """Work for ever. When this is cancelled what is under way is dropped; what is being recorded is finished."""
         try:
             while True:
                 try:
                     await self._until_nothing_is_left()
                 except SongkeepError as error:
                     log.warning("stage_refused stage=%s error=%s", type(self).__name__, type(error).__name__)
-                    self.refused(error)
-                    await asyncio.sleep(self.retry_s)
+                    await self._start_over(error)
                 except Exception as error:
                     log.exception("stage_broken stage=%s", type(self).__name__)
-                    self.refused(SongkeepError(f"something that should not happen did ({type(error).__name__})"))
-                    await asyncio.sleep(self.retry_s)
+                    words = f"something that should not happen did ({type(error).__name__})"
+                    await self._start_over(SongkeepError(words))
                 else:
                     await self._wake.wait()
         finally:
             for task in self._making:
                 task.cancel()
-            await asyncio.gather(*self._making, return_exceptions=True)
+            await self._settle()
 
     async def _until_nothing_is_left(self) -> None:
-        ready: list[tuple[Item, Made]] = []
-        due_s = 0.0
         loop = asyncio.get_running_loop()
-        try:
-            while True:
-                self._wake.clear()
-                await self._begin_more(ready)
-                if not self._making and not ready:
-                    if self._wake.is_set():
-                        continue
-                    if not self.paused:
-                        self._busy.clear()
-                        self._idle.set()
-                    return
-                if self._making:
-                    timeout_s = max(0.0, due_s - loop.time()) if ready else None
-                    done, _ = await asyncio.wait(self._making, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-                    if not ready:
-                        due_s = loop.time() + RECORD_AFTER_S
-                    refusals: list[BaseException] = []
-                    for task in done:
-                        item = self._making.pop(task)
-                        refusal = task.exception()
-                        if refusal is None:
-                            ready.append((item, task.result()))
-                        else:
-                            refusals.append(refusal)
-                    if refusals:
-                        raise refusals[0]
-                if ready and (len(ready) >= RECORD_MOST or loop.time() >= due_s or not self._making):
-                    await self.record(ready)
-                    ready = []
-                    self._recorded.set()
-                    self._recorded.clear()
-        except Exception:
-            finished = await asyncio.gather(*self._making, return_exceptions=True)
-            ready += [
-                (item, made)
-                for item, made in zip(self._making.values(), finished, strict=True)
-                if not isinstance(made, BaseException)
-            ]
-            self._making.clear()
-            self.dropped(ready)
-            raise
+        while True:
+            self._wake.clear()
+            await self._begin_more()
+            if not self._making and not self._ready and self._recording is None:
+                if self._wake.is_set():
+                    continue
+                if not self.paused:
+                    self._busy.clear()
+                    self._idle.set()
+                return
+            await self._wait(self._due_s - loop.time() if self._ready and self._recording is None else None)
+            is_due = len(self._ready) >= RECORD_MOST or loop.time() >= self._due_s or not self._making
+            if self._ready and self._recording is None and is_due:
+                self._in_record, self._ready = self._ready, []
+                self._recording = asyncio.create_task(self.record(self._in_record))
 
-    async def _begin_more(self, ready: Sequence[tuple[Item, Made]]) -> None:
+    async def _begin_more(self) -> None:
         room = self.at_once - len(self._making)
-        if room <= 0 or self.paused:
+        if room <= 0 or self.paused or len(self._ready) >= RECORD_MOST:  # recording must keep up
             return
-        under_way = [*self._making.values(), *(item for item, _ in ready)]
-        for item in await self.next_items(room, under_way):
+        done = (item for item, _ in (*self._ready, *self._in_record))
+        for item in await self.next_items(room, [*self._making.values(), *done]):
             self._making[asyncio.create_task(self.make(item))] = item
+
+    async def _wait(self, timeout_s: float | None) -> None:
+        """Until something is made or recorded; takes in what it came to. Raises what that raised."""
+        tasks: set[asyncio.Task[Any]] = {*self._making}
+        if self._recording is not None:
+            tasks.add(self._recording)
+        timeout_s = None if timeout_s is None else max(0.0, timeout_s)
+        if tasks:
+            await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        if not self._ready:
+            self._due_s = asyncio.get_running_loop().time() + RECORD_AFTER_S
+        refusal: BaseException | None = None
+        for task in [task for task in self._making if task.done()]:
+            item = self._making.pop(task)
+            if task.exception() is None:
+                self._ready.append((item, task.result()))
+            else:
+                refusal = task.exception()
+        if self._recording is not None and self._recording.done():
+            recording, self._recording = self._recording, None
+            recording.result()
+            self._in_record = []
+            self._recorded.set()
+            self._recorded.clear()
+        if refusal is not None:
+            raise refusal
+
+    async def _start_over(self, error: SongkeepError) -> None:
+        """Drop what is made and not recorded; say why; rest a while."""
+        await self._settle()
+        self.refused(error)
+        await asyncio.sleep(self.retry_s)
+
+    async def _settle(self) -> None:
+        """Wait for all that is under way, record nothing more, and drop the rest."""
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            try:
+                await recording
+                self._in_record = []
+            except Exception as error:
+                log.warning("stage_not_recorded stage=%s error=%s", type(self).__name__, type(error).__name__)
+        finished = await asyncio.gather(*self._making, return_exceptions=True)
+        for item, made in zip(self._making.values(), finished, strict=True):
+            if not isinstance(made, BaseException):
+                self._ready.append((item, made))
+        self.dropped([*self._in_record, *self._ready])
+        self._making.clear()
+        self._ready, self._in_record = [], []
