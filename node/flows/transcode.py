@@ -92,8 +92,9 @@ def decide(source: Stream | None, mobile: Stream | None, *, wanted: str, limit_b
 class Transcodes:
     """Makes tracks anew, a bounded number at a time, each for as long as somebody takes what is made."""
 
-    def __init__(self, *, at_once: int = AT_ONCE) -> None:
+    def __init__(self, *, at_once: int = AT_ONCE, turn_timeout_s: float = TURN_TIMEOUT_S) -> None:
         self._turn = asyncio.Semaphore(at_once)
+        self._turn_timeout_s = turn_timeout_s
         self.running = 0
 
     async def read(self, audio: Audio, encoding: Encoding) -> AsyncGenerator[bytes, None]:
@@ -102,7 +103,7 @@ class Transcodes:
         Raises UnavailableError if too many are being made already, and what reading and decoding raise.
         """
         try:
-            await asyncio.wait_for(self._turn.acquire(), TURN_TIMEOUT_S)
+            await asyncio.wait_for(self._turn.acquire(), self._turn_timeout_s)
         except TimeoutError as error:
             raise UnavailableError("too many songs are being converted at the moment; try again soon") from error
         loop = asyncio.get_running_loop()

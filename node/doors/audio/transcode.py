@@ -21,8 +21,8 @@ MAX_BITRATE_BPS: Final = 320_000
 _OUT_BUFFER_BYTES: Final = 8_192
 """So early the first bytes leave: half a second of sound at 128 kbit/s."""
 _ANY_FRAME_SAMPLES: Final = 4_096
-_RATES_HZ: Final = (32_000, 44_100, 48_000)
-"""What every encoder here and every player takes."""
+_RATES_HZ: Final = (48_000, 44_100, 32_000)
+"""What every encoder here and every player takes, best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,14 @@ def transcode(
     way = _WAYS[target]
     with opened_bytes(file, size_bytes, suffix) as (container, track):
         if start_s > 0:
+            if container.duration is not None and start_s * av.time_base >= container.duration:
+                return  # beyond the end: nothing is left to hear
             _seek(container, start_s)
         frames = _from(decoded(container, track, should_stop), start_s)
         first = next(frames, None)
         if first is None:
             if start_s > 0:
-                return  # beyond the end: nothing is left to hear
+                return
             raise DamagedError("no sound can be made of it: every part of it is damaged")
         rate_hz = 48_000 if target == "opus" else _rate(first.sample_rate)
         layout = "mono" if first.layout.nb_channels == 1 else "stereo"
