@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.doors.blobs import BlobStore
-from node.doors.swarm import Swarm, SwarmSettings
 from node.errors import StorageError
 from node.flows.holdings import Holdings
 from node.flows.reading import Fetch
@@ -19,7 +18,6 @@ from node.flows.seed_rounds import Tell
 from node.flows.seed_streams import SeedFetch
 from node.flows.seeds import Seeds
 from node.flows.serve import Snapshots
-from node.flows.share import Sharing
 from node.library import Library
 from node.peers.membership import Membership
 
@@ -66,7 +64,10 @@ def build_seeding(
     changed(seeds.addresses)
 
     async def service() -> None:
-        await seeds.some.wait()  # whoever has no seed opens no port for one
+        await seeds.some.wait()  # whoever has no seed opens no port for one, nor loads libtorrent
+        from node.doors.swarm import Swarm, SwarmSettings
+        from node.flows.share import Sharing
+
         await asyncio.to_thread(_emptied, arriving)
         async with Swarm.open(SwarmSettings()) as swarm:
             sharing = Sharing(library=library, store=store, holdings=holdings, swarm=swarm, arriving=arriving)

@@ -1,7 +1,8 @@
 """Finding the library's other devices on the local network (zeroconf, `_songkeep._tcp`), and being found.
 
 What is announced is a name drawn at each start, a port, and a tag that only members can tell from noise and that
-changes daily. The one place that knows zeroconf.
+changes daily. The one place that knows zeroconf, which is imported when the network is first looked at: most commands
+never do.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
-
-import ifaddr
-from zeroconf import InterfaceChoice, IPVersion, ServiceStateChange, Zeroconf
-from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+from typing import TYPE_CHECKING, Final
 
 from node.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from zeroconf import ServiceStateChange, Zeroconf
+    from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,8 @@ class Lan:
 
     async def announce(self, port: int, tag: bytes, *, pairing: bool = False) -> None:
         """Be found from now on, or be found otherwise than before."""
+        from zeroconf.asyncio import AsyncServiceInfo
+
         info = AsyncServiceInfo(
             SERVICE,
             self.name,
@@ -84,7 +87,7 @@ class Lan:
             await (await self._zeroconf.async_unregister_service(announced))
 
     def _changed(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
-        if state_change is ServiceStateChange.Removed:
+        if state_change.name == "Removed":
             if self._found.pop(name, None) is not None:
                 self._tell()
         elif name in self._found or len(self._found) < MAX_FOUND:
@@ -93,6 +96,9 @@ class Lan:
             task.add_done_callback(self._tasks.discard)
 
     async def _resolve(self, zeroconf: Zeroconf, service_type: str, name: str) -> None:
+        from zeroconf import IPVersion
+        from zeroconf.asyncio import AsyncServiceInfo
+
         info = AsyncServiceInfo(service_type, name)
         if not await info.async_request(zeroconf, RESOLVE_TIMEOUT_MS) or not info.port:
             return
@@ -117,13 +123,16 @@ async def opened(interfaces: Sequence[str] | None = None) -> AsyncIterator[Lan]:
 
     Raises UnavailableError if there is no network that it could use.
     """
+    from zeroconf import InterfaceChoice, IPVersion
+    from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf
+
     try:
         zeroconf = AsyncZeroconf(
             interfaces=InterfaceChoice.All if interfaces is None else list(interfaces), ip_version=IPVersion.V4Only
         )
     except OSError as error:
         raise UnavailableError("the local network can't be searched for other devices") from error
-    lan = Lan(zeroconf, interfaces or _own_addresses())
+    lan = Lan(zeroconf, interfaces or own_addresses())
     browser = AsyncServiceBrowser(zeroconf.zeroconf, SERVICE, handlers=[lan._changed])
     try:
         yield lan
@@ -134,7 +143,9 @@ async def opened(interfaces: Sequence[str] | None = None) -> AsyncIterator[Lan]:
         await zeroconf.async_close()
 
 
-def _own_addresses() -> list[str]:
+def own_addresses() -> list[str]:
     """IPv4 addresses of this machine; loopback only if there is no other."""
+    import ifaddr
+
     found = [ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips if isinstance(ip.ip, str)]
     return [address for address in found if not address.startswith("127.")] or ["127.0.0.1"]

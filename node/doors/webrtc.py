@@ -1,6 +1,7 @@
 """WebRTC data channels: the way to a device behind another router, or in a browser.
 
 The one place that knows aiortc. Offers and answers are text that the caller carries, with all candidates in it.
+aiortc is imported with the first connection: it takes a quarter of a second and 40 MB that most homes never need.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ import asyncio
 import contextlib
 import logging
 import os
-from functools import partial
-from typing import Any, Final
-
-from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+import socket
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from node.errors import PeerError, UnavailableError
 from node.wire import stun
 from node.wire.channel import LABEL, MAX_MESSAGE_BYTES
+
+if TYPE_CHECKING:
+    from aiortc import RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +121,7 @@ async def answer_offer(sdp: str, stun_server: StunServer | None) -> tuple[str, D
     """
     if len(sdp) > MAX_SDP_CHARS:
         raise PeerError("a WebRTC offer is too long")
-    connection = _connection(stun_server)
+    connection = await _connection(stun_server)
     pipe = DataPipe(connection)
 
     def on_channel(data_channel: RTCDataChannel) -> None:
@@ -127,7 +131,7 @@ async def answer_offer(sdp: str, stun_server: StunServer | None) -> tuple[str, D
     connection.on("datachannel", on_channel)
     try:
         async with asyncio.timeout(GATHER_TIMEOUT_S):
-            await connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+            await connection.setRemoteDescription(_described(sdp, "offer"))
             await connection.setLocalDescription(await connection.createAnswer())
     except TimeoutError as error:
         await pipe.close()
@@ -152,7 +156,7 @@ class Offering:
         if len(sdp) > MAX_SDP_CHARS:
             raise PeerError("a WebRTC answer is too long")
         try:
-            await self._connection.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
+            await self._connection.setRemoteDescription(_described(sdp, "answer"))
         except Exception as error:
             await self.pipe.close()
             raise PeerError("a WebRTC answer is not one") from error
@@ -162,7 +166,7 @@ class Offering:
 
 async def offer(stun_server: StunServer | None) -> Offering:
     """An offer to a peer. Close its pipe if it is not used. Raises UnavailableError."""
-    connection = _connection(stun_server)
+    connection = await _connection(stun_server)
     pipe = DataPipe(connection)
     pipe.attach(connection.createDataChannel(LABEL))
     try:
@@ -174,7 +178,16 @@ async def offer(stun_server: StunServer | None) -> Offering:
     return Offering(connection, pipe)
 
 
-def _connection(stun_server: StunServer | None) -> RTCPeerConnection:
+def _described(sdp: str, kind: str) -> RTCSessionDescription:
+    from aiortc import RTCSessionDescription
+
+    return RTCSessionDescription(sdp, kind)
+
+
+async def _connection(stun_server: StunServer | None) -> RTCPeerConnection:
+    await asyncio.to_thread(import_module, "aiortc")  # slow the first time: not on the loop
+    from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
+
     # An empty list, never None: None means Google's server.
     servers = []
     if stun_server is not None and ":" not in stun_server[0]:  # aiortc asks over IPv4 only
@@ -184,39 +197,59 @@ def _connection(stun_server: StunServer | None) -> RTCPeerConnection:
 
 
 class _Probe(asyncio.DatagramProtocol):
-    def __init__(self, answered: asyncio.Future[bytes]) -> None:
-        self._answered = answered
+    """One UDP socket that asks STUN servers; answers are told apart by their transaction."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[bytes, asyncio.Future[bytes]] = {}
 
     def datagram_received(self, data: bytes, _address: tuple[Any, ...]) -> None:
-        if not self._answered.done():
-            self._answered.set_result(data)
-
-    def error_received(self, exc: Exception) -> None:
-        if not self._answered.done():
-            self._answered.set_exception(exc)
+        waiting = self.waiting.get(data[8:20])
+        if waiting is not None and not waiting.done():
+            waiting.set_result(data)
 
 
-async def public_address(stun_server: StunServer) -> tuple[str, int]:
-    """This device's address as the STUN server sees it. Raises UnavailableError if it does not answer in 3 s.
+async def public_addresses(servers: Sequence[StunServer]) -> list[tuple[str, int] | None]:
+    """This device's address as each server sees it, all asked from one socket; None for a server that is silent.
 
-    Asked before a server is used: gathering waits five seconds for one that is silent.
+    The same address everywhere means a router through which others can reach this device.
     """
     loop = asyncio.get_running_loop()
     try:
-        for _ in range(STUN_TRIES):
-            answered: asyncio.Future[bytes] = loop.create_future()
-            transport, _ = await loop.create_datagram_endpoint(
-                partial(_Probe, answered), remote_addr=stun_server
-            )
-            transaction = os.urandom(12)
-            try:
-                transport.sendto(stun.binding_request(transaction))
-                async with asyncio.timeout(STUN_TIMEOUT_S):
-                    return stun.read_answer(await answered, transaction)
-            except TimeoutError:
-                continue
-            finally:
-                transport.close()
-    except (OSError, PeerError) as error:
-        raise UnavailableError("STUN does not answer") from error
-    raise UnavailableError("STUN does not answer")
+        transport, probe = await loop.create_datagram_endpoint(_Probe, local_addr=("0.0.0.0", 0))
+    except OSError as error:
+        raise UnavailableError("UDP can't be used on this machine") from error
+    try:
+        return list(await asyncio.gather(*(_ask_stun(transport, probe, server) for server in servers)))
+    finally:
+        transport.close()
+
+
+async def _ask_stun(transport: asyncio.DatagramTransport, probe: _Probe, server: StunServer) -> tuple[str, int] | None:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(*server, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+    except OSError:
+        return None
+    for _ in range(STUN_TRIES):
+        transaction = os.urandom(12)
+        probe.waiting[transaction] = loop.create_future()
+        transport.sendto(stun.binding_request(transaction), found[0][4])
+        try:
+            async with asyncio.timeout(STUN_TIMEOUT_S):
+                return stun.read_answer(await probe.waiting[transaction], transaction)
+        except (TimeoutError, PeerError):
+            continue
+        finally:
+            del probe.waiting[transaction]
+    return None
+
+
+async def public_address(server: StunServer) -> tuple[str, int]:
+    """This device's address as a STUN server sees it. Raises UnavailableError if it does not answer in 3 s.
+
+    Asked before a server is used: gathering waits five seconds for one that is silent.
+    """
+    (address,) = await public_addresses([server])
+    if address is None:
+        raise UnavailableError("STUN does not answer")
+    return address

@@ -8,17 +8,19 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from node.crypto.blob import Purpose, Shape
 from node.doors.blobs import BlobStore
 from node.doors.seeds import SeedClient, SeedStanding
-from node.doors.swarm import Endpoint, Held, Swarm
 from node.errors import DamagedError, NotFoundError, RefusedError, SongkeepError, UnavailableError
 from node.flows.holdings import Holdings
 from node.ids import BlobRoot, to_text
 from node.library import Library
 from node.wire.volume import Volume, VolumeBlob, VolumeId
+
+if TYPE_CHECKING:  # libtorrent comes with it, which only those who have a seed need
+    from node.doors.swarm import Endpoint, Held, Swarm
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +125,8 @@ class Sharing:
         return not standing.missing_blobs
 
     async def _present(self, client: SeedClient) -> Endpoint:
+        from node.doors.swarm import Endpoint
+
         return Endpoint(*await client.present(self._swarm.port))
 
     async def _keep_present(self, client: SeedClient) -> None:
@@ -132,6 +136,8 @@ class Sharing:
                 await self._present(client)
 
     def _sealed_here(self, volume: Volume, indexes: Sequence[int]) -> dict[int, Held]:
+        from node.doors.swarm import Held
+
         held = {}
         for index in indexes:
             root = volume.blobs[index].root
