@@ -193,6 +193,11 @@ export class CatalogLibrary {
     return found.slice(0, limit);
   }
 
+  /** What a choice of songs to warm goes by. */
+  forWarming() {
+    return this.#tables.tracks.map(({ id, line, album }) => ({ id, album: album?.album.id ?? null, added_ms: line.added_ms }));
+  }
+
   /** What opens a track's music. @param {string} id */
   renditions(id) {
     return renditionsOf(rowFields(this.#row(id).raw));

@@ -42,6 +42,35 @@
  */
 
 /**
+ * @typedef {object} Way  Another device that gives music now.
+ * @property {string} id
+ * @property {string} name
+ * @property {"node" | "seed"} role
+ * @property {"" | "lan" | "direct" | "relay"} path  how bytes travel; "": not known yet
+ */
+
+/**
+ * @typedef {object} Held  What this device holds of the library.
+ * @property {number} kept_tracks  that are to stay here
+ * @property {number} kept_ready  of these, how many are here whole
+ * @property {number} used_bytes  of all music here
+ * @property {number} budget_bytes  what may be used beside what is to stay
+ * @property {number} free_bytes  what the browser would still give
+ * @property {boolean} lasting  the browser has promised not to clear it away
+ * @property {Way[]} ways
+ * @property {{device: number, node: number, seed: number}} month_bytes  where the music of the last 30 days came from
+ */
+
+/**
+ * @typedef {object} Keeping  Holding music on this device.
+ * @property {ReadonlySet<string>} kept  tracks that are to stay here
+ * @property {(tracks: readonly string[], on: boolean) => Promise<void>} set
+ * @property {() => Promise<Held>} held
+ * @property {(budget_bytes: number) => Promise<void>} setBudget
+ * @property {(listener: () => void, signal: AbortSignal) => void} onChange
+ */
+
+/**
  * @typedef {object} Source
  * @property {ReadonlySet<Ability>} can
  * @property {() => Promise<Library>} library
@@ -68,6 +97,7 @@
  * @property {(tracks: string[] | null, dir: string) => Promise<Job>} exportTracks  null: everything
  * @property {(repair: boolean) => Promise<Job>} verify
  * @property {() => Promise<void>} signOut
+ * @property {Keeping} [keeping]  with the ability "keep"
  */
 
 /**

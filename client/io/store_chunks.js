@@ -6,7 +6,7 @@
 /** Chunks that memory stands in for: 64 MiB. */
 const MEMORY_CHUNKS = 4_096;
 
-/** @typedef {{root: string, size_bytes: number, used_ms: number, kept: boolean}} StoredBlob */
+/** @import {Stored} from "../core/held_music.js" */
 
 /** @implements {ChunkStore} */
 export class StoredChunks {
@@ -59,12 +59,17 @@ export class StoredChunks {
     this.#ask("put", { root, index, chunk }, [chunk.buffer]).catch(() => {});
   }
 
-  /** @returns {Promise<StoredBlob[]>} */
+  /** @returns {Promise<Stored[]>} */
   list() {
     return this.#ask("list");
   }
 
-  /** @param {string} root */
+  /** It is being read: it goes later than others. @param {string} root */
+  touch(root) {
+    this.#ask("touch", { root }).catch(() => {});
+  }
+
+  /** @param {string} root @returns {Promise<void>} */
   remove(root) {
     return this.#ask("remove", { root });
   }
@@ -73,6 +78,7 @@ export class StoredChunks {
    * Say that a blob is to stay, or may go when room is needed.
    * @param {string} root
    * @param {boolean} kept
+   * @returns {Promise<void>}
    */
   keep(root, kept) {
     return this.#ask("keep", { root, kept });
@@ -119,6 +125,17 @@ export class MemoryChunks {
   async clear() {
     this.#chunks.clear();
   }
+
+  /** Nothing of it lasts, so there is nothing to keep a record of. @returns {Promise<Stored[]>} */
+  async list() {
+    return [];
+  }
+
+  touch() {}
+
+  async remove() {}
+
+  async keep() {}
 }
 
 /** Whether this browser has a disk for us. */

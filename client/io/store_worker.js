@@ -100,8 +100,15 @@ const OPS = {
     // What comes while another write is under way goes along with the next.
     return chunks.size > 1 ? Promise.resolve() : alone(root, () => writeQueued(root));
   },
-  keep: ({ root, kept }) => alone(root, async () => write("blobs", root, { ...(await recordOf(root)), kept })),
-  list: async () => (await readAll("blobs")).map(([root, { size_bytes, used_ms, kept }]) => ({ root, size_bytes, used_ms, kept })),
+  keep: ({ root, kept }) => alone(root, async () => {
+    const record = await recordOf(root);
+    if (record.size_bytes) await write("blobs", root, { ...record, kept });
+  }),
+  touch: ({ root }) => alone(root, async () => {
+    const record = await recordOf(root);
+    if (record.size_bytes) await write("blobs", root, { ...record, used_ms: Date.now() });
+  }),
+  list: async () => (await readAll("blobs")).map(([root, record]) => ({ root, ...record })),
   remove: ({ root }) => alone(root, () => removeBlob(root)),
   settled: () => Promise.allSettled([...turns.values()]),
   clear: async () => {

@@ -12,6 +12,7 @@ import { Room } from "./room.js";
 /** @import {Bytes} from "../core/bytes.js" */
 /** @import {Message} from "../core/envelope.js" */
 /** @import {BlobRef} from "../core/crypto_blob.js" */
+/** @import {Way} from "../core/source.js" */
 /** @import {Membership} from "./swarm_membership.js" */
 
 const MAX_ROOMS = 8;
@@ -124,6 +125,21 @@ export class Swarm {
   /** Open connections, with whom. @returns {{member: Bytes, peer: Peer}[]} */
   get holders() {
     return [...this.#links.values()].flatMap(({ member, peer }) => (peer?.open ? [{ member, peer }] : []));
+  }
+
+  /** Who gives music now. @returns {Way[]} */
+  ways() {
+    return this.holders.map(({ member, peer }) => {
+      const id = toBase32(member);
+      const role = this.roleOf(peer);
+      return { id, name: this.presences.get(id)?.name || (role === "seed" ? "Seed" : "Computer"), role, path: peer.path };
+    });
+  }
+
+  /** @param {unknown} holder  one of the open connections @returns {"node" | "seed"} */
+  roleOf(holder) {
+    const link = [...this.#links.values()].find(({ peer }) => peer === holder);
+    return link && this.#membership.roster.members.get(toBase32(link.member))?.role === "seed" ? "seed" : "node";
   }
 
   /**

@@ -53,6 +53,8 @@ const AHEAD_CHUNKS = 4 * REQUEST_CHUNKS;
 export class Chunks {
   /** Bytes came. @type {Emitter<{holder: Holder, size_bytes: number}>} */
   came = new Emitter();
+  /** Bytes were here already. @type {Emitter<number>} */
+  found = new Emitter();
   /** All that was wished is here. @type {Emitter<void>} */
   fulfilled = new Emitter();
 
@@ -214,6 +216,7 @@ export class Chunks {
       if (sealed) {
         const plain = await blob.cipher.openChunk(index, sealed);
         this.#opened.set(key, plain);
+        this.found.emit(sealed.length);
         return plain;
       }
     } catch {
@@ -248,7 +251,7 @@ export class Chunks {
    * @param {Blob} blob
    * @param {number} from
    * @param {number} count  of those that are wanted at all, from the first
-   * @returns {boolean}  whether all that is missing is under way
+   * @returns {boolean}  whether there is room for what comes after it
    */
   #fly(blob, from, count) {
     for (;;) {
@@ -257,7 +260,7 @@ export class Chunks {
       if (blob.isWaitedFor(first)) this.#makeWay();
       else if (this.#underWay() >= this.#window.size) return false;
       const holder = this.#holderFor(blob);
-      if (!holder) return false;
+      if (!holder) return true;
       this.#send(holder, blob, first, blob.run(first, Math.min(REQUEST_CHUNKS, Math.max(1, count - first))));
     }
   }

@@ -10,19 +10,25 @@ import { SwarmCatalog } from "./swarm_catalog.js";
 import { Covers, forgetCovers } from "./swarm_covers.js";
 import { openChunkStore } from "./store_chunks.js";
 import { eraseDatabase } from "./store_db.js";
+import { SwarmKeeping } from "./swarm_keeping.js";
 import { serveMedia } from "./swarm_stream.js";
+import { Tally } from "./swarm_tally.js";
 
 /** @import {Rendition} from "../core/model.js" */
 /** @import {Rendition as RenditionRef} from "../core/catalog_values.js" */
 /** @import {Source, SourceEvent} from "../core/source.js" */
-/** @import {ChunkStore} from "./swarm_chunks.js" */
+/** @import {Wish} from "./swarm_chunks.js" */
 /** @import {Membership} from "./swarm_membership.js" */
 /** @import {Content} from "./swarm_stream.js" */
 
 /** For so long nobody needs to be told that no device answers. */
 const OFFLINE_AFTER_MS = 6_000;
 /** Fetched whole: what plays, and what comes next. */
-const WISHES = 2;
+const PLAYING = 2;
+/** After a start, the first song has the way to itself for so long. */
+const QUIET_MS = 4_000;
+/** What can't be had now gives way to other songs that are to stay. */
+const OTHERS_AFTER_MS = 20_000;
 const STREAM = /^stream\/([a-z2-7]{26})\/(auto|original|mobile)$/;
 const COVER = /^cover\/([a-z2-7]{26})\/(96|256|512|1024)$/;
 /** A rendition that isn't made yet is waited for so long. */
@@ -39,7 +45,10 @@ const unsupported = () => Promise.reject(new SourceError("unsupported", "That is
 /** @implements {Source} */
 export class SwarmSource {
   /** @type {Source["can"]} */
-  can = new Set(["sign_out"]);
+  can = new Set(["sign_out", "keep"]);
+
+  /** @type {NonNullable<Source["keeping"]> & SwarmKeeping} */
+  keeping;
 
   #membership;
   #swarm;
@@ -49,8 +58,12 @@ export class SwarmSource {
   #store;
   /** @type {Set<(event: SourceEvent) => void>} */
   #listeners = new Set();
-  /** @type {string[]} */
-  #wishes = [];
+  /** What was asked for last to play, and next. @type {string[]} */
+  #asked = [];
+  /** @type {Wish[]} */
+  #playing = [];
+  #fetchTimer = 0;
+  #tally = new Tally();
   /** Renditions that were made for this phone, until the catalog names them. @type {Map<string, Promise<RenditionRef | null>>} */
   #made = new Map();
   #online = true;
@@ -60,15 +73,24 @@ export class SwarmSource {
 
   /**
    * @param {Membership} membership
-   * @param {{swarm: Swarm, chunks: Chunks, catalog: SwarmCatalog, store: ChunkStore}} parts
+   * @param {Swarm} swarm
+   * @param {Awaited<ReturnType<typeof openChunkStore>>} store
    */
-  constructor(membership, { swarm, chunks, catalog, store }) {
-    this.#covers = new Covers(chunks, (kind, body, timeout_ms) => swarm.ask(kind, body, timeout_ms));
+  constructor(membership, swarm, store) {
     this.#membership = membership;
-    this.#store = store;
     this.#swarm = swarm;
-    this.#chunks = chunks;
-    this.#catalog = catalog;
+    this.#store = store;
+    this.#chunks = new Chunks(() => swarm.holders.map(({ peer }) => peer), store);
+    this.#catalog = new SwarmCatalog(this.#chunks);
+    this.#covers = new Covers(this.#chunks, (kind, body, timeout_ms) => swarm.ask(kind, body, timeout_ms));
+    this.keeping = new SwarmKeeping({
+      store,
+      library: () => this.#catalog.library,
+      music: (id) => this.#musicAsARule(id),
+      needed: () => new Set([this.#catalog.root, ...this.#playing.map(({ ref }) => toBase32(ref.root))]),
+      forgotten: (roots) => this.#chunks.forget(roots),
+      reach: () => ({ ways: swarm.ways(), month_bytes: this.#tally.month() }),
+    });
   }
 
   /**
@@ -76,21 +98,32 @@ export class SwarmSource {
    * @param {Membership} membership
    */
   static async open(membership) {
-    const store = await openChunkStore();
     const swarm = new Swarm(membership, () => ({}));
-    const chunks = new Chunks(() => swarm.holders.map(({ peer }) => peer), store);
-    const catalog = new SwarmCatalog(chunks);
-    const source = new SwarmSource(membership, { swarm, chunks, catalog, store });
-    const { signal } = source.#life;
-    swarm.changed.on(() => source.#reachChanged(), signal);
-    swarm.told.on(({ presence }) => catalog.offered(presence), signal);
-    catalog.changed.on(() => source.#tell({ kind: "changed", revision: catalog.revision }), signal);
-    membership.changed.on(() => void (membership.revoked && source.#revoked()), signal);
-    swarm.open(signal);
-    const media = serveMedia((path) => source.#find(path), chunks);
-    await catalog.load().catch(() => {});
+    const source = new SwarmSource(membership, swarm, await openChunkStore());
+    source.#follow();
+    swarm.open(source.#life.signal);
+    const media = serveMedia((path) => source.#find(path), source.#chunks);
+    await source.#catalog.load().catch(() => {});
+    await source.keeping.load().catch(() => {});
+    await source.#tally.load().catch(() => {});
+    setTimeout(() => source.#fetchMore(), QUIET_MS);
     await media;
     return source;
+  }
+
+  #follow() {
+    const { signal } = this.#life;
+    this.#swarm.changed.on(() => this.#reachChanged(), signal);
+    this.#swarm.told.on(({ presence }) => this.#catalog.offered(presence), signal);
+    this.#membership.changed.on(() => void (this.#membership.revoked && this.#revoked()), signal);
+    this.#catalog.changed.on(() => {
+      this.keeping.catalogChanged();
+      this.#tell({ kind: "changed", revision: this.#catalog.revision });
+    }, signal);
+    this.keeping.wishesChanged.on(() => this.#fetchMore(), signal);
+    this.#chunks.fulfilled.on(() => void this.keeping.fulfilled().then(() => this.#fetchMore()), signal);
+    this.#chunks.found.on((size_bytes) => this.#tally.add("device", size_bytes), signal);
+    this.#chunks.came.on(({ holder, size_bytes }) => this.#tally.add(this.#swarm.roleOf(holder), size_bytes), signal);
   }
 
   /** The library let this device go: it must not keep what it has no right to. */
@@ -204,16 +237,39 @@ export class SwarmSource {
   /** @type {Source["streamUrl"]} */
   streamUrl(id, rendition) {
     const path = `stream/${id}/${rendition}`;
-    this.#wish(path);
+    void this.#wish(path);
     return new URL(path, document.baseURI).href;
   }
 
   /** The player asks for what plays and for what comes next: those two are fetched whole. @param {string} path */
-  #wish(path) {
-    if (this.#wishes.includes(path)) return;
-    this.#wishes = [...this.#wishes, path].slice(-WISHES);
-    const wanted = this.#wishes.map((each) => this.#find(each).catch(() => null));
-    void Promise.all(wanted).then((found) => this.#chunks.wish(found.flatMap((content) => (content && "ref" in content ? [{ ref: content.ref }] : []))));
+  async #wish(path) {
+    if (this.#asked.includes(path)) return;
+    this.#asked = [...this.#asked, path].slice(-PLAYING);
+    const { length } = this.#asked;
+    const found = await Promise.all(this.#asked.map((each) => this.#find(each).catch(() => null)));
+    if (path !== this.#asked[length - 1]) return;
+    this.#playing = found.flatMap((content) => (content && "ref" in content ? [{ ref: content.ref }] : []));
+    for (const { ref } of this.#playing) this.#store.touch(toBase32(ref.root));
+    void this.#chunks.wish(this.#playing);
+    const [, id] = STREAM.exec(path) ?? [];
+    if (id) this.keeping.played(id);
+  }
+
+  /** What plays is here: the rest of the way serves what may come later. */
+  #fetchMore() {
+    clearTimeout(this.#fetchTimer);
+    if (this.#life.signal.aborted) return;
+    const more = this.keeping.next();
+    if (!more.length) return;
+    void this.#chunks.wish([...this.#playing, ...more]);
+    this.#fetchTimer = /** @type {any} */ (setTimeout(() => this.#fetchMore(), OTHERS_AFTER_MS));
+  }
+
+  /** The blob that plays of a track as a rule. @param {string} id */
+  #musicAsARule(id) {
+    if (!this.#catalog.library?.has(id)) return null;
+    const { originals, mobile } = this.#catalog.library.renditions(id);
+    return mobile?.blob ?? originals.find(({ stream }) => playable(stream.mime))?.blob ?? null;
   }
 
   /**

@@ -5,6 +5,7 @@ import { href } from "../core/route.js";
 import { paced } from "../core/pace.js";
 import { button, fill, h } from "./dom.js";
 import { icon } from "./icon.js";
+import { heldPanel } from "./keeping.js";
 import { live } from "./live.js";
 import { openMenu } from "./menu.js";
 import { pageHead } from "./page.js";
@@ -20,7 +21,16 @@ export function mountLocker(host, app, _route, signal) {
   const notices = h("div", { class: "notices" });
   const jobs = h("div", { class: "jobs" });
   const rest = h("div", null);
-  host.append(pageHead("Locker", { beside: [h("a", { class: "ghost locker-settings", href: href("settings"), "aria-label": "Settings" }, icon("settings"))] }), notices, jobs, rest);
+  host.append(
+    pageHead("Locker", {
+      beside: [
+        h("a", { class: "ghost locker-settings", href: href("settings"), "aria-label": "Settings" }, icon("settings")),
+      ],
+    }),
+    notices,
+    jobs,
+    rest,
+  );
 
   /** @type {Map<string, Job>} */
   const known = new Map();
@@ -53,17 +63,38 @@ export function mountLocker(host, app, _route, signal) {
       const [status, library] = await Promise.all([app.source.status(), app.source.library()]);
       for (const job of status.jobs ?? []) known.set(job.id, job);
       showJobs();
-      fill(notices, ...(status.notices ?? []).map(({ level, text }) => h("p", { class: `notice ${level}` }, icon(level === "info" ? "info" : "warning"), h("span", { dir: "auto" }, sentence(text)))));
+      fill(
+        notices,
+        ...(status.notices ?? []).map(({ level, text }) =>
+          h(
+            "p",
+            { class: `notice ${level}` },
+            icon(level === "info" ? "info" : "warning"),
+            h("span", { dir: "auto" }, sentence(text)),
+          ),
+        ),
+      );
       return { folders: status.folders ?? [], store: status.store ?? {}, library };
     },
-    draw: ({ folders, store, library }) => [
+    draw: ({ folders, store, library }, inner) => [
+      app.source.keeping ? heldPanel(app, app.source.keeping, inner) : h("span", null),
       app.source.can.has("folders") || folders.length ? folderPanel(app, folders) : h("span", null),
       storePanel(store),
       h(
         "section",
         { class: "panel" },
         h("h2", null, "In it"),
-        h("div", { class: "figures" }, ...[[library.counts.tracks, "songs"], [library.counts.albums, "albums"], [library.counts.artists, "artists"]].map(([count, name]) => h("div", null, h("strong", null, number(Number(count))), h("span", null, String(name))))),
+        h(
+          "div",
+          { class: "figures" },
+          ...[
+            [library.counts.tracks, "songs"],
+            [library.counts.albums, "albums"],
+            [library.counts.artists, "artists"],
+          ].map(([count, name]) =>
+            h("div", null, h("strong", null, number(Number(count))), h("span", null, String(name))),
+          ),
+        ),
       ),
       ...(app.source.can.has("verify") ? [carePanel(app)] : []),
     ],
@@ -83,7 +114,11 @@ const KINDS = {
 function jobCard(first) {
   const title = h("h2", null);
   const detail = h("p", { class: "quiet" });
-  const bar = h("div", { class: "meter", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" }, h("span", null));
+  const bar = h(
+    "div",
+    { class: "meter", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" },
+    h("span", null),
+  );
   const failures = h("details", { class: "failures", hidden: true });
   const element = h("section", { class: "panel job" }, title, bar, detail, failures);
   let failedShown = 0;
@@ -92,7 +127,13 @@ function jobCard(first) {
     const running = job.state === "running";
     element.dataset.state = job.state;
     title.textContent = running ? now : job.state === "failed" ? `${now}: stopped` : done;
-    const share = job.bytes_total ? job.bytes_done / job.bytes_total : job.files_total ? job.files_done / job.files_total : running ? 0 : 1;
+    const share = job.bytes_total
+      ? job.bytes_done / job.bytes_total
+      : job.files_total
+        ? job.files_done / job.files_total
+        : running
+          ? 0
+          : 1;
     bar.setAttribute("aria-label", now);
     bar.setAttribute("aria-valuenow", String(Math.round(share * 100)));
     bar.style.setProperty("--share", String(Math.min(1, share)));
@@ -103,7 +144,9 @@ function jobCard(first) {
       running && job.bytes_total ? `${bytes(job.bytes_done)} of ${bytes(job.bytes_total)}` : "",
       running && job.rate_bytes_per_s ? `${bytes(job.rate_bytes_per_s)}/s` : "",
       running && job.left_s !== null ? left(job.left_s) : "",
-    ].filter(Boolean).join(" · ");
+    ]
+      .filter(Boolean)
+      .join(" · ");
     if (job.error) detail.textContent = sentence(job.error);
     const failed = job.failed ?? [];
     if (failed.length === failedShown) return;
@@ -124,12 +167,20 @@ const capital = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
  */
 function showFailures(host, failed, total) {
   host.hidden = failed.length === 0;
-  const item = (/** @type {{path: string, reason: string}} */ { path, reason }) => h("li", null, h("bdi", { class: "path" }, path), h("span", null, sentence(reason)));
+  const item = (/** @type {{path: string, reason: string}} */ { path, reason }) =>
+    h("li", null, h("bdi", { class: "path" }, path), h("span", null, sentence(reason)));
   const list = h("ul", null, ...failed.slice(0, FAILURES_FIRST).map(item));
-  const more = failed.length > FAILURES_FIRST ? button({ class: "pill small" }, () => {
-    list.append(...failed.slice(FAILURES_FIRST).map(item));
-    more?.remove();
-  }, `Show all ${number(failed.length)}`) : null;
+  const more =
+    failed.length > FAILURES_FIRST
+      ? button(
+          { class: "pill small" },
+          () => {
+            list.append(...failed.slice(FAILURES_FIRST).map(item));
+            more?.remove();
+          },
+          `Show all ${number(failed.length)}`,
+        )
+      : null;
   fill(host, h("summary", null, `${counted(total, "file")} left out`), list, more);
 }
 
@@ -140,8 +191,17 @@ function showFailures(host, failed, total) {
 function folderPanel(app, folders) {
   const rows = folders.map((folder) => {
     const away = folder.state !== "present";
-    const detail = away ? folder.note || "Away: its drive is not connected. Nothing is lost, and nothing is removed." : folder.note || (folder.tracks === undefined ? "Watched for changes" : `${counted(folder.tracks, "song")}, watched for changes`);
-    const more = button({ class: "ghost", "aria-label": `More for ${folder.path}`, "aria-haspopup": "menu" }, () => folderMenu(app, folder, more), icon("more"));
+    const detail = away
+      ? folder.note || "Away: its drive is not connected. Nothing is lost, and nothing is removed."
+      : folder.note ||
+        (folder.tracks === undefined
+          ? "Watched for changes"
+          : `${counted(folder.tracks, "song")}, watched for changes`);
+    const more = button(
+      { class: "ghost", "aria-label": `More for ${folder.path}`, "aria-haspopup": "menu" },
+      () => folderMenu(app, folder, more),
+      icon("more"),
+    );
     return h(
       "div",
       { class: away ? "folder away" : "folder", role: "listitem" },
@@ -154,15 +214,30 @@ function folderPanel(app, folders) {
     "section",
     { class: "panel" },
     h("h2", null, "Music folders"),
-    rows.length ? h("div", { role: "list", "aria-label": "Music folders", class: "folders" }, ...rows) : h("p", { class: "quiet" }, "No folder is watched yet."),
+    rows.length
+      ? h("div", { role: "list", "aria-label": "Music folders", class: "folders" }, ...rows)
+      : h("p", { class: "quiet" }, "No folder is watched yet."),
     app.source.can.has("folders") ? addFolderForm(app) : null,
   );
 }
 
 /** @param {App} app */
 function addFolderForm(app) {
-  const path = h("input", { type: "text", placeholder: "/home/you/Music", "aria-label": "Path of a folder on that computer", spellcheck: "false", autocapitalize: "none", maxlength: "4096", "data-key": "add-folder" });
-  const form = h("form", { class: "inline-form" }, path, h("button", { type: "submit", class: "pill" }, icon("plus"), "Add folder"));
+  const path = h("input", {
+    type: "text",
+    placeholder: "/home/you/Music",
+    "aria-label": "Path of a folder on that computer",
+    spellcheck: "false",
+    autocapitalize: "none",
+    maxlength: "4096",
+    "data-key": "add-folder",
+  });
+  const form = h(
+    "form",
+    { class: "inline-form" },
+    path,
+    h("button", { type: "submit", class: "pill" }, icon("plus"), "Add folder"),
+  );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const wanted = path.value.trim();
@@ -185,24 +260,46 @@ function addFolderForm(app) {
  * @param {Element} where
  */
 function folderMenu(app, folder, where) {
-  openMenu(folder.path, [
-    {
-      icon: "folder",
-      label: "It is elsewhere now",
-      run: async () => {
-        const path = await app.ask("Where is this folder now?", "Its songs are recognised there; nothing is read again but what changed.", { yes: "Move", value: folder.path });
-        if (path && path !== folder.path) app.source.moveFolder(folder.id, path).then(() => app.refreshPage(), (error) => app.tell(error.message));
+  openMenu(
+    folder.path,
+    [
+      {
+        icon: "folder",
+        label: "It is elsewhere now",
+        run: async () => {
+          const path = await app.ask(
+            "Where is this folder now?",
+            "Its songs are recognised there; nothing is read again but what changed.",
+            { yes: "Move", value: folder.path },
+          );
+          if (path && path !== folder.path)
+            app.source.moveFolder(folder.id, path).then(
+              () => app.refreshPage(),
+              (error) => app.tell(error.message),
+            );
+        },
       },
-    },
-    {
-      icon: "close",
-      label: "Stop watching",
-      run: async () => {
-        if (!(await app.confirm("Stop watching this folder?", "Its files stay where they are. Songs that only live there leave the library.", "Stop watching"))) return;
-        app.source.removeFolder(folder.id).then(() => app.refreshPage(), (error) => app.tell(error.message));
+      {
+        icon: "close",
+        label: "Stop watching",
+        run: async () => {
+          if (
+            !(await app.confirm(
+              "Stop watching this folder?",
+              "Its files stay where they are. Songs that only live there leave the library.",
+              "Stop watching",
+            ))
+          )
+            return;
+          app.source.removeFolder(folder.id).then(
+            () => app.refreshPage(),
+            (error) => app.tell(error.message),
+          );
+        },
       },
-    },
-  ], where);
+    ],
+    where,
+  );
 }
 
 /** @param {Status["store"]} store */
@@ -217,7 +314,12 @@ function storePanel({ sealed, left_to_seal, left_to_render, disk_free_bytes }) {
     ["Damaged copies", sealed?.damaged_blobs ? number(sealed.damaged_blobs) : ""],
   ].filter(([, value]) => value);
   if (!facts.length) return h("span", null);
-  return h("section", { class: "panel" }, h("h2", null, "Storage"), h("dl", { class: "facts" }, ...facts.flatMap(([term, value]) => [h("dt", null, term), h("dd", null, value)])));
+  return h(
+    "section",
+    { class: "panel" },
+    h("h2", null, "Storage"),
+    h("dl", { class: "facts" }, ...facts.flatMap(([term, value]) => [h("dt", null, term), h("dd", null, value)])),
+  );
 }
 
 /** @param {App} app */
@@ -226,16 +328,42 @@ const carePanel = (app) =>
     "section",
     { class: "panel" },
     h("h2", null, "Care"),
-    h("p", { class: "quiet" }, "Read everything once, compare every byte with what it should be, and mend what can be mended."),
+    h(
+      "p",
+      { class: "quiet" },
+      "Read everything once, compare every byte with what it should be, and mend what can be mended.",
+    ),
     h(
       "div",
       { class: "actions" },
-      button({ class: "pill" }, () => {
-        app.source.verify(true).then(() => app.tell("The check has begun."), (error) => app.tell(error.message));
-      }, icon("check"), "Check the locker"),
-      app.source.can.has("export") ? button({ class: "pill" }, async () => {
-        const dir = await app.ask("Where should your files go?", "Every song is written there, bit for bit as it came in, with its name and times.", { yes: "Export", placeholder: "/path/of/an/empty/folder" });
-        if (dir) app.source.exportTracks(null, dir).then(() => app.tell("The export has begun."), (error) => app.tell(error.message));
-      }, "Get every file back") : null,
+      button(
+        { class: "pill" },
+        () => {
+          app.source.verify(true).then(
+            () => app.tell("The check has begun."),
+            (error) => app.tell(error.message),
+          );
+        },
+        icon("check"),
+        "Check the locker",
+      ),
+      app.source.can.has("export")
+        ? button(
+            { class: "pill" },
+            async () => {
+              const dir = await app.ask(
+                "Where should your files go?",
+                "Every song is written there, bit for bit as it came in, with its name and times.",
+                { yes: "Export", placeholder: "/path/of/an/empty/folder" },
+              );
+              if (dir)
+                app.source.exportTracks(null, dir).then(
+                  () => app.tell("The export has begun."),
+                  (error) => app.tell(error.message),
+                );
+            },
+            "Get every file back",
+          )
+        : null,
     ),
   );

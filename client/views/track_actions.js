@@ -1,5 +1,6 @@
 // What can be done with a song, an album or an artist, wherever it stands.
 
+import { keepAction, keepAlbumAction } from "./keeping.js";
 import { openMenu } from "./menu.js";
 
 /** @import {Album, Track} from "../core/model.js" */
@@ -41,13 +42,19 @@ export function openTrackMenu(app, track, where, own = []) {
   const { album, artists } = track;
   /** @type {Action[]} */
   const actions = [...queueing(app, [track], `“${track.title}”`), ...own];
+  actions.push(...keepAction(app, track));
   if (album) actions.push({ icon: "albums", label: "Go to album", run: () => app.go("album", album.id) });
   for (const artist of artists.slice(0, 3)) {
     const label = artists.length > 1 ? `Go to ${artist.name}` : "Go to artist";
     actions.push({ icon: "artists", label, run: () => app.go("artist", artist.id) });
   }
-  actions.push({ icon: "info", label: "Details", run: () => void import("./track_details.js").then(({ openTrackDetails }) => openTrackDetails(app, track)) });
-  if (app.source.can.has("hide")) actions.push({ icon: "close", label: "Remove from library", run: () => void hide(app, track) });
+  actions.push({
+    icon: "info",
+    label: "Details",
+    run: () => void import("./track_details.js").then(({ openTrackDetails }) => openTrackDetails(app, track)),
+  });
+  if (app.source.can.has("hide"))
+    actions.push({ icon: "close", label: "Remove from library", run: () => void hide(app, track) });
   openMenu(track.title, actions, where);
 }
 
@@ -56,7 +63,14 @@ export function openTrackMenu(app, track, where, own = []) {
  * @param {Track} track
  */
 async function hide(app, track) {
-  if (!(await app.confirm(`Remove “${track.title}”?`, "It leaves the library for good. The file on your disk is not touched.", "Remove"))) return;
+  if (
+    !(await app.confirm(
+      `Remove “${track.title}”?`,
+      "It leaves the library for good. The file on your disk is not touched.",
+      "Remove",
+    ))
+  )
+    return;
   try {
     await app.source.hideTrack(track.id);
     app.tell(`“${track.title}” removed from the library.`);
@@ -83,9 +97,14 @@ export function openAlbumMenu(app, album, where) {
     album.name,
     [
       { icon: "play", label: "Play", run: withTracks((tracks) => app.player.playAll(tracks, 0, { shuffle: false })) },
-      { icon: "shuffle", label: "Shuffle", run: withTracks((tracks) => app.player.playAll(tracks, 0, { shuffle: true })) },
+      {
+        icon: "shuffle",
+        label: "Shuffle",
+        run: withTracks((tracks) => app.player.playAll(tracks, 0, { shuffle: true })),
+      },
       { icon: "next", label: "Play next", run: queue(0) },
       { icon: "queue", label: "Add to queue", run: queue(1) },
+      ...keepAlbumAction(app, album),
       ...album.artists.slice(0, 2).map((artist) => ({
         icon: /** @type {const} */ ("artists"),
         label: album.artists.length > 1 ? `Go to ${artist.name}` : "Go to artist",

@@ -43,6 +43,8 @@ class Home:
     snapshot: BlobRef | None = None
     served: list[tuple[bytes, int]] = field(default_factory=list)
     """Every chunk that was given away: blob and index."""
+    mobiles: list[BlobRoot] = field(default_factory=list)
+    """The songs' mobile renditions."""
 
     @classmethod
     def begin(cls, tracker: str) -> Home:
@@ -93,6 +95,8 @@ class Home:
             codec="pcm_s16le", mime="audio/wav", duration_ms=SONG_S * 1000, sample_rate_hz=8_000, channels=1,
             bitrate_bps=128_000,
         )  # fmt: skip
+        phone = self.seal(mobile, Purpose.MOBILE)
+        self.mobiles.append(phone.root)
         tags = Tags(title=song.title, artists=(song.artist,), album=song.album, track_no=song.number, date="1999")
         ops = [
             vocabulary.set_added(track, 1_700_000_000_000 + song.number),
@@ -102,9 +106,7 @@ class Home:
                 track,
                 Rendition(kind="original", blob=self.seal(original, Purpose.ORIGINAL), stream=large, path=song.path),
             ),
-            vocabulary.set_mobile(
-                track, Rendition(kind="mobile", blob=self.seal(mobile, Purpose.MOBILE), stream=small)
-            ),
+            vocabulary.set_mobile(track, Rendition(kind="mobile", blob=phone, stream=small)),
             vocabulary.set_cover(track, cover_id(cover.sha256)),
             vocabulary.set_cover_blob(cover, "image/svg+xml"),
         ]

@@ -169,3 +169,39 @@ async def test_the_app_opens_and_plays_kept_music_without_any_network(phone: Pho
     await phone.until_sound(past_s=2)
     await phone.page.evaluate("location.hash = '#/albums'")
     await expect(phone.page.get_by_text("Spine").first).to_be_visible()
+
+
+async def test_kept_songs_come_whole_and_the_page_says_so(phone: Phone) -> None:
+    await phone.pair()
+    await phone.page.evaluate("location.hash = '#/songs'")
+    await phone.page.get_by_role("button", name="More for Third Rail").click()
+    await phone.page.get_by_role("menuitem", name="Keep on this device").click()
+    await phone.page.evaluate("location.hash = '#/locker'")
+    held = phone.page.locator(".held")
+    await expect(held).to_contain_text("1 of 1 kept song ready", timeout=15_000)
+    await expect(held).to_contain_text("Home PC")
+    phone.home.device.blobs.clear()
+    await phone.page.reload()
+    await phone.page.evaluate("location.hash = '#/songs'")
+    await phone.page.get_by_role("button", name=re.compile("^Third Rail")).click()
+    await phone.until_sound(past_s=2)
+
+
+async def test_beginnings_are_warm_before_they_are_asked_for(phone: Phone) -> None:
+    await phone.pair()
+    mobiles = phone.home.mobiles
+    await people.until(lambda: {(root, 0) for root in mobiles} <= set(phone.home.served), timeout_s=15)
+    assert all(index < 4 for root, index in phone.home.served if root in mobiles)
+
+
+async def test_two_tabs_share_one_identity_and_one_voice(phone: Phone) -> None:
+    await phone.pair()
+    await phone.play_first()
+    await phone.until_sound()
+    other = await phone.page.context.new_page()
+    await other.goto(phone.base)
+    await other.evaluate("location.hash = '#/songs'")
+    await other.locator(".track-main").nth(1).click()
+    await until(other, "voices.some((voice) => !voice.paused && voice.currentTime > 0.5)", 15)
+    await until(phone.page, "voices.every((voice) => voice.paused)")
+    assert len(phone.home.device.membership.roster.active()) == 3

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { HEAD_CHUNKS, headsIn, isHere, likely, toLetGo } from "../../client/core/held_music.js";
+
+const CHUNK = 16_384;
+const ref = (chunks) => ({ size_bytes: chunks * 16_000, root: new Uint8Array(32), key: new Uint8Array(32), commitment: new Uint8Array(32), sha256: new Uint8Array(32) });
+const stored = (root, size_bytes, used_ms, kept = false) => ({ root, size_bytes, used_ms, kept, bits: new Uint8Array(0) });
+
+test("a blob is here when each of its chunks is", () => {
+  const song = ref(10);
+  assert.equal(isHere(undefined, song), false);
+  assert.equal(isHere({ ...stored("a", 0, 0), bits: Uint8Array.of(0xff) }, song), false);
+  assert.equal(isHere({ ...stored("a", 0, 0), bits: Uint8Array.of(0xff, 0xff) }, song), true);
+  assert.equal(isHere({ ...stored("a", 0, 0), bits: Uint8Array.of(0x0f) }, song, HEAD_CHUNKS), true);
+  assert.equal(isHere({ ...stored("a", 0, 0), bits: Uint8Array.of(0x0d) }, song, HEAD_CHUNKS), false);
+});
+
+test("songs played lately are likely, then the rest of their albums, then the newest", () => {
+  const tracks = [
+    { id: "old", album: "x", added_ms: 1 },
+    { id: "played", album: "y", added_ms: 2 },
+    { id: "beside", album: "y", added_ms: 3 },
+    { id: "new", album: null, added_ms: 9 },
+  ];
+  assert.deepEqual(likely(tracks, ["gone", "played"], 10), ["played", "beside", "new", "old"]);
+  assert.deepEqual(likely(tracks, ["played"], 2), ["played", "beside"]);
+  assert.deepEqual(likely([], ["played"], 2), []);
+});
+
+test("room is made by what was used longest ago, never by what is to stay or is in use", () => {
+  const song = 100 * CHUNK;
+  const all = [stored("oldest", song, 1), stored("kept", song, 0, true), stored("playing", song, 2), stored("newest", song, 3), stored("head", 4 * CHUNK, 0)];
+  assert.deepEqual(toLetGo(all, 3 * song, new Set(["playing"])), []);
+  assert.deepEqual(toLetGo(all, song + 4 * CHUNK, new Set(["playing"])), ["oldest"]);
+  assert.deepEqual(toLetGo(all, song, new Set(["playing"])), ["oldest", "newest"]);
+  assert.deepEqual(toLetGo(all, 0, new Set(["playing"])), ["oldest", "newest", "head"]);
+});
+
+test("beginnings of about 4,500 songs fit into 300 MB", () => {
+  assert.equal(headsIn(300_000_000), 4577);
+});
