@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 from node.catalog.values import blob_value
 from node.config import Settings
 from node.doors.blobs import BlobStore
+from node.doors.lan import own_addresses
 from node.doors.vault import Vault
 from node.flows.devices import Devices
+from node.flows.doctor import Doctor
 from node.flows.exchange import Exchange
 from node.flows.fetch import DeviceFetch
 from node.flows.holdings import Holdings
@@ -85,6 +87,7 @@ def build_network(
         presence=presence,
         trackers=settings.trackers,
         on_account=_tell_of_account(tell),
+        addresses=own_addresses,
     )
     exchange = Exchange(library, membership, directory, meeting)
     answers.update(exchange.answers)
@@ -117,6 +120,7 @@ def build_network(
         meeting=meeting,
         pairings=pairings,
         devices=devices,
+        doctor=Doctor(membership, meeting, nearby, store.directory),
     )
     return Networking(
         network=network,

@@ -33,6 +33,7 @@ COMMANDS = (
     "recover",
     "status",
     "verify",
+    "doctor",
     "app_password",
     "config",
     "tracker",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -65,6 +66,8 @@ class Room:
         """Who is here, by connection; kept up to date by `events`."""
         self.stun: tuple[str, int] | None = None
         """Where this server answers STUN."""
+        self.clock_ahead_ms = 0
+        """How far this device's clock is ahead of the server's."""
         self.key: bytes | None = None
         """What it signs grants with; None for a server that keeps no accounts."""
 
@@ -136,7 +139,8 @@ class Room:
 
         Raises RefusedError, PeerError, UnavailableError.
         """
-        nonce = await _challenge(self._socket)
+        nonce, server_ms = await _challenge(self._socket)
+        self.clock_ahead_ms = time.time_ns() // 1_000_000 - server_ms
         proof = roomframes.join_proof(keys, nonce, host_of(self.url), library, room)
         invitation = {"invitation": self._invitation} if self._invitation else {}
         await self._send(["join", library, room, keys.id, len(roster), proof, invitation])
@@ -177,7 +181,7 @@ async def look_up_roster(session: aiohttp.ClientSession, tracker_url: str, keys:
     """
 
     async def ask(socket: aiohttp.ClientWebSocketResponse) -> list[bytes]:
-        nonce = await _challenge(socket)
+        nonce, _ = await _challenge(socket)
         proof = roomframes.lookup_proof(keys, nonce, host_of(tracker_url))
         await _send(socket, codec.pack(["lookup", keys.id, proof]))
         parts = RosterParts()
@@ -275,13 +279,15 @@ def _refusal(fields: list[Any]) -> SongkeepError:
     return _closed(code)
 
 
-async def _challenge(socket: aiohttp.ClientWebSocketResponse) -> bytes:
+async def _challenge(socket: aiohttp.ClientWebSocketResponse) -> tuple[bytes, int]:
     word, fields = roomframes.read_frame(await _receive(socket))
     if word == "refused":
         raise _refusal(fields)
     if word != "challenge":
         raise PeerError("the room server did not begin with a challenge")
-    return codec.fixed_bytes(codec.array(fields, 2, "a challenge")[1], roomframes.NONCE_BYTES, "a challenge")
+    codec.array(fields, 3, "a challenge")
+    nonce = codec.fixed_bytes(fields[1], roomframes.NONCE_BYTES, "a challenge")
+    return nonce, codec.natural(fields[2], 1 << 48, "a server's time")
 
 
 def _read_stun(url: str, told: dict[Any, Any]) -> tuple[str, int] | None:

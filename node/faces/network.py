@@ -17,6 +17,7 @@ MAX_EVENTS: Final = 10_000
 
 def routes(app: web.Application) -> None:
     app.router.add_get("/api/v1/network", network)
+    app.router.add_get("/api/v1/doctor", doctor)
     app.router.add_get("/api/v1/devices", devices)
     app.router.add_patch("/api/v1/devices/{id}", rename)
     app.router.add_post("/api/v1/devices/{id}/revoke", revoke)
@@ -28,6 +29,11 @@ def routes(app: web.Application) -> None:
 
 async def network(request: web.Request) -> web.Response:
     return answer(request.app[PARTS].network.as_json())
+
+
+async def doctor(request: web.Request) -> web.Response:
+    """What may keep this device from the others."""
+    return answer({"findings": await request.app[PARTS].network.doctor.examine()})
 
 
 async def devices(request: web.Request) -> web.Response:

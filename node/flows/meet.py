@@ -9,7 +9,6 @@ import random
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,18 +16,16 @@ import aiohttp
 
 from node.doors import rooms
 from node.doors.channel import Channel
-from node.doors.rooms import Room, TurnedAwayError
-from node.doors.webrtc import StunServer, public_address
-from node.errors import PeerError, RefusedError, SongkeepError, UnavailableError
-from node.ids import DeviceId, to_text
-from node.peers.directory import Directory, Presence, read_presence
+from node.doors.rooms import TurnedAwayError
+from node.errors import RefusedError, SongkeepError, UnavailableError
+from node.flows.stay import Host, Place, Stay, announce, learn
+from node.ids import DeviceId
+from node.peers.directory import Directory, Presence
 from node.peers.links import Links
 from node.peers.membership import Membership
-from node.wire import codec
-from node.wire.envelope import Message, ReplayGuard, open_message
-from node.wire.roomevents import AccountTold, Came, GrantAnswered, Left, RosterOffered, Said
-from node.wire.roomframes import TO_ALL
-from node.wire.roster import MAX_ENTRIES, MAX_ENTRY_BYTES, Role, Roster
+from node.wire.envelope import Message
+from node.wire.roomevents import AccountTold, GrantAnswered
+from node.wire.roster import Role, Roster
 
 log = logging.getLogger(__name__)
 
@@ -37,27 +34,11 @@ LONGEST_WAIT_S: Final = 60.0
 REFUSED_WAIT_S: Final = 300.0
 SETTLED_S: Final = 30.0
 """A room that lasted this long ended by accident: the next try comes soon."""
+LOOK_EVERY_S: Final = 3.0
+SLEPT_S: Final = 10.0
+"""A clock that has gone on so much more than it should tells of sleep."""
 GRANT_TIMEOUT_S: Final = 15.0
 MAX_ROOMS: Final = 24
-MAX_OFFERS_AT_ONCE: Final = 8
-MAX_TOLD_ROSTER_BYTES: Final = 60_000
-"""What fits into one message; a longer chain goes by way of the server."""
-
-
-@dataclass(slots=True)
-class Place:
-    """How things stand with one room server."""
-
-    url: str
-    joined: bool = False
-    trouble: str = ""
-    """A sentence, while it isn't joined."""
-    room: Room | None = None
-    stun: StunServer | None = None
-    account: AccountTold | None = None
-    """What the library may store on seeds through this tracker."""
-    leave: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when another epoch, and so another room, has begun."""
 
 
 class Meeting:
@@ -73,21 +54,25 @@ class Meeting:
         trackers: Sequence[str],
         on_message: Callable[[DeviceId, Message], None] = lambda _member, _message: None,
         on_account: Callable[[str, AccountTold], None] = lambda _url, _account: None,
+        addresses: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """`presence` says what this device is now; `on_message` hears the kinds that are not meant for this flow,
-        `on_account` what the library's account at a tracker has.
+        `on_account` what the library's account at a tracker has; `addresses` gives this machine's own.
         """
-        self._on_account = on_account
+        self._addresses = addresses
+        self._host = Host(
+            membership=membership,
+            directory=directory,
+            links=links,
+            presence=presence,
+            on_message=on_message,
+            on_account=on_account,
+            on_grant=self._grant_answered,
+        )
         self._grants: dict[tuple[str, DeviceId], asyncio.Future[bytes]] = {}
-        self._membership = membership
-        self._directory = directory
-        self._links = links
-        self._presence = presence
-        self._on_message = on_message
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._wake = asyncio.Event()
-        self._guards: dict[str, ReplayGuard] = {}
         self.trackers = tuple(url.rstrip("/") for url in trackers)
         """Addresses of trackers, as they were chosen."""
         self._nearby: tuple[str, ...] = ()
@@ -101,7 +86,7 @@ class Meeting:
             for url in list(self.places):
                 self._attend(url)
             try:
-                await asyncio.get_running_loop().create_future()
+                await self._watch_network()
             finally:
                 self._group = None
                 for task in self._tasks.values():
@@ -119,7 +104,7 @@ class Meeting:
 
     def _servers(self) -> list[str]:
         """Every room server: those nearby, trackers, and the library's seeds, which have rooms too."""
-        seeds = [each for member in self._membership.roster.active(Role.SEED) for each in member.addresses]
+        seeds = [each for member in self._host.membership.roster.active(Role.SEED) for each in member.addresses]
         found = [*self._nearby, *self.trackers, *(re.sub(r"^http", "ws", address) for address in seeds)]
         return list(dict.fromkeys(url.rstrip("/") for url in found if url.startswith(("ws://", "wss://"))))[:MAX_ROOMS]
 
@@ -136,24 +121,37 @@ class Meeting:
                     self._attend(url)
 
     def network_changed(self) -> None:
-        """Try every room again now: the machine woke, or has another network."""
+        """Enter every room anew: the machine woke, or has another network, and old connections may hang."""
         self._wake.set()
+        for place in self.places.values():
+            place.leave.set()
+
+    async def _watch_network(self) -> None:
+        """Notices that the machine has slept, or is in another network now; runs until cancelled."""
+        before, before_s = set(self._addresses()), time.time()
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            now, now_s = set(self._addresses()), time.time()
+            if now != before or now_s - before_s > LOOK_EVERY_S + SLEPT_S:
+                log.info("network_changed addresses=%d", len(now))
+                self.network_changed()
+            before, before_s = now, now_s
 
     async def say(self, member: DeviceId, kind: str, body: object) -> None:
         """A sealed message to a present member. Raises UnavailableError if it is in no room with this device."""
-        for url, connection in self._directory.places_of(member):
+        for url, connection in self._host.directory.places_of(member):
             place = self.places.get(url)
             if place is not None and place.room is not None:
-                await place.room.send(self._membership.seal_to(member, kind, body), to=connection)
+                await place.room.send(self._host.membership.seal_to(member, kind, body), to=connection)
                 return
         raise UnavailableError("that device is not present in any room")
 
     async def connect(self, member: DeviceId) -> Channel:
         """A channel to a present member. Raises UnavailableError, PeerError, RefusedError."""
         stun = None
-        if not any(url in self._nearby for url, _ in self._directory.places_of(member)):
+        if not any(url in self._nearby for url, _ in self._host.directory.places_of(member)):
             stun = next((place.stun for place in self.places.values() if place.joined and place.stun), None)
-        return await self._links.connect(member, self.say, stun)
+        return await self._host.links.connect(member, self.say, stun)
 
     async def ask_grant(self, tracker: str, seed: DeviceId, size_bytes: int) -> bytes:
         """A tracker's signed grant for so much on a seed, unchecked. Raises RefusedError, UnavailableError."""
@@ -174,8 +172,8 @@ class Meeting:
         finally:
             del self._grants[key]
 
-    def _grant_answered(self, url: str, seed: DeviceId, answer: GrantAnswered) -> None:
-        waiting = self._grants.get((url, seed))
+    def _grant_answered(self, url: str, answer: GrantAnswered) -> None:
+        waiting = self._grants.get((url, answer.seed))
         if waiting is None or waiting.done():
             return
         if answer.grant is None:
@@ -187,7 +185,7 @@ class Meeting:
         """Say in every room how things stand with this device."""
         for place in list(self.places.values()):
             if place.room is not None:
-                await self._announce_in(place.room)
+                await announce(self._host, place.room)
 
     def _attend(self, url: str) -> None:
         assert self._group is not None
@@ -202,7 +200,7 @@ class Meeting:
                 continue  # the epoch changed: the next room is entered at once
             except RefusedError as error:
                 if isinstance(error, TurnedAwayError) and error.roster:
-                    await self._learn(error.roster)  # a revocation is believed only when it is signed
+                    await learn(self._host.membership, error.roster)  # a revocation is believed only when it is signed
                 place.trouble, wait_s = str(error), REFUSED_WAIT_S
             except SongkeepError as error:
                 settled = time.monotonic() - began_s > SETTLED_S
@@ -218,130 +216,29 @@ class Meeting:
                 await self._wake.wait()
 
     async def _visit(self, place: Place) -> None:
-        """One stay in a room; returns when another epoch, and so another room, has begun."""
-        membership = self._membership
+        """One stay in a room; returns when it should be entered anew, or another room has taken its place."""
+        membership = self._host.membership
         membership.check(membership.keys.id)  # who was revoked doesn't knock any more
+        epoch, roster = membership.epoch, membership.roster
         async with rooms.joined(
             self._session,
             place.url,
             keys=membership.keys,
             library=membership.library,
-            room=membership.epoch.room_name,
-            roster=membership.roster.entries,
+            room=epoch.room_name,
+            roster=roster.entries,
         ) as room:
-            place.room, place.joined, place.trouble = room, True, ""
-            log.info("room_joined server=%s present=%d", urlsplit(place.url).netloc, len(room.present))
             place.leave = asyncio.Event()
+            if membership.epoch is not epoch:
+                return  # another epoch began meanwhile
+            if membership.roster is not roster:
+                await room.offer_roster(membership.roster.entries)
+            place.room, place.trouble = room, ""
+            log.info("room_joined server=%s present=%d", urlsplit(place.url).netloc, len(room.present))
             try:
-                async with asyncio.TaskGroup() as group:
-                    work = [
-                        group.create_task(self._probe_stun(place, room)),
-                        group.create_task(self._listen(place, room, group)),
-                    ]
-                    for connection, member in room.present.items():
-                        self._directory.came(place.url, connection, member)
-                    await self._announce_in(room)
-                    if room.key is not None:
-                        await room.ask_account()
-                    await place.leave.wait()
-                    for task in work:
-                        task.cancel()
-            except* SongkeepError as several:
-                raise several.exceptions[0] from several
+                await Stay(self._host, place, room).last()
             finally:
-                place.room, place.joined, place.stun = None, False, None
-                self._directory.left_room(place.url, _now_ms())
-
-    async def _listen(self, place: Place, room: Room, group: asyncio.TaskGroup) -> None:
-        guard = self._guards.setdefault(place.url, ReplayGuard())
-        slots = asyncio.Semaphore(MAX_OFFERS_AT_ONCE)
-        async for event in room.events():
-            match event:
-                case Came(connection, member):
-                    self._directory.came(place.url, connection, member)
-                    await self._announce_in(room, to=connection)
-                case Left(connection):
-                    self._directory.left(place.url, connection, _now_ms())
-                case RosterOffered(entries):
-                    await self._learn(entries)
-                case AccountTold():
-                    place.account = event
-                    self._on_account(place.url, event)
-                case GrantAnswered(seed):
-                    self._grant_answered(place.url, seed, event)
-                case Said(connection, member, data):
-                    message = self._opened(member, data, guard)
-                    if message is not None:
-                        await self._hear(place, room, connection, message, group, slots)
-
-    def _opened(self, member: DeviceId, data: bytes, guard: ReplayGuard) -> Message | None:
-        """The message, if a member really said it, and for the first time; else None: the server may be hostile."""
-        membership = self._membership
-        try:
-            message = open_message(data, membership.keys, membership.roster, membership.epochs)
-            if message.sender != member:
-                raise PeerError("the room server names another sender than the message does")
-            guard.check(message)
-        except SongkeepError as error:
-            log.info("message_refused member=%s reason=%s", to_text(member)[:8], error)
-            return None
-        return message
-
-    async def _hear(
-        self,
-        place: Place,
-        room: Room,
-        connection: int,
-        message: Message,
-        group: asyncio.TaskGroup,
-        slots: asyncio.Semaphore,
-    ) -> None:
-        try:
-            match message.kind:
-                case "presence":
-                    presence = read_presence(message.body)
-                    self._directory.said(message.sender, presence, _now_ms())
-                    if presence.roster < len(self._membership.roster.entries):
-                        await self._tell_roster(room, connection, message.sender)
-                case "roster":
-                    await self._learn(_read_entries(message.body))
-                case "offer" if not message.to_room:
-                    if slots.locked():
-                        raise UnavailableError("too many offers at once")
-                    group.create_task(self._answer_offer(place, room, connection, message, slots))
-                case "answer" if not message.to_room:
-                    self._links.take_answer(message.body)
-                case "bye":
-                    self._directory.left(place.url, connection, _now_ms())
-                case _:
-                    self._on_message(message.sender, message)
-        except (PeerError, RefusedError) as error:
-            log.info("message_refused member=%s reason=%s", to_text(message.sender)[:8], error)
-
-    async def _answer_offer(
-        self, place: Place, room: Room, connection: int, message: Message, slots: asyncio.Semaphore
-    ) -> None:
-        async with slots:
-            try:
-                answer = await self._links.answered_offer(message.sender, message.body, place.stun)
-                await room.send(self._membership.seal_to(message.sender, "answer", answer), to=connection)
-            except (PeerError, RefusedError, UnavailableError) as error:
-                log.info("offer_refused member=%s reason=%s", to_text(message.sender)[:8], error)
-
-    async def _announce_in(self, room: Room, *, to: int = TO_ALL) -> None:
-        await room.send(self._membership.seal_to_room("presence", self._presence().body()), to=to)
-
-    async def _tell_roster(self, room: Room, connection: int, member: DeviceId) -> None:
-        entries = self._membership.roster.entries
-        if sum(map(len, entries)) < MAX_TOLD_ROSTER_BYTES:
-            await room.send(self._membership.seal_to(member, "roster", list(entries)), to=connection)
-
-    async def _learn(self, entries: Sequence[bytes]) -> None:
-        try:
-            await self._membership.learn(entries)
-        except (PeerError, RefusedError) as error:
-            # Only what is newer and continues the known chain is believed; a server that offers else is not.
-            log.warning("roster_refused reason=%s", error)
+                place.room = place.stun = None
 
     def _roster_changed(self, before: Roster, after: Roster) -> None:
         self._follow_servers()
@@ -356,26 +253,6 @@ class Meeting:
             with contextlib.suppress(SongkeepError):
                 await place.room.offer_roster(roster.entries)
                 if not new_room:
-                    await self._announce_in(place.room)
+                    await announce(self._host, place.room)
             if new_room:
                 place.leave.set()
-
-    async def _probe_stun(self, place: Place, room: Room) -> None:
-        if room.stun is None:
-            return
-        try:
-            await public_address(room.stun)
-        except UnavailableError:
-            log.info("stun_silent server=%s", urlsplit(place.url).netloc)
-        else:
-            place.stun = room.stun
-
-
-def _read_entries(body: object) -> list[bytes]:
-    if not isinstance(body, list) or len(body) > MAX_ENTRIES:
-        raise PeerError("a roster is not a list")
-    return [codec.bounded_bytes(entry, MAX_ENTRY_BYTES, "a roster entry") for entry in body]
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from node.flows.devices import Devices
+from node.flows.doctor import Doctor
 from node.flows.meet import Meeting
 from node.flows.pairings import Pairings
 from node.peers.directory import Directory
@@ -23,6 +24,7 @@ class Network:
     meeting: Meeting
     pairings: Pairings
     devices: Devices
+    doctor: Doctor
 
     def as_json(self) -> dict[str, Any]:
         """How it stands, for `status`."""

@@ -1,0 +1,35 @@
+"""songkeep doctor: what may keep this device from the others, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+
+from node.cli.arguments import Subparsers, add_command
+from node.cli.reach import reach
+from node.cli.terminal import Terminal
+
+_SIGNS = {"good": "ok  ", "note": "note", "bad": "BAD "}
+
+
+def register(subparsers: Subparsers) -> None:
+    add_command(
+        subparsers,
+        "doctor",
+        run_doctor,
+        summary="look for what may keep devices from each other",
+        more="Looks at membership, disk, clock, trackers, the local network, UDP and the router. Asks the node that\n"
+        "'songkeep up' runs. With --json: an array of {about, state, text, fix}; state is good, note or bad.",
+    )
+
+
+def run_doctor(asked: argparse.Namespace, terminal: Terminal) -> int:
+    with reach(asked, terminal) as client:
+        findings = client.get("doctor")["findings"]
+    if asked.json:
+        terminal.result(findings)
+    else:
+        for finding in findings:
+            terminal.say(f"{_SIGNS[finding['state']]}  {finding['about']}: {finding['text']}")
+            if finding["fix"]:
+                terminal.say(f"      {finding['fix']}")
+    return 0

@@ -1,0 +1,145 @@
+"""What may keep this device from its library's others, looked at one by one, each with what can be done."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from node.doors.lan import own_addresses
+from node.doors.webrtc import StunServer, public_addresses
+from node.errors import UnavailableError
+from node.flows.lan import LanMeeting
+from node.flows.meet import Meeting
+from node.flows.stay import Place
+from node.peers.membership import Membership
+
+CLOCK_WRONG_MS: Final = 120_000
+LITTLE_DISK_BYTES: Final = 1_000_000_000
+
+State = Literal["good", "note", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    about: str
+    state: State
+    text: str
+    fix: str = ""
+
+
+class Doctor:
+    """Looks; changes nothing."""
+
+    def __init__(self, membership: Membership, meeting: Meeting, nearby: LanMeeting, home: Path) -> None:
+        self._membership = membership
+        self._meeting = meeting
+        self._nearby = nearby
+        self._home = home
+
+    async def examine(self) -> list[dict[str, Any]]:
+        """Everything, in the order in which it should be put right."""
+        joined = [place for place in self._meeting.places.values() if place.joined and place.room is not None]
+        findings = [
+            self._member(),
+            await asyncio.to_thread(self._disk),
+            self._clock(joined),
+            *(
+                self._tracker(self._meeting.places[url])
+                for url in self._meeting.trackers
+                if url in self._meeting.places
+            ),
+            self._local(),
+            *await self._paths(joined),
+        ]
+        if not self._meeting.trackers:
+            findings.append(
+                Finding(
+                    "trackers", "note", "No tracker is set, so devices meet on the local network only.",
+                    "songkeep config trackers wss://...",
+                )
+            )  # fmt: skip
+        return [asdict(finding) for finding in findings]
+
+    def _member(self) -> Finding:
+        known = self._membership.roster.members[self._membership.keys.id]
+        if known.active:
+            return Finding("membership", "good", f"This device belongs to the library, as {known.role}.")
+        return Finding(
+            "membership", "bad", "This device was revoked: it gets nothing new.", "Pair it again, in a new home."
+        )
+
+    def _disk(self) -> Finding:
+        free = shutil.disk_usage(self._home).free
+        if free < LITTLE_DISK_BYTES:
+            return Finding("disk", "bad", f"Only {free / 1e6:,.0f} MB are free where the library lives.", "Make room.")
+        return Finding("disk", "good", f"{free / 1e9:,.0f} GB are free.")
+
+    def _clock(self, joined: list[Place]) -> Finding:
+        ahead = [place.room.clock_ahead_ms for place in joined if place.room is not None]
+        worst = max(ahead, key=abs, default=0)
+        if not ahead:
+            return Finding("clock", "note", "No server is reached that this clock could be compared with.")
+        if abs(worst) > CLOCK_WRONG_MS:
+            way = "ahead" if worst > 0 else "behind"
+            return Finding(
+                "clock",
+                "bad",
+                f"This clock is {abs(worst) / 60_000:,.0f} minutes {way}.",
+                "Set the clock by the network.",
+            )
+        return Finding("clock", "good", "The clock is right.")
+
+    def _tracker(self, place: Place) -> Finding:
+        name = urlsplit(place.url).netloc
+        if place.joined and place.room is not None:
+            return Finding("tracker", "good", f"{name} is joined; {len(place.room.present)} other connections there.")
+        return Finding(
+            "tracker", "bad", f"{name}: {place.trouble or 'not joined yet'}.",
+            "Check the address, this machine's network, and that the tracker runs.",
+        )  # fmt: skip
+
+    def _local(self) -> Finding:
+        if self._nearby.own_url is not None:
+            port = urlsplit(self._nearby.own_url).port
+            return Finding("local network", "good", f"Open to the local network at TCP port {port}.")
+        if self._nearby.is_needed:
+            return Finding(
+                "local network", "bad", "No port could be opened to the local network.",
+                "Allow Songkeep in this machine's firewall (TCP, and mDNS on UDP port 5353).",
+            )  # fmt: skip
+        return Finding("local network", "good", "Closed: there is no other device to meet yet.")
+
+    async def _paths(self, joined: list[Place]) -> list[Finding]:
+        """What kind of router stands between this device and the world."""
+        servers: list[StunServer] = [place.room.stun for place in joined if place.room and place.room.stun]
+        if not servers:
+            return []
+        try:
+            seen = await public_addresses(servers)
+        except UnavailableError as error:
+            return [Finding("UDP", "bad", f"{error}.", "Allow Songkeep to use UDP.")]
+        answered = [address for address in seen if address is not None]
+        if not answered:
+            return [
+                Finding(
+                    "UDP", "bad", "No STUN server answers over UDP, so direct ways through a router can't be found.",
+                    "Allow outgoing UDP; whoever runs the tracker must open UDP port 3478.",
+                )
+            ]  # fmt: skip
+        if {host for host, _ in answered} & set(own_addresses()):
+            return [Finding("router", "good", "This machine is in reach without a router in between.")]
+        if len(answered) > 1 and len(set(answered)) > 1:
+            return [
+                Finding(
+                    "router", "note", "The router gives each connection another port: direct ways often fail.",
+                    "A seed, or IPv6, or a forwarded port helps.",
+                )
+            ]  # fmt: skip
+        kind = "lets direct ways through" if len(answered) > 1 else "seems to let direct ways through"
+        return [Finding("router", "good", f"The router {kind}.")]

@@ -1,0 +1,204 @@
+"""One stay in one room: say who this device is, hear the others, answer those who want to connect."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from node.doors.rooms import Room
+from node.doors.webrtc import StunServer, public_address
+from node.errors import PeerError, RefusedError, SongkeepError, UnavailableError
+from node.ids import DeviceId, to_text
+from node.peers.directory import Directory, Presence, read_presence
+from node.peers.links import Links
+from node.peers.membership import Membership
+from node.wire import codec
+from node.wire.envelope import Message, ReplayGuard, open_message
+from node.wire.roomevents import AccountTold, Came, GrantAnswered, Left, RosterOffered, Said
+from node.wire.roomframes import TO_ALL
+from node.wire.roster import MAX_ENTRIES, MAX_ENTRY_BYTES
+
+log = logging.getLogger(__name__)
+
+MAX_OFFERS_AT_ONCE: Final = 8
+MAX_TOLD_ROSTER_BYTES: Final = 60_000
+"""What fits into one message; a longer chain goes by way of the server."""
+
+
+@dataclass(slots=True)
+class Place:
+    """How things stand with one room server."""
+
+    url: str
+    trouble: str = ""
+    """A sentence, while it isn't joined."""
+    room: Room | None = None
+    """While it is joined."""
+    stun: StunServer | None = None
+    """What the server offers, once it has answered."""
+    account: AccountTold | None = None
+    """What the library may store on seeds through this tracker."""
+    guard: ReplayGuard = field(default_factory=ReplayGuard)
+    """Over all stays here. A server keeps the order of what it forwards; two servers don't keep it between them."""
+    leave: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when this room should be entered anew, or another one."""
+
+    @property
+    def joined(self) -> bool:
+        return self.room is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """Those for whom a stay listens and speaks."""
+
+    membership: Membership
+    directory: Directory
+    links: Links
+    presence: Callable[[], Presence]
+    on_message: Callable[[DeviceId, Message], None]
+    on_account: Callable[[str, AccountTold], None]
+    on_grant: Callable[[str, GrantAnswered], None]
+
+
+class Stay:
+    """From joining to leaving. Messages of a server that means harm are passed over, and logged by their reason."""
+
+    def __init__(self, host: Host, place: Place, room: Room) -> None:
+        self._host = host
+        self._place = place
+        self._room = room
+        self._offers = asyncio.Semaphore(MAX_OFFERS_AT_ONCE)
+
+    async def last(self) -> None:
+        """Until `place.leave` is set. Raises what ended the room."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                work = [group.create_task(self._probe_stun()), group.create_task(self._listen(group))]
+                for connection, member in self._room.present.items():
+                    self._host.directory.came(self._place.url, connection, member)
+                await self.announce()
+                if self._room.key is not None:
+                    await self._room.ask_account()
+                await self._place.leave.wait()
+                for task in work:
+                    task.cancel()
+        except* SongkeepError as several:
+            raise several.exceptions[0] from several
+        finally:
+            self._host.directory.left_room(self._place.url, _now_ms())
+
+    async def announce(self, *, to: int = TO_ALL) -> None:
+        """Say how things stand with this device."""
+        await announce(self._host, self._room, to=to)
+
+    async def _listen(self, group: asyncio.TaskGroup) -> None:
+        directory, url = self._host.directory, self._place.url
+        async for event in self._room.events():
+            match event:
+                case Came(connection, member):
+                    directory.came(url, connection, member)
+                    await self.announce(to=connection)
+                case Left(connection):
+                    directory.left(url, connection, _now_ms())
+                case RosterOffered(entries):
+                    await learn(self._host.membership, entries)
+                case AccountTold():
+                    self._place.account = event
+                    self._host.on_account(url, event)
+                case GrantAnswered():
+                    self._host.on_grant(url, event)
+                case Said(connection, member, data):
+                    message = self._opened(member, data)
+                    if message is not None:
+                        await self._hear(connection, message, group)
+
+    def _opened(self, member: DeviceId, data: bytes) -> Message | None:
+        """The message, if a member really said it, and for the first time; else None: the server may be hostile."""
+        membership = self._host.membership
+        try:
+            message = open_message(data, membership.keys, membership.roster, membership.epochs)
+            if message.sender != member:
+                raise PeerError("the room server names another sender than the message does")
+            self._place.guard.check(message)
+        except SongkeepError as error:
+            log.info("message_refused member=%s reason=%s", to_text(member)[:8], error)
+            return None
+        return message
+
+    async def _hear(self, connection: int, message: Message, group: asyncio.TaskGroup) -> None:
+        host = self._host
+        try:
+            match message.kind:
+                case "presence":
+                    presence = read_presence(message.body)
+                    host.directory.said(message.sender, presence, _now_ms())
+                    if presence.roster < len(host.membership.roster.entries):
+                        await self._tell_roster(connection, message.sender)
+                case "roster":
+                    await learn(host.membership, _read_entries(message.body))
+                case "offer" if not message.to_room:
+                    if self._offers.locked():
+                        raise RefusedError("too many offers at once")
+                    group.create_task(self._answer_offer(connection, message))
+                case "answer" if not message.to_room:
+                    host.links.take_answer(message.body)
+                case "bye":
+                    host.directory.left(self._place.url, connection, _now_ms())
+                case _:
+                    host.on_message(message.sender, message)
+        except (PeerError, RefusedError) as error:
+            log.info("message_refused member=%s reason=%s", to_text(message.sender)[:8], error)
+
+    async def _answer_offer(self, connection: int, message: Message) -> None:
+        async with self._offers:
+            try:
+                answer = await self._host.links.answered_offer(message.sender, message.body, self._place.stun)
+                sealed = self._host.membership.seal_to(message.sender, "answer", answer)
+                await self._room.send(sealed, to=connection)
+            except (PeerError, RefusedError, UnavailableError) as error:
+                log.info("offer_refused member=%s reason=%s", to_text(message.sender)[:8], error)
+
+    async def _tell_roster(self, connection: int, member: DeviceId) -> None:
+        entries = self._host.membership.roster.entries
+        if sum(map(len, entries)) < MAX_TOLD_ROSTER_BYTES:
+            await self._room.send(self._host.membership.seal_to(member, "roster", list(entries)), to=connection)
+
+    async def _probe_stun(self) -> None:
+        """Use the server's STUN only once it has answered: gathering would wait five seconds for a silent one."""
+        if self._room.stun is None:
+            return
+        try:
+            await public_address(self._room.stun)
+        except UnavailableError:
+            log.info("stun_silent server=%s", urlsplit(self._place.url).netloc)
+        else:
+            self._place.stun = self._room.stun
+
+
+async def announce(host: Host, room: Room, *, to: int = TO_ALL) -> None:
+    """Say in a room how things stand with this device. Raises UnavailableError."""
+    await room.send(host.membership.seal_to_room("presence", host.presence().body()), to=to)
+
+
+async def learn(membership: Membership, entries: Sequence[bytes]) -> None:
+    """Take on a roster that somebody offers, if it is newer and continues the known one; else nothing happens."""
+    try:
+        await membership.learn(entries)
+    except (PeerError, RefusedError) as error:
+        log.warning("roster_refused reason=%s", error)
+
+
+def _read_entries(body: object) -> list[bytes]:
+    if not isinstance(body, list) or len(body) > MAX_ENTRIES:
+        raise PeerError("a roster is not a list")
+    return [codec.bounded_bytes(entry, MAX_ENTRY_BYTES, "a roster entry") for entry in body]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
