@@ -18,6 +18,7 @@ from node.peers.membership import Membership
 CHUNKS_AT_ONCE: Final = 256
 SECOND_AFTER_S: Final = 0.25
 """A seed that is silent for so long is raced by the next one."""
+SLOW_FOR_S: Final = 30.0
 
 
 class SeedFetch:
@@ -29,6 +30,8 @@ class SeedFetch:
         self._membership = membership
         self._local_address = local_address
         self._urls: list[str] = []
+        self._slow: dict[str, float] = {}
+        """Seeds that were too late or failed, and until when they are asked last."""
         self._clients: dict[str, SeedClient] = {}
         self._lifetime = contextlib.AsyncExitStack()
 
@@ -46,8 +49,10 @@ class SeedFetch:
         """
         if not self._urls:
             raise UnavailableError("the library has no seed that could be asked")
-        waiting: set[asyncio.Task[bytes]] = set()
-        urls = iter(self._urls)
+        loop = asyncio.get_running_loop()
+        waiting: dict[asyncio.Task[bytes], str] = {}
+        order = sorted(self._urls, key=lambda url: self._slow.get(url, 0) > loop.time())
+        urls = iter(order)
         worst: SongkeepError = UnavailableError("no seed has it")
         more = True
         try:
@@ -55,15 +60,21 @@ class SeedFetch:
                 url = next(urls, None)
                 more = url is not None
                 if url is not None:
-                    waiting.add(asyncio.create_task(self._ask(url, blob, first, count)))
-                done, waiting = await asyncio.wait(
+                    waiting[asyncio.create_task(self._ask(url, blob, first, count))] = url
+                done, _ = await asyncio.wait(
                     waiting, timeout=SECOND_AFTER_S if more else None, return_when=asyncio.FIRST_COMPLETED
                 )
                 for task in done:
+                    its_url = waiting.pop(task)
                     try:
-                        return task.result()
+                        given = task.result()
                     except SongkeepError as error:
+                        self._slow[its_url] = loop.time() + SLOW_FOR_S
                         worst = error
+                    else:
+                        for late in waiting.values():
+                            self._slow[late] = loop.time() + SLOW_FOR_S
+                        return given
             raise worst
         finally:
             for task in waiting:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 import re
 import subprocess
 import sys
@@ -14,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from node.crypto.phrase import phrase_from_entropy
-from node.doors.home import ENVIRONMENT_NAME
 from tests.flows.home import EPOCH
 from tests.flows.seeded import PHRASE_ENTROPY, SeededHome, seeded_home
 from tests.music import make_track
+from tests.seed.process import CHECKOUT, seed_process
 
-CHECKOUT = Path(__file__).parents[2]
 MUST_NOT_KNOW = (
     "node.crypto.blob",
     "node.crypto.phrase",
@@ -102,44 +98,23 @@ async def test_disk_log_and_memory_of_a_full_seed_hold_no_key_title_or_name(tmp_
         make_track(
             music / f"{number} {title}.flac", seed=number, title=title, artists=(ARTIST,), album="Barometric Studies"
         )
-    environment = {**os.environ, ENVIRONMENT_NAME: str(tmp_path / "seed")}
-    command = [sys.executable, "-m", "node", "seed"]
-    process = subprocess.Popen(  # noqa: ASYNC220
-        [*command, "run", "--listen", "127.0.0.5:0", "--capacity", "1GB", "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=CHECKOUT,
-        env=environment,
-    )
-    try:
-        assert process.stdout is not None
-        url = json.loads(await asyncio.to_thread(process.stdout.readline))["url"]
-        told = await asyncio.to_thread(
-            subprocess.run,
-            [*command, "invite", "--quota", "100MB", "--json"],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=CHECKOUT,
-            env=environment,
-        )
-        async with seeded_home(tmp_path / "pc", renditions=True) as pc:
-            await pc.home.ingest.add([music])
-            await pc.home.ingest.idle()
-            await pc.seeds.add(json.loads(told.stdout)["code"])
-            await pc.until_filled(blobs=4, timeout_s=60)
-            secrets = secrets_of(pc, music)
-            # That the search finds anything at all is shown by what the seed does have.
-            known = {
-                "its own address": url.encode(),
-                "a blob's name": bytes(pc.home.library.index.blobs.named(b"", 1)[0][0]),
-            }
-            memory = b"".join(memory_of(process.pid))
-            assert found_in(memory, secrets) == []
-            assert sorted(found_in(memory, known)) == sorted(known)
-    finally:
-        process.terminate()
-        process.wait(20)
+    async with (
+        seed_process(tmp_path / "seed", ip="127.0.0.5") as seed,
+        seeded_home(tmp_path / "pc", renditions=True) as pc,
+    ):
+        await pc.home.ingest.add([music])
+        await pc.home.ingest.idle()
+        await pc.seeds.add(await seed.invite())
+        await pc.until_filled(blobs=4, timeout_s=60)
+        secrets = secrets_of(pc, music)
+        # That the search finds anything at all is shown by what the seed does have.
+        known = {
+            "its own address": seed.url.encode(),
+            "a blob's name": bytes(pc.home.library.index.blobs.named(b"", 1)[0][0]),
+        }
+        memory = b"".join(memory_of(seed.process.pid))
+        assert found_in(memory, secrets) == []
+        assert sorted(found_in(memory, known)) == sorted(known)
     files = [path for path in (tmp_path / "seed").rglob("*") if path.is_file()]
     assert len(files) > 6
     for path in files:
