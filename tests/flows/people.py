@@ -84,7 +84,13 @@ def of_member(keys: MemberKeys, roster: Roster) -> Secrets:
     return Secrets(device=keys, epochs=tuple(epochs[number] for number in sorted(epochs)), roster=roster.entries)
 
 
-def make_device(name: str, secrets: Secrets, *trackers: str, answers: dict[str, Answer] | None = None) -> Device:
+def make_device(
+    name: str,
+    secrets: Secrets,
+    *trackers: str,
+    answers: dict[str, Answer] | None = None,
+    heads: Callable[[], dict[bytes, int]] = dict,
+) -> Device:
     membership = Membership(MemoryVault(secrets), time_ms=now_ms, random=os.urandom)
     directory = Directory()
     blobs: dict[BlobRoot, list[bytes]] = {}
@@ -95,10 +101,10 @@ def make_device(name: str, secrets: Secrets, *trackers: str, answers: dict[str, 
         for chunk in blobs[root][first : first + count]:
             yield chunk
 
-    links = Links(membership, Giving(serve=serve, answers=answers or {}))
+    links = Links(membership, Giving(serve=serve, answers={} if answers is None else answers))
 
     def presence() -> Presence:
-        return Presence(name=device.name, role="node", roster=len(membership.roster.entries))
+        return Presence(name=device.name, role="node", roster=len(membership.roster.entries), heads=heads())
 
     meeting = Meeting(
         membership=membership, directory=directory, links=links, presence=presence, trackers=list(trackers)

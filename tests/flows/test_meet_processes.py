@@ -125,6 +125,9 @@ def test_a_laptop_joins_the_home_pcs_library_plays_from_it_and_is_revoked(
     laptop.up()
     until(lambda: len(laptop.run("ls")) == 3, "the laptop has the catalog")
     until(lambda: any(each["linked"] for each in laptop.run("devices")), "the laptop is linked")
+    looked_at = {finding["about"]: finding for finding in pc.run("doctor")}
+    assert {finding["state"] for finding in looked_at.values()} <= {"good", "note"}, looked_at
+    assert looked_at.keys() >= {"membership", "disk", "clock", "tracker", "local network", "router"}
     laptop.run("export", "--all", str(tmp_path / "out"))
     assert digests(tmp_path / "out") == digests(music)
     assert len(digests(music)) == 3
