@@ -100,6 +100,9 @@ export function mountQueue(host, app, signal) {
     (what) => (what === "queue" || what === "track") && !list.classList.contains("dragging") && draw(),
     signal,
   );
+  const beat = () => list.classList.toggle("sounding", player.playing);
+  player.changed.on(beat, signal);
+  beat();
   draw();
   list.querySelector(".current")?.scrollIntoView({ block: "center" });
 }
