@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import io
@@ -147,12 +148,13 @@ def test_py_opensonic_hears_every_bit_and_sees_the_cover(app: App) -> None:
 
 
 def _bytes(app: App, ask: Callable[[Any], Any]) -> bytes:
-    """What the client's aiohttp response holds, read on the client's own loop."""
-    import asyncio
-
     with opensonic(app.node, username="me", password=app.password) as client:
-        response = ask(client)
-        return asyncio.run_coroutine_threadsafe(response.read(), client._loop).result(60)
+        return heard_by(client, lambda: ask(client))
+
+
+def heard_by(client: Any, ask: Callable[[], Any]) -> bytes:
+    """What the client's response to `ask` holds, read on the client's own loop."""
+    return asyncio.run_coroutine_threadsafe(ask().read(), client._loop).result(60)
 
 
 @pytest.mark.parametrize("options", [{}, {"legacyAuth": True}])
