@@ -18,10 +18,15 @@ from benchmarks.measure import Row, print_table
 from benchmarks.renditions import renditions
 from benchmarks.streams import streams
 from benchmarks.subsonic import subsonic
+from benchmarks.tracker import tracker
 
 Benchmark = Callable[[Path, bool], list[Row]]
 
 BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
+    "tracker": (
+        "Tracker",
+        lambda work, quick: tracker(work, people=100 if quick else 5_000, seconds=2 if quick else 5),
+    ),
     "scan": (
         "Reading tags",
         lambda work, quick: scan(work, files=200 if quick else 2_000, bytes_each=220_000, rounds=1 if quick else 3),

@@ -48,11 +48,19 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="the name under which devices reach this tracker, as in wss://NAME; may be given more than once",
     )
+    parser.add_argument(
+        "--per-address",
+        metavar="N",
+        type=int,
+        default=128,
+        help="connections from one address: a mobile carrier's gateway has many phones behind it (%(default)s)",
+    )
     parser.add_argument("--no-app", action="store_true", help="do not serve the app to phones")
 
 
 def run_tracker(asked: argparse.Namespace, home: Path) -> int:
     """Run until stopped; returns the exit code."""
+    from node.wire.roomeffects import Limits
     from tracker.server import run
 
     host, port = _address(asked.listen)
@@ -65,6 +73,7 @@ def run_tracker(asked: argparse.Namespace, home: Path) -> int:
         stun_port=stun_port,
         names=frozenset(name.lower() for name in asked.name),
         app=not asked.no_app,
+        limits=Limits(connections_per_address=max(1, asked.per_address)),
     )
     logging.basicConfig(level=logging.INFO if asked.verbose else logging.WARNING, stream=sys.stderr)
 
