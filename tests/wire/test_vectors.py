@@ -18,7 +18,7 @@ from node.wire import channel, codec, pairing
 from node.wire.envelope import open_message
 from node.wire.roomframes import join_proof, lookup_proof
 from node.wire.roster import extend, read_roster
-from tests.vectors.make import pattern
+from tests.vectors.common import pattern
 
 FILES = Path(__file__).parent.parent / "vectors"
 ERRORS: dict[str, type[SongkeepError]] = {

@@ -1,0 +1,319 @@
+"""Vectors of how devices meet: rosters, messages, pairing, the chunk channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from node.crypto import labels
+from node.crypto.keys import EpochKeys, MemberKeys
+from node.ids import BlobRoot
+from node.wire import channel, codec, pairing, roster
+from node.wire.envelope import open_message, seal_to_member, seal_to_room
+from node.wire.roomframes import join_proof, lookup_proof
+from tests.vectors.common import error_name, member
+from tests.wire.family import Family, keys_of, make_family
+
+
+def _hex_entries(entries: tuple[bytes, ...] | list[bytes]) -> list[str]:
+    return [entry.hex() for entry in entries]
+
+
+def _state(known: roster.Roster) -> dict[str, Any]:
+    return {
+        "library": known.library.hex(),
+        "head": known.head.hex(),
+        "epoch": known.epoch,
+        "members": [
+            {"id": id_.hex(), "role": str(each.role), "active": each.active, "addresses": list(each.addresses)}
+            for id_, each in known.members.items()
+        ],
+    }
+
+
+def _resigned(entry: bytes, signer: MemberKeys, change: Callable[[list[Any]], None]) -> bytes:
+    """`entry` with its payload changed and signed by `signer`: broken in one way only."""
+    payload = codec.unpack(codec.unpack(entry, max_bytes=1 << 20)[0], max_bytes=1 << 20)
+    change(payload)
+    packed = codec.pack(payload)
+    return codec.pack([packed, signer.sign(labels.LABEL_SIGN_ROSTER, packed)])
+
+
+def _set(place: int, value: object) -> Callable[[list[Any]], None]:
+    def change(payload: list[Any]) -> None:
+        payload[place] = value
+
+    return change
+
+
+def roster_vectors() -> dict[str, Any]:
+    family = make_family()
+    second = EpochKeys(2, b"\x08" * 32)
+    phone = keys_of(4)
+    with_phone = roster.admit(
+        family.roster, family.founder, phone.public, role=roster.Role.PLAYER, epochs=[family.epoch], time_ms=4
+    )
+    revoked = roster.revoke(with_phone, family.founder, [family.player.id], next_epoch=second, time_ms=5)
+    good = [
+        ("a library just founded", list(family.roster.entries[:1])),
+        ("a player and a seed admitted; a seed is given no secret", list(family.roster.entries)),
+        ("a player revoked: a new epoch for all who stay", list(revoked.entries)),
+    ]
+    entries = list(family.roster.entries)
+    flipped = bytearray(entries[1])
+    flipped[-1] ^= 1
+    bad = [
+        ("nothing at all", []),
+        ("the first entry is missing", entries[1:]),
+        ("an entry is missing in the middle", [entries[0], entries[2]]),
+        ("two entries in another order", [entries[0], entries[2], entries[1]]),
+        ("a signature of which one bit differs", [entries[0], bytes(flipped)]),
+        ("signed by a key that is no member", [entries[0], _resigned(entries[1], keys_of(9), _set(4, keys_of(9).id))]),
+        (
+            "admitted by a player, who may not",
+            [*entries, _resigned(with_phone.entries[3], family.player, _set(4, family.player.id))],
+        ),
+        ("a version of the future", [entries[0], _resigned(entries[1], family.founder, _set(0, 2))]),
+        ("a kind nobody knows", [entries[0], _resigned(entries[1], family.founder, _set(5, "promote"))]),
+        (
+            "a revocation that leaves a member without the new epoch",
+            [
+                *revoked.entries[:4],
+                _resigned(revoked.entries[4], family.founder, lambda payload: payload[6].update(secrets=[])),
+            ],
+        ),
+        ("the same key admitted twice", [*entries[:2], _twice(family)]),
+    ]
+    return {
+        "keys": {
+            name: member(keys)
+            for name, keys in {
+                "founder": family.founder,
+                "recovery": family.recovery,
+                "player": family.player,
+                "seed": family.seed,
+                "phone": phone,
+            }.items()
+        },
+        "good": [
+            {
+                "guards": guards,
+                "entries": _hex_entries(chain),
+                "state": _state(roster.read_roster(chain)),
+                "epochs_of_phone": {
+                    str(number): epoch.secret.hex()
+                    for number, epoch in roster.read_roster(chain).epochs_for(phone).items()
+                },
+                "epochs_of_founder": {
+                    str(number): epoch.secret.hex()
+                    for number, epoch in roster.read_roster(chain).epochs_for(family.founder).items()
+                },
+            }
+            for guards, chain in good
+        ],
+        "bad": [
+            {
+                "guards": guards,
+                "entries": _hex_entries(chain),
+                "error": error_name(lambda chain=chain: roster.read_roster(chain)),
+            }
+            for guards, chain in bad
+        ],
+        "extend": [
+            {
+                "guards": guards,
+                "known": _hex_entries(known.entries),
+                "offered": _hex_entries(offered),
+                "error": error_name(lambda known=known, offered=offered: roster.extend(known, offered)),
+            }
+            for guards, known, offered in (
+                ("an old roster offered again: a rollback", with_phone, family.roster.entries),
+                ("another branch of the same library", with_phone, _fork(family).entries),
+            )
+        ],
+    }
+
+
+def _fork(family: Family) -> roster.Roster:
+    other = roster.admit(
+        family.roster, family.founder, keys_of(5).public, role=roster.Role.PLAYER, epochs=[family.epoch], time_ms=4
+    )
+    return roster.admit(
+        other, family.founder, keys_of(6).public, role=roster.Role.PLAYER, epochs=[family.epoch], time_ms=5
+    )
+
+
+def _twice(family: Family) -> bytes:
+    """An entry that follows the second one and admits the same key again."""
+    start = roster.read_roster(family.roster.entries[:2])
+
+    def again(payload: list[Any]) -> None:
+        payload[1], payload[2] = start.head, 2
+
+    return _resigned(start.entries[1], family.founder, again)
+
+
+def message_vectors() -> dict[str, Any]:
+    family = make_family()
+    second = EpochKeys(2, b"\x08" * 32)
+    later = roster.revoke(family.roster, family.founder, [family.seed.id], next_epoch=second, time_ms=4)
+    without_player = roster.revoke(family.roster, family.founder, [family.player.id], next_epoch=second, time_ms=4)
+    body = {"name": "Home PC", "heads": {}, "sdp": None, "list": [1, -1, 2**40, True, b"\0\xff"]}
+    common = {"kind": "presence", "body": body, "counter": 1_700_000_000_000_007, "time_ms": 1_700_000_000_123}
+    room = seal_to_room(family.founder, family.epoch, family.roster.library, nonce_12=b"n" * 12, **common)
+    public = family.player.public
+    direct = seal_to_member(family.founder, public.sign, public.receive, family.roster.library, **common)
+    flipped = bytearray(room)
+    flipped[-1] ^= 1
+    of_player = seal_to_room(family.player, family.epoch, family.roster.library, nonce_12=b"m" * 12, **common)
+    one, both = {1: family.epoch}, {1: family.epoch, 2: second}
+    Case = tuple[str, bytes, roster.Roster, dict[int, EpochKeys]]
+    good: list[Case] = [
+        ("to the room", room, family.roster, one),
+        ("to one member", direct, family.roster, one),
+    ]
+    bad: list[Case] = [
+        ("one bit differs", bytes(flipped), family.roster, one),
+        ("sealed with an epoch that has ended", room, later, both),
+        ("of an epoch not known yet", room, later, {2: second}),
+        ("by a member that was revoked", of_player, without_player, one),
+        ("not a message", b"\x93\x01\x02", family.roster, one),
+    ]
+
+    def case(each: Case) -> dict[str, Any]:
+        guards, data, known, epochs = each
+        return {
+            "guards": guards,
+            "reader": member(family.player),
+            "roster": _hex_entries(known.entries),
+            "epochs": {str(number): epoch.secret.hex() for number, epoch in epochs.items()},
+            "message": data.hex(),
+        }
+
+    nonce = bytes(range(32))
+    library, room_name = family.roster.library, family.epoch.room_name
+    return {
+        "good": [
+            {
+                **case(each),
+                "sender": family.founder.id.hex(),
+                "counter": common["counter"],
+                "time_ms": common["time_ms"],
+                "kind": "presence",
+                "body_msgpack": codec.pack(body).hex(),
+                "to_room": open_message(each[1], family.player, each[2], each[3]).to_room,
+            }
+            for each in good
+        ],
+        "bad": [
+            {
+                **case(each),
+                "error": error_name(lambda each=each: open_message(each[1], family.player, each[2], each[3])),
+            }
+            for each in bad
+        ],
+        "join": {
+            "guards": "a proof made for one server is of no use at another",
+            "keys": member(family.player),
+            "nonce": nonce.hex(),
+            "host": "tracker.example:8443",
+            "library": library.hex(),
+            "room": room_name.hex(),
+            "join_signature": join_proof(family.player, nonce, "tracker.example:8443", library, room_name).hex(),
+            "lookup_signature": lookup_proof(family.player, nonce, "tracker.example:8443").hex(),
+        },
+    }
+
+
+def pairing_vectors() -> dict[str, Any]:
+    code = bytes(range(10))
+    new = pairing.Ephemeral(pairing.Side.NEW, b"\x11" * 32, b"\x12" * 32)
+    old = pairing.Ephemeral(pairing.Side.OLD, b"\x21" * 32, b"\x22" * 32)
+    at_new = new.agree(code, old.commit_frame(), old.reveal_frame())
+    at_old = old.agree(code, new.commit_frame(), new.reveal_frame())
+    phone = keys_of(4)
+    bound_to = at_new.transcript + phone.public.sign + phone.public.receive
+    salts = {side: [bytes([base + at]) * 32 for at in range(6)] for side, base in (("N", 0x30), ("O", 0x40))}
+    digits = "240917"
+    check_new = pairing.CheckCode(pairing.Side.NEW, digits, salts=salts["N"], bound_to=bound_to)
+    check_old = pairing.CheckCode(pairing.Side.OLD, digits, salts=salts["O"], bound_to=bound_to)
+    steps: list[tuple[str, bytes, list[object]]] = []
+
+    def say(side: str, values: list[object]) -> None:
+        channel_ = at_new if side == "N" else at_old
+        steps.append((side, channel_.seal(values), values))
+
+    say("N", ["hello", phone.public.sign, phone.public.receive, "Phone", check_new.commitments()])
+    say("O", ["typed", check_old.commitments()])
+    for place in range(pairing.CHECK_DIGITS):
+        say("O", ["digit", *check_old.opening(place)])
+        say("N", ["digit", *check_new.opening(place)])
+    family = make_family()
+    library = family.roster.library
+    return {
+        "guards": "both sides come to the same keys, and each message has its own direction and place",
+        "code": code.hex(),
+        "code_text": pairing.code_to_text(code),
+        "room": pairing.pair_room(code),
+        "link": pairing.invitation_link(
+            "https://app.example/", pairing.Invitation(code, "wss://tracker.example:8443/sub")
+        ),
+        "new": {"secret": new.secret.hex(), "public": new.public.hex(), "salt": new.salt.hex()},
+        "old": {"secret": old.secret.hex(), "public": old.public.hex(), "salt": old.salt.hex()},
+        "frames": {
+            "new_commit": new.commit_frame().hex(),
+            "old_commit": old.commit_frame().hex(),
+            "new_reveal": new.reveal_frame().hex(),
+            "old_reveal": old.reveal_frame().hex(),
+        },
+        "transcript": at_new.transcript.hex(),
+        "digits": digits,
+        "salts": {side: [salt.hex() for salt in each] for side, each in salts.items()},
+        "bound_to": bound_to.hex(),
+        "commitments": {
+            "N": [each.hex() for each in check_new.commitments()],
+            "O": [each.hex() for each in check_old.commitments()],
+        },
+        "sealed": [
+            {"from": side, "frame": frame.hex(), "plain_msgpack": codec.pack(values).hex()}
+            for side, frame, values in steps
+        ],
+        "signed": {
+            "keys": member(phone),
+            "library": library.hex(),
+            "signature": phone.sign(labels.LABEL_SIGN_PAIRING, at_new.transcript + library).hex(),
+        },
+    }
+
+
+def channel_vectors() -> dict[str, Any]:
+    root = BlobRoot(b"\xab" * 32)
+    good: list[tuple[str, channel.Message]] = [
+        ("get", channel.Get(7, root, 3, 256)),
+        ("cancel", channel.Cancel(7)),
+        ("data", channel.Data(7, 3, b"\x01\x02\x03")),
+        ("end", channel.End(7)),
+        ("no", channel.No(7, channel.Reason.NOT_ALLOWED)),
+        ("ask", channel.Ask(8, "catalog", {"since": b"\x01", "limit": 5})),
+        ("reply", channel.Reply(8, True, b"part")),
+        ("reply, last", channel.Reply(8, False, b"")),
+    ]
+    bad = [
+        ("nothing", b""),
+        ("an unknown kind", b"\x63\0\0\0\1"),
+        ("a get of no chunk", b"\x01" + b"\0\0\0\1" + bytes(32) + b"\0\0\0\0" + b"\0\0\0\0"),
+        ("a get of 257 chunks", b"\x01" + b"\0\0\0\1" + bytes(32) + b"\0\0\0\0" + b"\0\0\1\1"),
+        ("a get cut short", b"\x01" + b"\0\0\0\1" + bytes(31)),
+        ("a chunk over 16 KiB", b"\x03" + b"\0\0\0\1" + b"\0\0\0\0" + bytes(16_385)),
+        ("a chunk of nothing", b"\x03" + b"\0\0\0\1" + b"\0\0\0\0"),
+        ("a cancel with more behind it", b"\x02\0\0\0\1\0"),
+        ("a question that is not msgpack", b"\x06\0\0\0\1\xc1"),
+        ("a reply with an unknown flag", b"\x07\0\0\0\1\2"),
+    ]
+    return {
+        "good": [{"guards": guards, "bytes": channel.encode(message).hex()} for guards, message in good],
+        "bad": [
+            {"guards": guards, "bytes": data.hex(), "error": error_name(lambda data=data: channel.decode(data))}
+            for guards, data in bad
+        ],
+    }
