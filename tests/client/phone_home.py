@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from node.catalog.hlc import next_stamp
 from node.catalog.model import BlobRef, Rendition, Stream, Tags, cover_id
 from node.catalog.snapshot import snapshot_of
 from node.catalog.state import State
+from node.catalog.values import blob_value
 from node.crypto import merkle
 from node.crypto.blob import BlobCipher, Purpose, blob_key
 from node.crypto.keys import track_id
@@ -24,8 +25,6 @@ from node.doors import rooms
 from node.doors.audio.mobile import encode_mobile
 from node.flows import pair
 from node.ids import BlobRoot, TrackId
-from node.peers.directory import Presence
-from node.peers.links import Giving
 from node.wire import pairing, roster
 from tests.client.mock_media import cover_svg, tone
 from tests.flows import people
@@ -48,28 +47,21 @@ class Home:
 
     @classmethod
     def begin(cls, tracker: str) -> Home:
-        home = cls(people.make_device("Home PC", people.found(), tracker), tracker)
-        home.device.meeting._presence = home.presence
-        serve = home.device.links._giving.serve
+        state, served = State(), list[tuple[bytes, int]]()
 
-        async def noted(root: BlobRoot, first: int, count: int) -> AsyncIterator[bytes]:
-            index = first
-            async for chunk in serve(root, first, count):
-                home.served.append((root, index))
-                index += 1
-                yield chunk
+        def snapshot() -> list[object] | None:
+            return None if home.snapshot is None else blob_value(home.snapshot)
 
-        home.device.links._giving = Giving(serve=noted, answers={})
+        device = people.make_device(
+            "Home PC",
+            people.found(),
+            tracker,
+            heads=lambda: {log: head.seq for log, head in state.heads.items()},
+            snapshot=snapshot,
+            given=lambda root, index: served.append((root, index)),
+        )
+        home = cls(device, tracker, state, served=served)
         return home
-
-    def presence(self) -> Presence:
-        snapshot = None
-        if self.snapshot is not None:
-            ref = self.snapshot
-            snapshot = [ref.root, ref.key, ref.commitment, ref.size_bytes, ref.sha256]
-        heads = {log: head.seq for log, head in self.state.heads.items()}
-        entries = len(self.device.membership.roster.entries)
-        return Presence(name="Home PC", role="node", roster=entries, heads=heads, snapshot=snapshot)
 
     def seal(self, plain: bytes, purpose: Purpose) -> BlobRef:
         """Hold `plain` as a blob."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from node.crypto.keys import EpochKeys, MemberKeys, member_keys_from_random
 from node.crypto.phrase import recovery_keys
@@ -90,7 +91,10 @@ def make_device(
     *trackers: str,
     answers: dict[str, Answer] | None = None,
     heads: Callable[[], dict[bytes, int]] = dict,
+    snapshot: Callable[[], list[Any] | None] = lambda: None,
+    given: Callable[[BlobRoot, int], None] = lambda _root, _index: None,
 ) -> Device:
+    """`given` is told of every chunk before it goes to another device."""
     membership = Membership(MemoryVault(secrets), time_ms=now_ms, random=os.urandom)
     directory = Directory()
     blobs: dict[BlobRoot, list[bytes]] = {}
@@ -98,13 +102,15 @@ def make_device(
     async def serve(root: BlobRoot, first: int, count: int) -> AsyncIterator[bytes]:
         if root not in blobs:
             raise NotFoundError("not held")
-        for chunk in blobs[root][first : first + count]:
+        for index, chunk in enumerate(blobs[root][first : first + count], first):
+            given(root, index)
             yield chunk
 
     links = Links(membership, Giving(serve=serve, answers={} if answers is None else answers))
 
     def presence() -> Presence:
-        return Presence(name=device.name, role="node", roster=len(membership.roster.entries), heads=heads())
+        entries = len(membership.roster.entries)
+        return Presence(name=device.name, role="node", roster=entries, heads=heads(), snapshot=snapshot())
 
     meeting = Meeting(
         membership=membership, directory=directory, links=links, presence=presence, trackers=list(trackers)
