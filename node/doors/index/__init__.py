@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import Final
 
 from node.doors.index.blobs import Blobs, put_blob
-from node.doors.index.browse import AlbumDetail, AlbumList, ArtistDetail, Browse, Named, Song, Years
+from node.doors.index.browse import AlbumList, Browse, Named, Years
 from node.doors.index.covers import Covers
 from node.doors.index.database import Database, Step
+from node.doors.index.details import AlbumDetail, ArtistDetail, Song
 from node.doors.index.folders import Folders
 from node.doors.index.log import Applied, Log
 from node.doors.index.pages import (

@@ -5,10 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
-from node.catalog.extras import Extras
 from node.doors.index.database import Database
+from node.doors.index.details import (
+    ALBUM_COLUMNS,
+    ALBUM_JOINS,
+    ARTIST_COLUMNS,
+    ARTIST_JOINS,
+    SONG_COLUMNS,
+    SONG_JOINS,
+    AlbumDetail,
+    ArtistDetail,
+    Song,
+    album_of,
+    artist_of,
+    song_of,
+)
 
 AlbumList = Literal[
     "random", "newest", "highest", "frequent", "recent", "starred", "alphabeticalByName", "alphabeticalByArtist",
@@ -17,22 +30,6 @@ AlbumList = Literal[
 """`added`: in the order in which they came, which never changes."""
 Named = Literal["track", "album", "artist", "playlist"]
 
-_SONG: Final = """t.id, t.shown, t.extras, a.id, a.name, a.artists, coalesce(t.cover, a.cover), m.starred_ms, m.rating,
-    m.plays, m.played_ms, b.position_ms"""
-_SONG_JOINS: Final = """LEFT JOIN album a ON a.n = t.album LEFT JOIN mark m ON m.id = t.id
-    LEFT JOIN bookmark b ON b.track = t.id"""
-# The plays of an album are those of its tracks; both figures in one text, since a subquery gives one value.
-_ALBUM: Final = """a.id, a.name, a.name_key, a.artists, a.year, a.tracks, a.duration_ms, a.cover, a.added_ms,
-    a.compilation, m.starred_ms, m.rating,
-    (SELECT t.extras FROM track t WHERE t.album = a.n AND t.hidden = 0 ORDER BY t.disc_no, t.track_no, t.n LIMIT 1),
-    (SELECT coalesce(sum(x.plays), 0) || ' ' || coalesce(max(x.played_ms), 0) FROM track t JOIN mark x ON x.id = t.id
-     WHERE t.album = a.n AND t.hidden = 0),
-    a.genres"""
-_ALBUM_JOINS: Final = "LEFT JOIN mark m ON m.id = a.id"
-_ARTIST: Final = """r.id, r.name, r.name_key, r.albums, r.tracks, r.cover, m.starred_ms, m.rating,
-    (SELECT t.extras FROM track_artist x JOIN track t ON t.n = x.track AND t.hidden = 0
-     WHERE x.artist = r.n AND json_array_length(t.shown, '$.artists') = 1 LIMIT 1)"""
-_ARTIST_JOINS: Final = "LEFT JOIN mark m ON m.id = r.id"
 _ALBUM_LISTS: Final[dict[AlbumList, tuple[str, str]]] = {
     "random": ("", "random()"),
     "newest": ("", "a.added_ms DESC, a.n DESC"),
@@ -49,54 +46,8 @@ _PLAYED: Final = """WITH played AS MATERIALIZED (
     FROM mark x JOIN track t ON t.id = x.id WHERE x.plays > 0 AND t.hidden = 0 GROUP BY t.album)"""
 
 
-class Song(NamedTuple):
-    """A track. `shown` is what lists show of it (node/catalog/listing.py)."""
-
-    id: str
-    shown: dict[str, Any]
-    extras: Extras
-    album: str | None
-    album_name: str
-    album_artists: list[dict[str, str]]
-    cover: str | None
-    starred_ms: int | None
-    rating: int | None
-    plays: int
-    played_ms: int | None
-    bookmark_ms: int | None
-
-
-class AlbumDetail(NamedTuple):
-    id: str
-    name: str
-    name_key: str
-    artists: list[dict[str, str]]
-    year: int
-    tracks: int
-    duration_ms: int
-    cover: str | None
-    added_ms: int
-    compilation: bool
-    starred_ms: int | None
-    rating: int | None
-    extras: Extras
-    """Of its first track."""
-    plays: int
-    played_ms: int | None
-    genres: list[str]
-
-
-class ArtistDetail(NamedTuple):
-    id: str
-    name: str
-    name_key: str
-    albums: int
-    tracks: int
-    cover: str | None
-    starred_ms: int | None
-    rating: int | None
-    extras: Extras
-    """Of a track that is theirs alone."""
+_SAMPLE: Final = 2_000
+"""Tracks that similar artists are looked for among."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,8 +201,8 @@ class Browse:
         )  # fmt: skip
 
     def _songs(self, source: str, rest: str, *values: Any) -> list[Song]:
-        rows = self._database.all(f"SELECT {_SONG} {source} {_SONG_JOINS} {rest}", *values)
-        return [_song(row) for row in rows]
+        rows = self._database.all(f"SELECT {SONG_COLUMNS} {source} {SONG_JOINS} {rest}", *values)
+        return [song_of(row) for row in rows]
 
     # Albums
 
@@ -316,8 +267,8 @@ class Browse:
         return [row[0] for row in rows]
 
     def _albums(self, source: str, rest: str, *values: Any) -> list[AlbumDetail]:
-        rows = self._database.all(f"SELECT {_ALBUM} {source} {_ALBUM_JOINS} {rest}", *values)
-        return [_album(row) for row in rows]
+        rows = self._database.all(f"SELECT {ALBUM_COLUMNS} {source} {ALBUM_JOINS} {rest}", *values)
+        return [album_of(row) for row in rows]
 
     # Artists
 
@@ -346,14 +297,17 @@ class Browse:
         )
 
     def similar_artists(self, artist_id: str, limit: int) -> list[ArtistDetail]:
-        """Artists of albums whose tracks share most genres with this one's."""
+        """Artists of albums, those with most tracks of this one's genres first; of a large library a sample counts."""
         return self._artists(
-            """FROM (SELECT y.artist AS n, count(*) AS score FROM artist o JOIN track_artist x ON x.artist = o.n
-                 JOIN track_genre g ON g.track = x.track JOIN track_genre h ON h.genre = g.genre
-                 JOIN track_artist y ON y.track = h.track WHERE o.id = ?1 AND y.artist != o.n
-               GROUP BY y.artist ORDER BY score DESC LIMIT ?2) c JOIN artist r ON r.n = c.n AND r.albums > 0""",
-            "ORDER BY c.score DESC, r.name_key",
-            artist_id, limit,
+            """FROM (SELECT y.artist AS n, count(*) AS score
+                 FROM (SELECT h.track FROM track_genre h WHERE h.genre IN
+                         (SELECT g.genre FROM artist o JOIN track_artist x ON x.artist = o.n
+                          JOIN track_genre g ON g.track = x.track WHERE o.id = ?1)
+                       ORDER BY random() LIMIT ?3) s
+                 JOIN track_artist y ON y.track = s.track GROUP BY y.artist) c
+               JOIN artist r ON r.n = c.n AND r.albums > 0 AND r.id != ?1""",
+            "ORDER BY c.score DESC, r.name_key LIMIT ?2",
+            artist_id, limit, _SAMPLE,
         )  # fmt: skip
 
     def artist_tracks(self, artist_id: str, limit: int) -> list[str]:
@@ -366,28 +320,5 @@ class Browse:
         return [row[0] for row in rows]
 
     def _artists(self, source: str, rest: str, *values: Any) -> list[ArtistDetail]:
-        rows = self._database.all(f"SELECT {_ARTIST} {source} {_ARTIST_JOINS} {rest}", *values)
-        return [_artist(row) for row in rows]
-
-
-def _song(row: tuple[Any, ...]) -> Song:
-    track, shown, extras, album, album_name, artists, *rest = row
-    cover, starred_ms, rating, plays, played_ms, bookmark_ms = rest
-    return Song(
-        track, json.loads(shown), json.loads(extras), album, album_name or "", json.loads(artists) if artists else [],
-        cover, starred_ms, rating, plays or 0, played_ms, bookmark_ms,
-    )  # fmt: skip
-
-
-def _album(row: tuple[Any, ...]) -> AlbumDetail:
-    values = list(row)
-    plays, _, played_ms = values[13].partition(" ")
-    values[3] = json.loads(values[3])
-    values[9] = bool(values[9])
-    values[12] = json.loads(values[12]) if values[12] else {}
-    values[13:] = [int(plays), int(played_ms) or None, values[14].split("\x1f") if values[14] else []]
-    return AlbumDetail._make(values)
-
-
-def _artist(row: tuple[Any, ...]) -> ArtistDetail:
-    return ArtistDetail._make((*row[:-1], json.loads(row[-1]) if row[-1] else {}))
+        rows = self._database.all(f"SELECT {ARTIST_COLUMNS} {source} {ARTIST_JOINS} {rest}", *values)
+        return [artist_of(row) for row in rows]
