@@ -217,9 +217,14 @@ class SeedClient:
         return await self._signed_in(ask)
 
     async def push(self, root: BlobRoot, sealed: AsyncIterator[bytes]) -> None:
-        """Give the seed a blob that its list names. Not tried again by itself: `sealed` can be read only once."""
-        async with self._request("PUT", f"/v1/blobs/{to_text(root)}", body=sealed):
-            pass
+        """Give the seed a blob that its list names."""
+
+        async def ask() -> None:
+            # With 100-continue nothing is read from `sealed` before the seed has said that it wants it.
+            async with self._request("PUT", f"/v1/blobs/{to_text(root)}", body=sealed, expect_100=True):
+                pass
+
+        await self._signed_in(ask)
 
     # private
 
@@ -259,6 +264,7 @@ class SeedClient:
         body: bytes | AsyncIterator[bytes] | None = None,
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
+        expect_100: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         shown = {"Authorization": f"Bearer {self._capability}"} if self._capability else {}
         try:
@@ -269,6 +275,7 @@ class SeedClient:
                 params=query,
                 headers={**shown, **(headers or {})},
                 allow_redirects=False,
+                expect100=expect_100,
             ) as response:
                 if response.status not in (200, 206):
                     raise await _error(response)

@@ -115,10 +115,10 @@ class SeedApi:
             ("GET", "/v1/held", self._held),
             ("POST", "/v1/check", self._check),
             ("GET", "/v1/blobs/{root}", self._blob),
-            ("PUT", "/v1/blobs/{root}", self._put_blob),
         )
         for method, path, answer in routes:
             app.router.add_route(method, path, answer)
+        app.router.add_put("/v1/blobs/{root}", self._put_blob, expect_handler=self._expect_blob)
         app.router.add_route("OPTIONS", "/v1/{rest:.*}", _preflight)
 
     # anybody
@@ -295,6 +295,17 @@ class SeedApi:
             await response.write(part)
             at += len(part)
 
+    async def _expect_blob(self, request: web.Request) -> web.Response | None:
+        """Says no before a device has sent a whole blob for nothing (RFC 9110, 10.1.1)."""
+        try:
+            roster, _ = await self._member(request)
+            await self._keeper.push(roster.library, BlobRoot(_id_of(request.match_info["root"])))
+        except SongkeepError as error:
+            return _refusal(error)
+        if request.transport is not None:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return None
+
     async def _put_blob(self, request: web.Request) -> web.Response:
         roster, _ = await self._member(request)
         push = await self._keeper.push(roster.library, BlobRoot(_id_of(request.match_info["root"])))
@@ -308,12 +319,16 @@ async def answer_errors(request: web.Request, handler: Answer) -> web.StreamResp
     try:
         response = await handler(request)
     except SongkeepError as error:
-        status, code = next((status, code) for kind, status, code in _STATUS if isinstance(error, kind))
-        log.info("request_refused status=%d code=%s", status, code)
-        response = web.json_response({"error": {"code": code, "message": str(error)}}, status=status)
+        response = _refusal(error)
     if not response.prepared:
         response.headers.update(_CORS)
     return response
+
+
+def _refusal(error: SongkeepError) -> web.Response:
+    status, code = next((status, code) for kind, status, code in _STATUS if isinstance(error, kind))
+    log.info("request_refused status=%d code=%s", status, code)
+    return web.json_response({"error": {"code": code, "message": str(error)}}, status=status, headers=_CORS)
 
 
 async def _preflight(_request: web.Request) -> web.Response:

@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
 from node.doors.blobs import BlobReader
 from node.doors.swarm import Endpoint, Held, SharedVolume, Swarm
-from node.errors import DamagedError, NotFoundError, SongkeepError, UnavailableError
+from node.errors import DamagedError, NotFoundError, SongkeepError, StorageError, UnavailableError
 from node.ids import BlobRoot, LibraryId, to_text
 from node.seed.clock import Now
 from node.seed.facts import HeldBlob
@@ -62,6 +63,7 @@ class Keeper:
         self._swarm = swarm
         self._now_ms = now_ms
         self._active: dict[LibraryId, _Active] = {}
+        self._pushing: set[tuple[LibraryId, BlobRoot]] = set()
 
     async def __aenter__(self) -> Keeper:
         return self
@@ -118,12 +120,25 @@ class Keeper:
             raise
 
     async def push(self, library: LibraryId, root: BlobRoot) -> Push:
-        """Where a device may write a listed blob itself. Raises NotFoundError if it isn't wanted."""
+        """Where a device may write a listed blob itself. Raises NotFoundError if it isn't wanted, UnavailableError."""
         known = await self._ledger.blob(library, root)
         if known is None or known.state not in (State.WANTED, State.DAMAGED):
             raise NotFoundError("the seed doesn't want that: no list names it, or it is there already")
+        with self.pushing_alone(library, root):
+            pass  # said before the blob's bytes are sent
         shelf = await asyncio.to_thread(self._shelves.of, library)
         return Push(self, library, known, shelf)
+
+    @contextlib.contextmanager
+    def pushing_alone(self, library: LibraryId, root: BlobRoot) -> Iterator[None]:
+        """While one push of a blob goes on there is no other. Raises UnavailableError."""
+        if (library, root) in self._pushing:
+            raise UnavailableError("that blob is being pushed already")
+        self._pushing.add((library, root))
+        try:
+            yield
+        finally:
+            self._pushing.discard((library, root))
 
     async def pushed(self, library: LibraryId, shelf: Shelf, root: BlobRoot, layer: bytes) -> None:
         """A blob that was pushed lies on the shelf."""
@@ -278,7 +293,7 @@ async def _lively(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                 part = await anext(parts)
         except StopAsyncIteration:
             return
-        except TimeoutError as error:
+        except (TimeoutError, ConnectionError) as error:
             raise UnavailableError("the device stopped in the middle of a blob") from error
         yield part
 
@@ -292,26 +307,33 @@ class Push:
         self._library = library
         self._root = blob.root
         self._shelf = shelf
-        self._path = shelf.arriving / f"{to_text(blob.root)}.push"
+        # A name of its own: what one push leaves behind is never another's to read or to remove.
+        self._path = shelf.arriving / f"{to_text(blob.root)}.{secrets.token_hex(4)}.push"
 
     async def take(self, parts: AsyncIterator[bytes]) -> None:
-        """Read the blob's bytes to their end, check them and keep them. Raises DamagedError, StorageError."""
-        left = self.sealed_bytes
-        try:
-            file = await asyncio.to_thread(open, self._path, "xb")
-        except FileExistsError as error:
-            raise UnavailableError("that blob is being pushed already") from error
-        try:
+        """Read the blob's bytes to their end, check them and keep them.
+
+        Raises DamagedError, StorageError, UnavailableError (the device stopped, or another push of it goes on).
+        """
+        with self._keeper.pushing_alone(self._library, self._root):
             try:
-                async for data in _lively(parts):
-                    left -= len(data)
-                    if left < 0:
-                        raise DamagedError("a pushed blob is longer than the list says")
-                    await asyncio.to_thread(file.write, data)
-            finally:
-                await asyncio.to_thread(file.close)
-            layer = await asyncio.to_thread(self._shelf.take, self._path, self._root, self.sealed_bytes)
-        except BaseException:
-            self._shelf.forget(self._path)
-            raise
-        await self._keeper.pushed(self._library, self._shelf, self._root, layer)
+                await self._write(parts)
+                layer = await asyncio.to_thread(self._shelf.take, self._path, self._root, self.sealed_bytes)
+            except BaseException:
+                self._shelf.forget(self._path)
+                raise
+            await self._keeper.pushed(self._library, self._shelf, self._root, layer)
+
+    async def _write(self, parts: AsyncIterator[bytes]) -> None:
+        left = self.sealed_bytes
+        file = await asyncio.to_thread(open, self._path, "xb")
+        try:
+            async for data in _lively(parts):
+                left -= len(data)
+                if left < 0:
+                    raise DamagedError("a pushed blob is longer than the list says")
+                await asyncio.to_thread(file.write, data)
+        except OSError as error:
+            raise StorageError(f"the seed's disk refused: {error.strerror}") from error
+        finally:
+            await asyncio.to_thread(file.close)

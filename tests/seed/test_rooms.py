@@ -14,12 +14,13 @@ import pytest
 from node.crypto.keys import EpochKeys, MemberKeys, member_keys_from_random
 from node.doors import webrtc
 from node.doors.channel import Channel, Offered
-from node.doors.rooms import Came, Room, Said, joined
+from node.doors.rooms import Room, joined
 from node.errors import RefusedError, SongkeepError, UnavailableError
 from node.ids import BlobRoot
 from node.seed.server import RunningSeed
 from node.wire import codec
 from node.wire.envelope import open_message, seal_to_member
+from node.wire.roomevents import Came, Said
 from node.wire.roster import Role, admit, revoke
 from tests.doors.swarm.blobs import noises
 from tests.seed.owner import Owner, a_seed, client_of, give_library, make_owner
