@@ -231,7 +231,7 @@ class _Storing:
 
 async def _catch_up(ingest: Ingest) -> None:
     """See once what happened in the folders while nothing ran."""
-    await ingest.rescan()
+    await ingest.rescan(again=True)
 
 
 def _ingest_settings(settings: Settings) -> IngestSettings:

@@ -173,18 +173,19 @@ class Ingest:
         return folder.id
 
     async def rescan(
-        self, folder_id: int | None = None, *, under: Collection[str] = (), moved: bool = False
+        self, folder_id: int | None = None, *, under: Collection[str] = (), moved: bool = False, again: bool = False
     ) -> AddReport:
         """See what has changed in a folder (in its directories `under` only), or in all of them.
 
         `moved`: the person says that the same files are now somewhere else, so new inodes mean nothing.
+        `again`: files that could not be read are tried once more.
         """
         report = AddReport()
         folders = self._library.index.folders
         for folder in (
             [await asyncio.to_thread(folders.get, folder_id)] if folder_id else await asyncio.to_thread(folders.all)
         ):
-            report.add(await self._scan(folder, under=under, moved=moved, job=Job("add")))
+            report.add(await self._scan(folder, under=under, moved=moved, again=again, job=Job("add")))
         self.sealing.forget_stale()
         self.rendering.try_later_ones()
         self.sealing.wake()
@@ -221,21 +222,24 @@ class Ingest:
 
     async def _add_folder(self, path: str, job: Job) -> AddReport:
         folder, under = await asyncio.to_thread(self._places.of_folder, path)
-        report = await self._scan(folder, under=[under], job=job)
+        report = await self._scan(folder, under=[under], again=True, job=job)
         for inner in await asyncio.to_thread(self._places.inside, path):
-            report.add(await self._scan(inner, job=job))
+            report.add(await self._scan(inner, again=True, job=job))
         return report
 
     async def _add_file(self, path: str, job: Job) -> AddReport:
         folder, below = await asyncio.to_thread(self._places.of_file, path)
         if await asyncio.to_thread(self._places.holds_single_files, folder):
-            return await self._scanning.scan_files(folder, [below], job=job)
-        return await self._scan(folder, under=[below.rpartition("/")[0]], job=job)
+            return await self._scanning.scan_files(folder, [below], again=True, job=job)
+        return await self._scan(folder, under=[below.rpartition("/")[0]], again=True, job=job)
 
-    async def _scan(self, folder: Folder, *, under: Collection[str] = (), moved: bool = False, job: Job) -> AddReport:
+    async def _scan(
+        self, folder: Folder, *, under: Collection[str] = (), moved: bool = False, again: bool = False, job: Job
+    ) -> AddReport:
         if await asyncio.to_thread(self._places.holds_single_files, folder):
-            return await self._scanning.scan_files(folder, (), job=job)
-        return await self._scanning.scan(folder, under=() if "" in under else under, moved=moved, job=job)
+            return await self._scanning.scan_files(folder, (), again=again, job=job)
+        under = () if "" in under else under
+        return await self._scanning.scan(folder, under=under, moved=moved, again=again, job=job)
 
     def _failed_below(self, places: Sequence[str]) -> list[Failure]:
         found: list[Failure] = []

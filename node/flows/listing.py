@@ -15,6 +15,7 @@ from node.doors.index import CoverFound, KnownSource, SourceRead
 from node.doors.sources import Found, OpenSource, Scan, SourceMissingError, is_empty, scan, stat_one
 from node.doors.tags import CoverArt, folder_cover, is_music_name, read_tags
 from node.errors import SongkeepError
+from node.flows.stumbling import blamed_on_its_file
 
 NOT_DOWNLOADED: Final = "it is only in the cloud; have your cloud program download it, and it will be added"
 BATCH_FILES: Final = 32
@@ -74,12 +75,14 @@ def scan_single_files(folder: Path, paths: Collection[str]) -> Scan:
     return result
 
 
-def compare(scanned: Scan, known: Mapping[str, KnownSource], *, moved: bool = False) -> Differences:
+def compare(
+    scanned: Scan, known: Mapping[str, KnownSource], *, moved: bool = False, again: bool = False
+) -> Differences:
     """Tell new, changed, renamed, missing and returned files apart. Pure.
 
     `known` holds what the scan could have seen. A file under a new name with the size, time and inode of one that
     is gone is that file. Where the person says that a whole folder was `moved`, size and time are enough: what is
-    sealed from a file is compared again whenever any of it leaves.
+    sealed from a file is compared again whenever any of it leaves. `again`: files that could not be read are new.
     """
     found = Differences()
     seen = {file.path for file in scanned.files}
@@ -97,7 +100,7 @@ def compare(scanned: Scan, known: Mapping[str, KnownSource], *, moved: bool = Fa
             moved and source.fingerprint != file.fingerprint and _looks(source.fingerprint) == _looks(file.fingerprint)
         ):
             found.renamed.append(Renamed(source.id, file.path, file.fingerprint))
-        elif source.fingerprint != file.fingerprint:
+        elif source.fingerprint != file.fingerprint or (again and source.unread):
             found.to_read.append(file)
         else:
             found.same += not source.failed
@@ -141,14 +144,19 @@ def read_batch(folder: str, files: Sequence[Found]) -> list[Read]:
 def _read_one(folder: str, file: Found, covers: dict[str, CoverFound | None]) -> Read:
     if not file.here:
         return Read(SourceRead(path=file.path, fingerprint=file.fingerprint, error=NOT_DOWNLOADED))
-    full_path = Path(folder, file.path)
     try:
-        with OpenSource(full_path) as source:
-            facts = read_tags(full_path, probe=read_stream)
-            source.check()
-            fingerprint = source.fingerprint
+        return _read_here(folder, file, covers)
     except SongkeepError as error:
         return Read(SourceRead(path=file.path, fingerprint=file.fingerprint, error=str(error)))
+
+
+@blamed_on_its_file
+def _read_here(folder: str, file: Found, covers: dict[str, CoverFound | None]) -> Read:
+    full_path = Path(folder, file.path)
+    with OpenSource(full_path) as source:
+        facts = read_tags(full_path, probe=read_stream)
+        source.check()
+        fingerprint = source.fingerprint
     cover = _found(facts.cover, None) if facts.cover is not None else _cover_beside(folder, file.path, covers)
     read = SourceRead(path=file.path, fingerprint=fingerprint, tags=facts.tags, stream=facts.stream, cover=cover)
     return Read(read, facts.damage)

@@ -18,6 +18,7 @@ from node.flows.reading import MOST_CHUNKS, StoredBlob
 from node.flows.seal import Sealing, discard, seal_source
 from node.flows.sealing import sealed_blob
 from node.flows.stage import Stage
+from node.flows.stumbling import blamed_on_its_file
 from node.flows.workers import Workers
 from node.ids import TrackId
 from node.library import Library, ToRender
@@ -53,6 +54,7 @@ class Unrendered:
     reason: str
 
 
+@blamed_on_its_file
 def render_file(task: RenderTask) -> Rendered:
     """In a worker. Raises SourceMissingError, SourceChangedError, UserError, DamagedError or StorageError."""
     missing: SourceMissingError | SourceChangedError = SourceMissingError("no file of this song is there")

@@ -56,10 +56,13 @@ class Scanning:
         self._now_ms = now_ms
         self._turn = asyncio.Lock()
 
-    async def scan(self, folder: Folder, *, under: Collection[str] = (), moved: bool = False, job: Job) -> ScanReport:
+    async def scan(
+        self, folder: Folder, *, under: Collection[str] = (), moved: bool = False, again: bool = False, job: Job
+    ) -> ScanReport:
         """List what is new, changed, renamed, gone or back in a folder, or in its directories `under` only.
 
         `moved`: files of the same place, size and time are taken for the same, whatever their inodes.
+        `again`: files that could not be read are tried once more; a disk or a share may have been ill.
         A folder that is absent or suddenly empty is away: nothing is deleted and nothing said of its files.
         """
         async with self._turn:
@@ -72,12 +75,12 @@ class Scanning:
             if not scanned.files and await asyncio.to_thread(_suddenly_empty, folder, known, under):
                 return await self._away(folder)
             await self._present(folder)
-            report = await self._take(folder, scanned, in_scope(known, under), moved=moved, job=job)
+            report = await self._take(folder, scanned, in_scope(known, under), moved=moved, again=again, job=job)
             if not under:
                 await asyncio.to_thread(self._library.index.folders.set_scanned, folder.id, self._now_ms())
             return report
 
-    async def scan_files(self, folder: Folder, paths: Collection[str], *, job: Job) -> ScanReport:
+    async def scan_files(self, folder: Folder, paths: Collection[str], *, again: bool = False, job: Job) -> ScanReport:
         """List single files below a folder of which nothing else is the library's."""
         async with self._turn:
             known = await asyncio.to_thread(self._library.index.sources.known, folder.id)
@@ -89,7 +92,7 @@ class Scanning:
             if not scanned.files and await asyncio.to_thread(_suddenly_empty, folder, known, ()):
                 return await self._away(folder)
             await self._present(folder)
-            return await self._take(folder, scanned, known, job=job)
+            return await self._take(folder, scanned, known, again=again, job=job)
 
     def _inner_folders(self, folder: Folder) -> set[str]:
         """Music folders inside this one: their files are theirs."""
@@ -111,9 +114,16 @@ class Scanning:
             self._tell("info", f"The folder {folder.path} is back.")
 
     async def _take(
-        self, folder: Folder, scanned: Scan, known: Mapping[str, KnownSource], *, moved: bool = False, job: Job
+        self,
+        folder: Folder,
+        scanned: Scan,
+        known: Mapping[str, KnownSource],
+        *,
+        moved: bool = False,
+        again: bool = False,
+        job: Job,
     ) -> ScanReport:
-        found = compare(scanned, known, moved=moved)
+        found = compare(scanned, known, moved=moved, again=again)
         report = ScanReport(known=found.same + len(found.renamed), gone=len(found.missing))
         report.failed = [Failure(_full(folder, path), reason) for path, reason in scanned.problems]
         job.begin("listing", files=len(found.to_read), size_bytes=0)

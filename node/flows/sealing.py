@@ -22,6 +22,7 @@ from node.doors.tags import MAX_COVER_BYTES, read_tags
 from node.errors import DamagedError, SongkeepError, StorageError, UserError
 from node.flows.seal import Sealing, discard, seal_bytes, seal_source
 from node.flows.stage import Stage
+from node.flows.stumbling import blamed_on_its_file
 from node.flows.workers import Workers
 from node.ids import CoverId
 from node.library import Library, SealedSource
@@ -52,6 +53,7 @@ class SealedFile:
     cover: Sealing | None
 
 
+@blamed_on_its_file
 def seal_file(task: SealTask) -> SealedFile:
     """In a worker. Raises SourceChangedError, SourceMissingError, UserError or DamagedError, StorageError."""
     path = Path(task.path)

@@ -79,6 +79,7 @@ async def open_home(
     cache_bytes: int = 1 << 30,
     fetches: Sequence[Fetch] = (),
     keys: MemberKeys | None = None,
+    workers: Workers | None = None,
 ) -> AsyncIterator[Home]:
     """By default the work is done in threads: starting processes takes longer than what they would do."""
     path.mkdir(exist_ok=True)
@@ -89,7 +90,7 @@ async def open_home(
         store = BlobStore.open(path / "blobs", cache_bytes=cache_bytes, disk=disk)
         jobs = Jobs()
         settings = IngestSettings(keep_sealed=keep_sealed, renditions="on" if renditions else "off")
-        async with Workers(processes=processes) as workers:
+        async with workers or Workers(processes=processes) as workers:
             ingest = Ingest(
                 library,
                 store,

@@ -59,6 +59,8 @@ def encode_mobile(
             layout = "mono" if channels == 1 else "stereo"
             parts = _equal_parts(_reshaped(itertools.chain([first], frames), layout))
             samples = _write(out, parts, layout=layout, bitrate_bps=bitrate_bps)
+            if not samples:
+                raise DamagedError("no sound can be made of it: it ends before it begins")
         size_bytes = out.stat().st_size
     except BaseException:
         with contextlib.suppress(OSError):

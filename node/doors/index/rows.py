@@ -37,6 +37,8 @@ class KnownSource:
     fingerprint: Fingerprint
     state: SourceState
     failed: bool
+    unread: bool
+    """Nothing it said of itself is known: it failed before that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

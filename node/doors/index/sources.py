@@ -32,9 +32,11 @@ class Sources:
     def known(self, folder_id: int) -> dict[str, KnownSource]:
         """Every file known in one folder, by path: what a scan compares with."""
         return {
-            path_text(path): KnownSource(source_id, Fingerprint(size, mtime, ctime, inode), state, error)
-            for source_id, path, size, mtime, ctime, inode, state, error in self._database.all(
-                """SELECT id, path, size_bytes, mtime_ns, ctime_ns, inode, state, error IS NOT NULL
+            path_text(path): KnownSource(
+                source_id, Fingerprint(size, mtime, ctime, inode), state, bool(failed), bool(unread)
+            )
+            for source_id, path, size, mtime, ctime, inode, state, failed, unread in self._database.all(
+                """SELECT id, path, size_bytes, mtime_ns, ctime_ns, inode, state, error IS NOT NULL, facts IS NULL
                    FROM source WHERE folder = ?""",
                 folder_id,
             )
