@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import Page, async_playwright, expect
 
 from node.wire import pairing
 from tests.client.conftest import CHROMIUM, PHONE, WATCH_AUDIO, until
 from tests.lab import Host, Lab, open_lab
+from tests.lab_nat import host_behind_router
 
 pytestmark = [pytest.mark.browser, pytest.mark.netns, pytest.mark.asyncio(loop_scope="session")]
 
@@ -47,15 +49,14 @@ def lab() -> Iterator[Lab]:
         yield opened
 
 
-async def test_a_phone_on_another_machine_pairs_and_plays(lab: Lab, tmp_path: Path) -> None:
-    tracker, pc, phone = lab.host("tracker"), lab.host("pc"), lab.host("phone")
-    Process(tracker, "tracker", tracker.address)
+@contextlib.asynccontextmanager
+async def paired_phone(phone: Host, tracker: Host, home: Process, profile: Path) -> AsyncIterator[Page]:
+    """A browser on `phone`, paired and showing the library."""
     base = f"http://{tracker.address}:8000/"
-    home = Process(pc, "home", f"ws://{tracker.address}:8000")
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=phone.wrapper(CHROMIUM, tmp_path),
+            profile / "profile",
+            executable_path=phone.wrapper(CHROMIUM, profile),
             args=["--no-sandbox", f"--unsafely-treat-insecure-origin-as-secure={base.rstrip('/')}"],
             viewport=PHONE,  # type: ignore[arg-type]
         )
@@ -69,7 +70,30 @@ async def test_a_phone_on_another_machine_pairs_and_plays(lab: Lab, tmp_path: Pa
         home.tell(do="typed", digits="".join(re.findall(r"\d", label or "")))
         await asyncio.to_thread(home.hear, "paired")
         await expect(page.locator(".hero")).to_contain_text("3 songs", timeout=30_000)
-        await page.evaluate("location.hash = '#/songs'")
-        await page.locator(".track-main").first.click()
-        await until(page, "voices.some((voice) => !voice.paused && voice.currentTime > 0.5)", 20)
+        yield page
         await context.close()
+
+
+async def play_first(page: Page) -> None:
+    await page.evaluate("location.hash = '#/songs'")
+    await page.locator(".track-main").first.click()
+    await until(page, "voices.some((voice) => !voice.paused && voice.currentTime > 0.5)", 20)
+
+
+async def test_a_phone_on_another_machine_pairs_and_plays(lab: Lab, tmp_path: Path) -> None:
+    tracker, pc, phone = lab.host("tracker"), lab.host("pc"), lab.host("phone")
+    Process(tracker, "tracker", tracker.address)
+    home = Process(pc, "home", f"ws://{tracker.address}:8000")
+    async with paired_phone(phone, tracker, home, tmp_path) as page:
+        await play_first(page)
+
+
+async def test_phone_and_pc_meet_directly_although_each_is_behind_a_router(lab: Lab, tmp_path: Path) -> None:
+    tracker, pc, phone = lab.host("tracker"), host_behind_router(lab, "pc"), host_behind_router(lab, "phone")
+    Process(tracker, "tracker", tracker.address)
+    home = Process(pc, "home", f"ws://{tracker.address}:8000")
+    assert phone.run(["ping", "-c", "1", "-W", "1", pc.address]).returncode != 0
+    async with paired_phone(phone, tracker, home, tmp_path) as page:
+        await play_first(page)
+        await page.evaluate("location.hash = '#/locker'")
+        await expect(page.locator(".held")).to_contain_text("Directly, over the internet")

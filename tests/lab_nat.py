@@ -1,0 +1,52 @@
+"""Hosts of the lab behind routers that translate addresses, as at home and in a mobile network."""
+
+from __future__ import annotations
+
+import subprocess
+
+from tests.lab import Host, Lab
+
+_RULES = """
+table ip translate {{
+  chain out {{ type nat hook postrouting priority 100; oifname "{outer}" masquerade; }}
+}}
+table ip guard {{
+  chain input {{
+    type filter hook input priority 0;
+    iifname "{outer}" ct state new meta l4proto udp drop
+  }}
+  chain forward {{
+    type filter hook forward priority 0; policy drop;
+    ct state established,related accept
+    iifname "{inner}" accept
+  }}
+}}
+"""
+"""Nothing new comes in. A stray packet that the router itself took would hold the port of the flow to come."""
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=20)
+
+
+def host_behind_router(lab: Lab, name: str) -> Host:
+    """A new host in a network of its own, behind a new router on the bridge."""
+    router = lab.host(f"{name}-router")
+    number = len(lab.hosts)
+    outer, inner = f"i{lab.tag}{number + 1}", f"n{lab.tag}{number}"
+    subnet = f"192.168.{number}"
+    host = Host(f"sk-{lab.tag}-{name}", f"{subnet}.2")
+    _ip("netns", "add", host.namespace)
+    lab.hosts.append(host)
+    _ip("-n", router.namespace, "link", "add", inner, "type", "veth", "peer", "name", "eth0", "netns", host.namespace)
+    _ip("-n", router.namespace, "addr", "add", f"{subnet}.1/24", "dev", inner)
+    _ip("-n", router.namespace, "link", "set", inner, "up")
+    _ip("-n", host.namespace, "addr", "add", f"{host.address}/24", "dev", "eth0")
+    _ip("-n", host.namespace, "link", "set", "eth0", "up")
+    _ip("-n", host.namespace, "link", "set", "lo", "up")
+    _ip("-n", host.namespace, "route", "add", "default", "via", f"{subnet}.1")
+    forwards = router.run(["sysctl", "-w", "net.ipv4.ip_forward=1"])
+    assert forwards.returncode == 0, forwards.stderr
+    rules = _RULES.format(outer=outer, inner=inner)
+    subprocess.run(router.command(["nft", "-f", "-"]), input=rules, text=True, check=True, timeout=20)
+    return host
