@@ -70,6 +70,9 @@ def decide(source: Stream | None, mobile: Stream | None, *, wanted: str, limit_b
     slow_enough = source is not None and (limit_bps == 0 or source.bitrate_bps <= limit_bps)
     if start_s <= 0 and fits and slow_enough:
         return "original"
+    small_enough = mobile is not None and (limit_bps == 0 or mobile.bitrate_bps <= limit_bps)
+    if start_s <= 0 and source is None and wanted == "" and small_enough:
+        return "mobile"
     target = _TARGETS.get(wanted, "mp3")
     bitrate_bps = _DEFAULTS_BPS[target]
     if limit_bps:

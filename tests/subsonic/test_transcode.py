@@ -52,6 +52,8 @@ def test_the_mobile_rendition_is_used_where_it_is_what_was_asked_for() -> None:
     assert decide(FLAC, SMALL, wanted="opus", limit_bps=32_000, start_s=0) == Encoding("opus", 32_000, 0)
     assert decide(FLAC, SMALL, wanted="mp3", limit_bps=64_000, start_s=0) == Encoding("mp3", 64_000, 0)
     assert decide(None, SMALL, wanted="opus", limit_bps=160_000, start_s=0) == "mobile"
+    assert decide(None, SMALL, wanted="", limit_bps=0, start_s=0) == "mobile"
+    assert decide(None, SMALL, wanted="", limit_bps=32_000, start_s=0) == Encoding("mp3", 32_000, 0)
 
 
 def test_a_start_in_the_middle_is_always_made() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -42,7 +43,7 @@ def routes(app: web.Application) -> None:
     app.cleanup_ctx.append(_follow_changes)
 
 
-async def _follow_changes(app: web.Application):  # type: ignore[no-untyped-def]
+async def _follow_changes(app: web.Application) -> AsyncIterator[None]:
     stop = app[PARTS].library.on_change(lambda revision: app[_STATE].library_changed())
     yield
     stop()
