@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+from dataclasses import dataclass
 
-from tests.lab import Host, Lab
+from tests.lab import NETWORK, Host, Lab
 
 _RULES = """
 table ip translate {{
@@ -29,11 +31,40 @@ def _ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=20)
 
 
-def host_behind_router(lab: Lab, name: str) -> Host:
-    """A new host in a network of its own, behind a new router on the bridge."""
-    router = lab.host(f"{name}-router")
-    number = len(lab.hosts)
+@dataclass(frozen=True)
+class Line:
+    """What a line is like, each way."""
+
+    delay_ms: float = 0
+    loss: float = 0
+
+
+def host_on_line(lab: Lab, name: str, line: Line) -> Host:
+    """A new host that is connected to the bridge by a slow line."""
+    number = len(lab.hosts) + 2
+    host = Host(f"sk-{lab.tag}-{name}", f"{NETWORK}.{number}")
+    _ip("netns", "add", host.namespace)
+    lab.hosts.append(host)
+    hub, inner, outer = f"sk-{lab.tag}-hub", f"i{lab.tag}{number}", f"o{lab.tag}{number}"
+    command = [sys.executable, "-m", "tests.slow_line", hub, outer, host.namespace, inner]
+    command += ["--delay-ms", str(line.delay_ms), "--loss", str(line.loss)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    host.processes.append(process)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    _ip("-n", hub, "link", "set", outer, "master", "bridge", "up")
+    _ip("-n", host.namespace, "addr", "add", f"{host.address}/24", "dev", inner)
+    _ip("-n", host.namespace, "link", "set", inner, "up")
+    _ip("-n", host.namespace, "link", "set", "lo", "up")
+    _ip("-n", host.namespace, "route", "add", "default", "via", f"{NETWORK}.1")
+    return host
+
+
+def host_behind_router(lab: Lab, name: str, line: Line | None = None) -> Host:
+    """A new host in a network of its own, behind a new router on the bridge, by a slow line if one is given."""
+    number = len(lab.hosts) + 1
     outer, inner = f"i{lab.tag}{number + 1}", f"n{lab.tag}{number}"
+    router = lab.host(f"{name}-router") if line is None else host_on_line(lab, f"{name}-router", line)
     subnet = f"192.168.{number}"
     host = Host(f"sk-{lab.tag}-{name}", f"{subnet}.2")
     _ip("netns", "add", host.namespace)

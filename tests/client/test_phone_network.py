@@ -19,7 +19,7 @@ from playwright.async_api import Page, async_playwright, expect
 from node.wire import pairing
 from tests.client.conftest import CHROMIUM, PHONE, WATCH_AUDIO, until
 from tests.lab import Host, Lab, open_lab
-from tests.lab_nat import host_behind_router
+from tests.lab_nat import Line, host_behind_router
 
 pytestmark = [pytest.mark.browser, pytest.mark.netns, pytest.mark.asyncio(loop_scope="session")]
 
@@ -97,3 +97,17 @@ async def test_phone_and_pc_meet_directly_although_each_is_behind_a_router(lab: 
         await play_first(page)
         await page.evaluate("location.hash = '#/locker'")
         await expect(page.locator(".held")).to_contain_text("Directly, over the internet")
+
+
+async def test_music_plays_over_a_long_line_that_loses_packets(lab: Lab, tmp_path: Path) -> None:
+    line = Line(delay_ms=21.5, loss=0.01)
+    tracker, pc = lab.host("tracker"), host_behind_router(lab, "pc", line)
+    phone = host_behind_router(lab, "phone", line)
+    Process(tracker, "tracker", tracker.address)
+    home = Process(pc, "home", f"ws://{tracker.address}:8000")
+    async with paired_phone(phone, tracker, home, tmp_path) as page:
+        await play_first(page)
+        count = "() => (window.stalls = (window.stalls ?? 0) + 1)"
+        await page.evaluate(f"voices.forEach((voice) => voice.addEventListener('waiting', {count}))")
+        await until(page, "voices.some((voice) => voice.currentTime > 6)", 20)
+        assert await page.evaluate("window.stalls ?? 0") == 0
