@@ -14,6 +14,7 @@ from pathlib import Path
 from node.crypto.phrase import recovery_keys
 from node.doors.swarm import Swarm, SwarmSettings
 from node.doors.vault import Secrets
+from node.flows.seed_rounds import SeedLink
 from node.flows.seed_streams import SeedFetch
 from node.flows.seeds import Seeds
 from node.flows.serve import Snapshots
@@ -43,6 +44,12 @@ class SeededHome:
     seeds: Seeds
     snapshots: Snapshots
     fetch: SeedFetch
+
+    @property
+    def link(self) -> SeedLink:
+        """How things stand with the only seed."""
+        [link] = self.seeds.links.values()
+        return link
 
     async def until_filled(self, *, blobs: int = 1, timeout_s: float = 30) -> None:
         """Until every seed holds all of at least `blobs` blobs, and the newest catalog."""

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from node.crypto.keys import EpochKeys, member_keys_from_random
+from node.doors.seeds import SeedClient
 from node.doors.vault import Secrets, Vault
 from node.errors import NotFoundError, UnavailableError, UserError
 from node.flows.recover import Recovered, recover
 from node.seed.server import RunningSeed
-from node.wire.roster import Role, read_roster
-from tests.flows.home import Home, tree
+from node.wire.holdlist import sign_hold_list
+from node.wire.roster import Role, admit, read_roster, revoke
+from tests.flows.home import FOUNDER, Home, tree
 from tests.flows.seeded import PHRASE_ENTROPY, founder_secrets, seeded_home
 from tests.music import make_track
 from tests.seed.owner import a_seed
@@ -143,3 +147,78 @@ async def test_what_the_recovered_machine_adds_reaches_the_old_one_through_the_s
 def _pc_secrets(new: Secrets) -> Secrets:
     """The old PC's keys, with the roster as it knew it: the founding and the seed."""
     return replace(founder_secrets(), roster=new.roster[:2])
+
+
+async def test_it_all_comes_back_after_a_device_was_revoked_and_everything_has_another_epoch(
+    tmp_path: Path, music: Path
+) -> None:
+    thief = member_keys_from_random(os.urandom(64))
+    async with a_seed(tmp_path / "seed") as seed:
+        async with seeded_home(tmp_path / "pc") as pc:
+            await pc.home.ingest.add([music])
+            await pc.home.ingest.idle()
+            await pc.seeds.add(await seed.invite(100_000_000))
+            await pc.membership.change(
+                lambda roster, keys, epochs: admit(
+                    roster, keys, thief.public, role=Role.OWNER, epochs=epochs.values(), time_ms=5
+                )
+            )
+            await pc.until_filled(blobs=3)
+            before = {tag for _, tag in pc.link.volumes}
+            await pc.membership.change(
+                lambda roster, keys, _epochs: revoke(
+                    roster, keys, [thief.id], next_epoch=EpochKeys(2, os.urandom(32)), time_ms=6
+                )
+            )
+            async with asyncio.timeout(20):
+                while before & {tag for _, tag in pc.link.volumes}:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            make_track(music / "4.flac", seed=4, title="After the Rain")
+            await pc.home.ingest.add([music])
+            await pc.home.ingest.idle()
+            await pc.until_filled(blobs=4)
+        files = tree(music)
+        found = await recovered(tmp_path / "new", seed.url)
+        assert (found.tracks, [head.epoch for head in found.heads]) == (4, [2])
+        async with opened(tmp_path / "new") as home:
+            report = await home.export.run(None, tmp_path / "back")
+            assert (report.written, report.failed) == (4, [])
+        assert tree(tmp_path / "back") == files
+        async with SeedClient.open(seed.url, local_address=NEW_IP) as client:
+            with pytest.raises(NotFoundError):
+                await client.sign_in(thief)
+
+
+async def test_what_a_thief_had_the_seed_forget_is_back_as_soon_as_the_thief_is_out(
+    tmp_path: Path, music: Path
+) -> None:
+    thief = member_keys_from_random(os.urandom(64))
+    async with a_seed(tmp_path / "seed") as seed:
+        async with seeded_home(tmp_path / "pc") as pc:
+            await pc.home.ingest.add([music])
+            await pc.home.ingest.idle()
+            await pc.seeds.add(await seed.invite(100_000_000))
+            await pc.membership.change(
+                lambda roster, keys, epochs: admit(
+                    roster, keys, thief.public, role=Role.OWNER, epochs=epochs.values(), time_ms=5
+                )
+            )
+            await pc.until_filled(blobs=3)
+            roster = pc.membership.roster
+        async with SeedClient.open(seed.url, local_address=NEW_IP) as client:
+            await client.sign_in(thief)
+            serial = (await client.standing()).serial
+            empty = sign_hold_list(
+                thief, roster.library, serial=serial + 1, time_ms=7, epoch=1, volumes=[], may_shrink=True
+            )
+            await client.put_list(empty)
+            assert (await client.standing()).held_blobs == 0
+        out = revoke(roster, FOUNDER, [thief.id], next_epoch=EpochKeys(2, os.urandom(32)), time_ms=8)
+        shutil.rmtree(music)  # so that nothing can be given again: what comes back comes from the seed's trash
+        async with seeded_home(tmp_path / "pc", secrets=replace(founder_secrets(), roster=roster.entries)) as pc:
+            await pc.membership.learn(out.entries)
+            await pc.until_filled(blobs=3)
+        async with SeedClient.open(seed.url, local_address=NEW_IP) as client:
+            await client.sign_in(FOUNDER)
+            standing = await client.standing()
+            assert (standing.held_blobs, standing.missing_blobs) == (3, 0)
