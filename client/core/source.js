@@ -71,6 +71,21 @@
  */
 
 /**
+ * @typedef {object} AppPassword  What one music app of others signs in with.
+ * @property {number} id
+ * @property {string} name
+ * @property {number} created_ms
+ * @property {number | null} used_ms
+ */
+
+/**
+ * @typedef {object} Apps
+ * @property {() => Promise<AppPassword[]>} list
+ * @property {(name: string) => Promise<AppPassword & {password: string}>} create  the password is told this once
+ * @property {(id: number) => Promise<void>} revoke
+ */
+
+/**
  * @typedef {object} Source
  * @property {ReadonlySet<Ability>} can
  * @property {() => Promise<Library>} library
@@ -98,6 +113,7 @@
  * @property {(repair: boolean) => Promise<Job>} verify
  * @property {() => Promise<void>} signOut
  * @property {Keeping} [keeping]  with the ability "keep"
+ * @property {Apps} [apps]  where music apps of others can sign in
  */
 
 /**

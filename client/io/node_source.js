@@ -220,6 +220,13 @@ export class NodeSource {
     return /** @type {any} */ (await request("POST", "verify", { body: { repair } })).job;
   }
 
+  /** @type {import("../core/source.js").Apps} */
+  apps = {
+    list: async () => (await this.#get("app-passwords")).items,
+    create: async (name) => /** @type {any} */ (await request("POST", "app-passwords", { body: { name } })),
+    revoke: async (id) => void (await request("DELETE", `app-passwords/${id}`)),
+  };
+
   /** @type {Source["signOut"]} */
   async signOut() {
     // Signing out here must work even when the node is gone.

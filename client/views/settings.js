@@ -1,4 +1,5 @@
 import { href } from "../core/route.js";
+import { appPanel } from "./app_panel.js";
 import { leave } from "./guard.js";
 import { button, fill, h } from "./dom.js";
 import { icon } from "./icon.js";
@@ -50,6 +51,7 @@ export function mountSettings(host, app, _route, signal) {
       h("p", { class: "quiet" }, "Everything can be done without a mouse."),
       button({ class: "pill" }, openShortcuts, icon("keyboard"), "Show shortcuts"),
     ),
+    app.source.apps ? appPanel(app, app.source.apps, signal) : h("span", null),
     h("section", { class: "panel" }, h("h2", null, "About"), about),
     app.source.can.has("sign_out") ? signOut(app) : h("span", null),
   );

@@ -102,6 +102,7 @@ class MockNode:
             ("GET", "covers/{id}", self._cover),
             ("GET", "events", self._events),
             ("GET", "status", self._status),
+            ("GET", "app-passwords", self._app_passwords),
             ("POST", "folders", self._add_folder),
             ("DELETE", "folders/{id}", self._remove_folder),
             ("POST", "verify", self._verify),
@@ -300,6 +301,9 @@ class MockNode:
         finally:
             self._listeners.discard(queue)
         return response
+
+    async def _app_passwords(self, _request: web.Request) -> web.Response:
+        return web.json_response({"items": []})
 
     async def _status(self, _request: web.Request) -> web.Response:
         notices = [
