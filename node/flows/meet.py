@@ -18,7 +18,7 @@ from node.doors import rooms
 from node.doors.channel import Channel
 from node.doors.rooms import TurnedAwayError
 from node.errors import RefusedError, SongkeepError, UnavailableError
-from node.flows.stay import Host, Place, Stay, announce, learn
+from node.flows.stay import Host, Place, Proofs, Stay, announce, learn
 from node.ids import DeviceId
 from node.peers.directory import Directory, Presence
 from node.peers.links import Links
@@ -55,6 +55,7 @@ class Meeting:
         on_message: Callable[[DeviceId, Message], None] = lambda _member, _message: None,
         on_account: Callable[[str, AccountTold], None] = lambda _url, _account: None,
         addresses: Callable[[], Sequence[str]] = tuple,
+        proofs: Proofs | None = None,
     ) -> None:
         """`presence` says what this device is now; `on_message` hears the kinds that are not meant for this flow,
         `on_account` what the library's account at a tracker has; `addresses` gives this machine's own.
@@ -68,6 +69,7 @@ class Meeting:
             on_message=on_message,
             on_account=on_account,
             on_grant=self._grant_answered,
+            proofs=proofs or Proofs(),
         )
         self._grants: dict[tuple[str, DeviceId], asyncio.Future[bytes]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -184,8 +186,7 @@ class Meeting:
     async def announce(self) -> None:
         """Say in every room how things stand with this device."""
         for place in list(self.places.values()):
-            if place.room is not None:
-                await announce(self._host, place.room)
+            await announce(self._host, place)
 
     def _attend(self, url: str) -> None:
         assert self._group is not None
@@ -253,6 +254,6 @@ class Meeting:
             with contextlib.suppress(SongkeepError):
                 await place.room.offer_roster(roster.entries)
                 if not new_room:
-                    await announce(self._host, place.room)
+                    await announce(self._host, place)
             if new_room:
                 place.leave.set()

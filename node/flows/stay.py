@@ -18,10 +18,11 @@ from node.peers.directory import Directory, Presence, read_presence
 from node.peers.links import Links
 from node.peers.membership import Membership
 from node.wire import codec
-from node.wire.envelope import Message, ReplayGuard, open_message
+from node.wire.attendance import FRESH_BYTES, Attendance, with_freshness
+from node.wire.envelope import Message, open_message
 from node.wire.roomevents import AccountTold, Came, GrantAnswered, Left, RosterOffered, Said
 from node.wire.roomframes import TO_ALL
-from node.wire.roster import MAX_ENTRIES, MAX_ENTRY_BYTES
+from node.wire.roster import MAX_ENTRIES, MAX_ENTRY_BYTES, Role
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +44,22 @@ class Place:
     """What the server offers, once it has answered."""
     account: AccountTold | None = None
     """What the library may store on seeds through this tracker."""
-    guard: ReplayGuard = field(default_factory=ReplayGuard)
-    """Over all stays here. A server keeps the order of what it forwards; two servers don't keep it between them."""
+    attendance: Attendance | None = None
+    """While it is joined: who has shown to be there."""
     leave: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when this room should be entered anew, or another one."""
 
     @property
     def joined(self) -> bool:
         return self.room is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proofs:
+    """How often those who are present must show it anew, and how soon: a server may keep a departure to itself."""
+
+    every_s: float = 900.0
+    within_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +73,7 @@ class Host:
     on_message: Callable[[DeviceId, Message], None]
     on_account: Callable[[str, AccountTold], None]
     on_grant: Callable[[str, GrantAnswered], None]
+    proofs: Proofs
 
 
 class Stay:
@@ -74,15 +84,20 @@ class Stay:
         self._place = place
         self._room = room
         self._offers = asyncio.Semaphore(MAX_OFFERS_AT_ONCE)
+        self._attendance = place.attendance = Attendance(host.membership.random(FRESH_BYTES))
 
     async def last(self) -> None:
         """Until `place.leave` is set. Raises what ended the room."""
         try:
             async with asyncio.TaskGroup() as group:
-                work = [group.create_task(self._probe_stun()), group.create_task(self._listen(group))]
+                work = [
+                    group.create_task(self._probe_stun()),
+                    group.create_task(self._listen(group)),
+                    group.create_task(self._ask_anew()),
+                ]
                 for connection, member in self._room.present.items():
-                    self._host.directory.came(self._place.url, connection, member)
-                await self.announce()
+                    self._arrived(connection, member)
+                await announce(self._host, self._place)
                 if self._room.key is not None:
                     await self._room.ask_account()
                 await self._place.leave.wait()
@@ -91,20 +106,34 @@ class Stay:
         except* SongkeepError as several:
             raise several.exceptions[0] from several
         finally:
+            self._place.attendance = None
             self._host.directory.left_room(self._place.url, _now_ms())
 
-    async def announce(self, *, to: int = TO_ALL) -> None:
-        """Say how things stand with this device."""
-        await announce(self._host, self._room, to=to)
+    def _arrived(self, connection: int, member: DeviceId) -> None:
+        """The server says that a member is here. A seed says nothing of itself; of others it is not yet believed."""
+        known = self._host.membership.roster.members.get(member)
+        if known is not None and known.active and known.role is Role.SEED:
+            self._host.directory.came(self._place.url, connection, member)
+
+    async def _ask_anew(self) -> None:
+        proofs, attendance = self._host.proofs, self._attendance
+        while True:
+            await asyncio.sleep(proofs.every_s)
+            asked = attendance.renew(self._host.membership.random(FRESH_BYTES))
+            await announce(self._host, self._place)
+            await asyncio.sleep(proofs.within_s)
+            for connection in asked:
+                if not attendance.has_proved(connection):
+                    self._host.directory.left(self._place.url, connection, _now_ms())
 
     async def _listen(self, group: asyncio.TaskGroup) -> None:
         directory, url = self._host.directory, self._place.url
         async for event in self._room.events():
             match event:
                 case Came(connection, member):
-                    directory.came(url, connection, member)
-                    await self.announce(to=connection)
+                    self._arrived(connection, member)
                 case Left(connection):
+                    self._attendance.left(connection)
                     directory.left(url, connection, _now_ms())
                 case RosterOffered(entries):
                     await learn(self._host.membership, entries)
@@ -119,13 +148,12 @@ class Stay:
                         await self._hear(connection, message, group)
 
     def _opened(self, member: DeviceId, data: bytes) -> Message | None:
-        """The message, if a member really said it, and for the first time; else None: the server may be hostile."""
+        """The message, if a member really wrote it; else None: the server may be hostile."""
         membership = self._host.membership
         try:
             message = open_message(data, membership.keys, membership.roster, membership.epochs)
             if message.sender != member:
                 raise PeerError("the room server names another sender than the message does")
-            self._place.guard.check(message)
         except SongkeepError as error:
             log.info("message_refused member=%s reason=%s", to_text(member)[:8], error)
             return None
@@ -134,12 +162,10 @@ class Stay:
     async def _hear(self, connection: int, message: Message, group: asyncio.TaskGroup) -> None:
         host = self._host
         try:
+            here = self._attendance.check(connection, message)
             match message.kind:
                 case "presence":
-                    presence = read_presence(message.body)
-                    host.directory.said(message.sender, presence, _now_ms())
-                    if presence.roster < len(host.membership.roster.entries):
-                        await self._tell_roster(connection, message.sender)
+                    await self._hear_presence(connection, message)
                 case "roster":
                     await learn(host.membership, _read_entries(message.body))
                 case "offer" if not message.to_room:
@@ -148,12 +174,26 @@ class Stay:
                     group.create_task(self._answer_offer(connection, message))
                 case "answer" if not message.to_room:
                     host.links.take_answer(message.body)
-                case "bye":
+                case "bye" if here:
                     host.directory.left(self._place.url, connection, _now_ms())
-                case _:
+                case _ if here:
                     host.on_message(message.sender, message)
         except (PeerError, RefusedError) as error:
             log.info("message_refused member=%s reason=%s", to_text(message.sender)[:8], error)
+
+    async def _hear_presence(self, connection: int, message: Message) -> None:
+        directory = self._host.directory
+        presence = read_presence(message.body)
+        heard = self._attendance.presence(connection, message)
+        if heard.answer is not None:
+            await announce(self._host, self._place, to=connection, echo=heard.answer)
+        if not heard.proved:
+            return
+        if heard.came:
+            directory.came(self._place.url, connection, message.sender)
+        directory.said(message.sender, presence, _now_ms())
+        if presence.roster < len(self._host.membership.roster.entries):
+            await self._tell_roster(connection, message.sender)
 
     async def _answer_offer(self, connection: int, message: Message) -> None:
         async with self._offers:
@@ -181,9 +221,11 @@ class Stay:
             self._place.stun = self._room.stun
 
 
-async def announce(host: Host, room: Room, *, to: int = TO_ALL) -> None:
-    """Say in a room how things stand with this device. Raises UnavailableError."""
-    await room.send(host.membership.seal_to_room("presence", host.presence().body()), to=to)
+async def announce(host: Host, place: Place, *, to: int = TO_ALL, echo: bytes | None = None) -> None:
+    """Say in a joined room how things stand with this device, in answer to `echo` if given. Raises UnavailableError."""
+    if place.room is not None and place.attendance is not None:
+        body = with_freshness(host.presence().body(), place.attendance.fresh, echo)
+        await place.room.send(host.membership.seal_to_room("presence", body), to=to)
 
 
 async def learn(membership: Membership, entries: Sequence[bytes]) -> None:

@@ -17,6 +17,7 @@ from node.doors.channel import Answer
 from node.doors.vault import Secrets
 from node.errors import NotFoundError
 from node.flows.meet import Meeting
+from node.flows.stay import Proofs
 from node.ids import BlobRoot
 from node.peers.directory import Directory, Presence
 from node.peers.links import Giving, Links
@@ -93,6 +94,7 @@ def make_device(
     heads: Callable[[], dict[bytes, int]] = dict,
     snapshot: Callable[[], list[Any] | None] = lambda: None,
     given: Callable[[BlobRoot, int], None] = lambda _root, _index: None,
+    proofs: Proofs | None = None,
 ) -> Device:
     """`given` is told of every chunk before it goes to another device."""
     membership = Membership(MemoryVault(secrets), time_ms=now_ms, random=os.urandom)
@@ -113,7 +115,12 @@ def make_device(
         return Presence(name=device.name, role="node", roster=entries, heads=heads(), snapshot=snapshot())
 
     meeting = Meeting(
-        membership=membership, directory=directory, links=links, presence=presence, trackers=list(trackers)
+        membership=membership,
+        directory=directory,
+        links=links,
+        presence=presence,
+        trackers=list(trackers),
+        proofs=proofs,
     )
     device = Device(name, membership, directory, links, meeting, blobs)
     return device

@@ -11,6 +11,8 @@ import pytest
 import pytest_asyncio
 
 from node.crypto.keys import EpochKeys
+from node.errors import UnavailableError
+from node.flows.stay import Proofs
 from node.ids import BlobRoot
 from node.peers.directory import Presence
 from node.wire import codec
@@ -44,15 +46,17 @@ async def both_here(pc: Device, other: Device) -> None:
 
 async def test_a_rewritten_message_is_not_believed(tracker: HostileTracker) -> None:
     pc, other = two(tracker)
+    twisted: list[Frame] = []
 
     def flip(frame: Frame) -> list[Frame]:
         if said_by(pc, frame):
             frame[3] = frame[3][:-1] + bytes([frame[3][-1] ^ 1])
+            twisted.append(frame)
         return [frame]
 
     tracker.twist = flip
     async with meeting(pc, other):
-        await until(lambda: pc.directory.get(other.id).presence is not None)
+        await until(lambda: bool(twisted))
         await asyncio.sleep(0.2)  # time enough for what must not happen
         assert other.directory.get(pc.id).presence is None
 
@@ -85,15 +89,17 @@ def renamed(pc: Device) -> Presence:
 
 async def test_a_message_under_another_devices_name_is_not_believed(tracker: HostileTracker) -> None:
     pc, other = two(tracker)
+    twisted: list[Frame] = []
 
     def rename(frame: Frame) -> list[Frame]:
         if said_by(pc, frame):
             frame[2] = other.id
+            twisted.append(frame)
         return [frame]
 
     tracker.twist = rename
     async with meeting(pc, other):
-        await until(lambda: pc.directory.get(other.id).presence is not None)
+        await until(lambda: bool(twisted))
         await asyncio.sleep(0.2)
         assert other.directory.get(pc.id).presence is None
         assert other.directory.get(other.id).presence is None
@@ -156,18 +162,68 @@ async def test_a_connection_can_not_be_taken_over(tracker: HostileTracker) -> No
         assert not any(b"fingerprint" in data or b"candidate:" in data for data in tracker.heard)
 
 
-async def test_withheld_messages_end_in_a_sentence_and_other_ways_still_work(
-    tracker: HostileTracker, tmp_path: Path
-) -> None:
+async def test_with_every_message_withheld_nobody_seems_to_be_here(tracker: HostileTracker) -> None:
     pc, other = two(tracker)
-    tracker.twist = lambda frame: [] if frame[0] == "from" else [frame]
+    withheld: list[Frame] = []
+
+    def withhold(frame: Frame) -> list[Frame]:
+        if frame[0] == "from":
+            withheld.append(frame)
+            return []
+        return [frame]
+
+    tracker.twist = withhold
+    async with meeting(pc, other):
+        await until(
+            lambda: len(withheld) >= 2 or all(device.meeting.places[tracker.url].joined for device in (pc, other))
+        )
+        await tracker.say_to_all("came", 99, pc.id)
+        await asyncio.sleep(0.2)  # time enough for what must not happen
+        assert not other.directory.get(pc.id).present
+        with pytest.raises(UnavailableError, match="not present"):
+            await other.meeting.connect(pc.id)
+
+
+async def test_a_recording_makes_no_absent_device_present_also_after_a_restart(tracker: HostileTracker) -> None:
+    home, laptop = let_in(found())
+    pc, other = make_device("Home PC", home, tracker.url), make_device("Laptop", laptop, tracker.url)
+    recorded: list[Frame] = []
+
+    def record(frame: Frame) -> list[Frame]:
+        if said_by(pc, frame):
+            recorded.append(list(frame))
+        return [frame]
+
+    tracker.twist = record
     async with meeting(pc, other):
         await both_here(pc, other)
-        connecting = asyncio.create_task(other.meeting.connect(pc.id))
-        await asyncio.sleep(0.3)
-        assert not connecting.done()
-        connecting.cancel()
-        assert other.directory.get(pc.id).presence is None
+    assert len(recorded) >= 2
+    again = make_device("Laptop", laptop, tracker.url)  # it remembers nothing of what it heard
+    async with meeting(again):
+        await until(lambda: again.meeting.places[tracker.url].joined)
+        await tracker.say_to_all("came", 99, pc.id)
+        for frame in recorded:
+            await tracker.say_to_all("from", 99, pc.id, frame[3])
+        third = make_device("Home PC", home, tracker.url)
+        async with meeting(third):  # the real one is still believed, and what was recorded is heard by then
+            await until(lambda: again.directory.get(pc.id).present)
+            assert all(connection != 99 for _, connection in again.directory.places_of(pc.id))
+        await until(lambda: not again.directory.get(pc.id).present)
+
+
+async def test_a_departure_that_the_tracker_hides_is_noticed_in_the_end(tracker: HostileTracker) -> None:
+    home, laptop = let_in(found())
+    pc = make_device("Home PC", home, tracker.url)
+    other = make_device("Laptop", laptop, tracker.url, proofs=Proofs(every_s=0.3, within_s=0.3))
+    tracker.twist = lambda frame: [] if frame[0] == "left" else [frame]
+    async with meeting(other):
+        async with meeting(pc):
+            await both_here(pc, other)
+            room = other.meeting.places[tracker.url].room
+            await asyncio.sleep(1)  # it is asked anew, answers, and stays
+            assert other.directory.get(pc.id).present
+        await until(lambda: not other.directory.get(pc.id).present)
+        assert other.meeting.places[tracker.url].room is room
 
 
 async def test_garbage_from_the_tracker_is_survived(tracker: HostileTracker) -> None:
