@@ -1,0 +1,23 @@
+"""Who should hold what: facts and the time in, copies, audits and drops out. No socket, file, clock or randomness."""
+
+from node.placement.copying import plan_copies
+from node.placement.dropping import check_drop, plan_drops
+from node.placement.facts import Audit, Blob, Copy, Device, Drop, Proven
+from node.placement.locks import Locks
+from node.placement.questions import plan_audits
+from node.placement.steady import SteadyClock
+
+__all__ = [
+    "Audit",
+    "Blob",
+    "Copy",
+    "Device",
+    "Drop",
+    "Locks",
+    "Proven",
+    "SteadyClock",
+    "check_drop",
+    "plan_audits",
+    "plan_copies",
+    "plan_drops",
+]
