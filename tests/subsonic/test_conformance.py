@@ -175,3 +175,22 @@ def test_an_error_is_one_in_every_format() -> None:
     tree = failed(ProtocolFailure(70, "not <there>"))
     assert schema.from_xml("x", render(tree, "xml")) == tree
     schema.check("x", tree)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda album: album.pop("created"),
+        lambda album: album.update(songCount=None),
+        lambda album: album.update(genres=None),
+        lambda album: album.update(duration="12"),
+        lambda album: album.update(songcount=1),
+        lambda album: album.update(starred="yesterday"),
+        lambda album: album["artists"][0].pop("id"),
+    ],
+)
+def test_the_table_of_types_finds_what_is_wrong(app: App, spoil: Any) -> None:
+    tree = app.tree("getAlbumList2", type="alphabeticalByName")
+    spoil(tree["albumList2"]["album"][0])
+    with pytest.raises(AssertionError):
+        schema.check("getAlbumList2", tree)

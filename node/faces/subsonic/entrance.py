@@ -27,6 +27,7 @@ MAX_USER_CHARS: Final = 100
 MAX_SECRET_CHARS: Final = 400
 _VERSION: Final = re.compile(r"(\d{1,4})\.(\d{1,4})(\.\d{1,4})?\Z", re.ASCII)
 _WRONG: Final = "wrong user name or password: apps sign in with a password made by 'songkeep app-password new'"
+_WRONG_KEY: Final = "this API key is not valid: 'songkeep app-password new' makes one"
 
 
 def check_version(parameters: Parameters) -> None:
@@ -69,13 +70,10 @@ def check_app(request: web.Request, parameters: Parameters, sign_in: AppSignIn) 
         else:
             found = sign_in.by_text(_decoded(plain or ""), address=address)
     except TooManyAttemptsError as error:
-        raise Failure(WRONG_CREDENTIALS, f"too many wrong passwords; try again in {ATTEMPT_EVERY_S} seconds") from error
+        wait = f"too many wrong passwords; try again in {ATTEMPT_EVERY_S} seconds"
+        raise Failure(WRONG_CREDENTIALS if key is None else WRONG_API_KEY, wait) from error
     if found is None:
-        raise (
-            Failure(WRONG_API_KEY, "this API key is not valid")
-            if key is not None
-            else Failure(WRONG_CREDENTIALS, _WRONG)
-        )
+        raise Failure(WRONG_CREDENTIALS, _WRONG) if key is None else Failure(WRONG_API_KEY, _WRONG_KEY)
     return found, (user or DEFAULT_USER)[:MAX_USER_CHARS]
 
 
