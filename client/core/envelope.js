@@ -1,6 +1,6 @@
 // Sealed, signed messages between members: to the whole room, or to one (docs/FORMAT.md, "Messages").
 
-import { concat, equal, toBase32 } from "./bytes.js";
+import { concat, equal } from "./bytes.js";
 import { openAes, sealAes, verify } from "./crypto.js";
 import { sealTo } from "./crypto_keys.js";
 import { KEY_BYTES, LABEL_HPKE_MESSAGE, LABEL_SIGN_MESSAGE, NONCE_BYTES, SIGNATURE_BYTES } from "./crypto_labels.js";
@@ -135,19 +135,6 @@ async function openedRoom(fields, header, sealed, epochs) {
     return { sender, plain: await openAes(cipher, nonce, sealed, header) };
   } catch {
     throw peerError("a message was altered on its way, or isn't of this room");
-  }
-}
-
-/** Refuses a message that was already seen, or is older than one already seen, sender by sender. */
-export class ReplayGuard {
-  /** @type {Map<string, number>} */
-  #last = new Map();
-
-  /** Throws a WireError "refused" for a repeated or reordered message. @param {Message} message */
-  check({ sender, counter }) {
-    const id = toBase32(sender);
-    if (counter <= (this.#last.get(id) ?? -1)) throw refused("a message was repeated or came out of order");
-    this.#last.set(id, counter);
   }
 }
 

@@ -1,9 +1,10 @@
 // One room on one server, kept joined: the WebSocket, its coming back, and what is said in it.
 
+import { Attendance, FRESH_BYTES } from "../core/attendance.js";
 import { equal, toBase32 } from "../core/bytes.js";
 import { random } from "../core/crypto.js";
 import { Emitter } from "../core/emitter.js";
-import { openMessage, ReplayGuard, sealToMember, sealToRoom } from "../core/envelope.js";
+import { openMessage, sealToMember, sealToRoom } from "../core/envelope.js";
 import { WireError } from "../core/wire_errors.js";
 import { joinFrame, RoomReader, roomUrl, rosterFrames, sendFrame } from "../core/wire_room.js";
 
@@ -19,15 +20,16 @@ const RETRY_LONGEST_MS = 60_000;
 const STALE_AFTER_MS = 20_000;
 
 /** @typedef {{message: Message, connection: number}} Heard */
+/** @typedef {{connection: number, echo: Bytes | null}} Greeting */
 
 export class Room {
   /** Checked messages of members. @type {Emitter<Heard>} */
   heard = new Emitter();
   /** Joined or lost, or somebody came or left. @type {Emitter<void>} */
   changed = new Emitter();
-  /** Somebody new is here, or we are (0: to all). @type {Emitter<number>} */
+  /** This device should say what it is: to all (connection 0), or in answer to somebody. @type {Emitter<Greeting>} */
   greeted = new Emitter();
-  /** Connection -> member, without this one. @type {Map<number, Bytes>} */
+  /** Connection -> member, without this one, as the server says. @type {Map<number, Bytes>} */
   present = new Map();
   /** "host:port" of the server's STUN answerer. @type {string | null} */
   stun = null;
@@ -36,7 +38,7 @@ export class Room {
 
   #base;
   #membership;
-  #guard = new ReplayGuard();
+  #attendance = new Attendance(random(FRESH_BYTES));
   /** @type {WebSocket | null} */
   #socket = null;
   #joined = false;
@@ -170,10 +172,10 @@ export class Room {
       case "came":
         if (equal(event.present.member, this.#membership.id)) return undefined;
         this.present.set(event.present.connection, event.present.member);
-        this.greeted.emit(event.present.connection);
         return this.changed.emit();
       case "left":
         this.present.delete(event.connection);
+        this.#attendance.left(event.connection);
         return this.changed.emit();
       case "from":
         return this.#open(event.message, event.connection);
@@ -198,6 +200,7 @@ export class Room {
   /** @param {Extract<RoomEvent, {kind: "joined"}>} event */
   #entered({ present, stun_port }) {
     this.#joined = true;
+    this.#attendance = new Attendance(random(FRESH_BYTES));
     this.trouble = "";
     const { hostname } = new URL(this.#base);
     this.stun = stun_port ? `${hostname}:${stun_port}` : null;
@@ -205,7 +208,7 @@ export class Room {
     for (const { connection, member } of present) {
       if (!equal(member, this.#membership.id)) this.present.set(connection, member);
     }
-    this.greeted.emit(0);
+    this.greeted.emit({ connection: 0, echo: null });
     this.changed.emit();
   }
 
@@ -216,12 +219,26 @@ export class Room {
   async #open(data, connection) {
     try {
       const message = await openMessage(data, this.#membership);
-      this.#guard.check(message);
+      this.#attendance.check(connection, message);
+      if (message.kind === "presence") {
+        const { proved, answer } = this.#attendance.presence(connection, message);
+        if (answer) this.greeted.emit({ connection, echo: answer });
+        if (!proved) return;
+      }
       this.heard.emit({ message, connection });
     } catch (error) {
       // One member's bad message is no reason to leave the others.
       if (!(error instanceof WireError)) throw error;
     }
+  }
+
+  /**
+   * Say what this device is, as `greeted` asked.
+   * @param {Record<string, unknown>} presence
+   * @param {Greeting} [greeting]
+   */
+  announce(presence, { connection, echo } = { connection: 0, echo: null }) {
+    return this.say("presence", { ...presence, fresh: this.#attendance.fresh, echo }, connection);
   }
 
   /**

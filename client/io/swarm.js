@@ -100,7 +100,7 @@ export class Swarm {
    */
   #room(base, signal) {
     const room = new Room(base, this.#membership);
-    room.greeted.on((connection) => void room.say("presence", this.#presence(), connection), signal);
+    room.greeted.on((greeting) => void room.announce(this.#presence(), greeting), signal);
     room.changed.on(() => this.#look(), signal);
     room.heard.on(({ message }) => void this.#heard(message).catch(passOver), signal);
     room.open(signal);
@@ -270,7 +270,7 @@ export class Swarm {
 
   /** Tell everybody anew what this device is. */
   announce() {
-    for (const room of this.#rooms) if (room.joined) void room.say("presence", this.#presence());
+    for (const room of this.#rooms) if (room.joined) void room.announce(this.#presence());
   }
 }
 

@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import { fromHex, toBase32, toHex } from "../../client/core/bytes.js";
 import { EpochKeys } from "../../client/core/crypto_keys.js";
-import { ReplayGuard, nextCounter, openMessage, sealToMember, sealToRoom } from "../../client/core/envelope.js";
+import { Attendance } from "../../client/core/attendance.js";
+import { nextCounter, openMessage, sealToMember, sealToRoom } from "../../client/core/envelope.js";
 import { pack, unpack } from "../../client/core/msgpack.js";
 import { pairAsNewcomer, pairRoom, readInvitation } from "../../client/core/pairing.js";
 import { extendRoster, readRoster } from "../../client/core/roster.js";
@@ -84,13 +85,28 @@ test("what is sealed here opens here, and in no other hands", async () => {
   assert.equal(await faultOf(() => openMessage(other, reader)), "refused");
 });
 
-test("a repeated message is refused", async () => {
-  const guard = new ReplayGuard();
-  const message = await openMessage(fromHex(messages.good[0].message), await readerOf(messages.good[0]));
-  guard.check(message);
-  assert.equal(await faultOf(() => guard.check(message)), "refused");
+test("counters rise with the clock, and without it", () => {
   assert.equal(nextCounter(7, 0.003), 8);
   assert.equal(nextCounter(7, 1), 1000);
+});
+
+test("who is present is believed by an answer to a value of this stay, once", async () => {
+  const fresh = (fill) => new Uint8Array(16).fill(fill);
+  const presence = (counter, echo) => ({ sender: new Uint8Array(32), counter, time_ms: 1, kind: "presence", body: { fresh: fresh(3), echo }, to_room: true });
+  const here = new Attendance(fresh(1));
+  here.check(1, presence(5, null));
+  assert.deepEqual(here.presence(1, presence(5, null)), { proved: false, answer: fresh(3) });
+  assert.equal(await faultOf(() => here.check(1, presence(5, null))), "refused");
+  here.check(1, presence(6, fresh(2)));
+  assert.equal(here.presence(1, presence(6, fresh(2))).proved, false);
+  here.check(1, presence(7, fresh(1)));
+  assert.deepEqual(here.presence(1, presence(7, fresh(1))), { proved: true, answer: null });
+  here.left(1);
+  assert.equal(await faultOf(() => here.check(2, presence(7, fresh(1)))), "refused");
+  const next = new Attendance(fresh(2));
+  next.check(1, presence(7, fresh(1)));
+  assert.equal(next.presence(1, presence(7, fresh(1))).proved, false);
+  assert.equal(await faultOf(() => next.check(1, { ...presence(8, null), body: { fresh: new Uint8Array(3) } })), "peer");
 });
 
 /** Plays Python's side of the vectors; `said` collects what the newcomer sends. */
