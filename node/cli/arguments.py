@@ -45,6 +45,8 @@ def find_track(client: Client, words: str) -> dict[str, Any]:
     if _TRACK_ID.match(words):
         found: dict[str, Any] = client.get(f"tracks/{segment(words)}")
         return found
+    if not words.strip():
+        raise UserError("name a track: its identifier, or words that find it")
     tracks: list[dict[str, Any]] = client.get("search", q=words, limit=_CANDIDATES)["tracks"]
     if not tracks:
         raise NotFoundError(f"no track is found by {words!r}")

@@ -14,7 +14,7 @@ from typing import NoReturn
 from node import __version__
 from node.cli.main import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE
 from node.cli.terminal import Terminal
-from node.errors import SongkeepError
+from node.errors import SongkeepError, UserError
 from node.log import kind_and_place
 
 COMMANDS = (
@@ -52,13 +52,28 @@ Exit codes: 0 done, 2 asked for something that can't be, 3 not found, 4 refused,
 """
 
 
+class _UsageError(UserError):
+    """The command line can't be understood."""
+
+    def __init__(self, message: str, usage: str) -> None:
+        super().__init__(message)
+        self.usage = usage
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises where argparse would end the process, so that there is one way to tell errors."""
+
+    def error(self, message: str) -> NoReturn:
+        raise _UsageError(message, self.format_usage())
+
+
 class _Terminated(SystemExit):
     """Asked to end by SIGTERM."""
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    whole = argparse.ArgumentParser(
+    whole = _Parser(
         prog="songkeep",
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -96,12 +111,13 @@ def _leaves(of: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run what `arguments` ask for; returns the exit code."""
-    whole = parser()
-    asked = whole.parse_args(arguments)
+    try:
+        asked = _understood(arguments)
+    except _UsageError as error:
+        print(error.usage, end="", file=sys.stderr)
+        Terminal(as_json="--json" in arguments).fail(error)
+        return error.exit_code
     terminal = Terminal(as_json=bool(asked.json), verbose=bool(asked.verbose))
-    if asked.command is None:
-        whole.print_help(sys.stderr)
-        return 2
     signal.signal(signal.SIGTERM, _terminate)
     if sys.platform == "win32":
         signal.signal(signal.SIGBREAK, signal.default_int_handler)
@@ -131,6 +147,14 @@ def run_command(arguments: Sequence[str]) -> int:
         where = kind_and_place(error)
         terminal.fail(SongkeepError(f"Songkeep made a mistake ({where}); with --verbose it says more"))
         return SongkeepError.exit_code
+
+
+def _understood(arguments: Sequence[str]) -> argparse.Namespace:
+    whole = parser()
+    asked = whole.parse_args(arguments)
+    if asked.command is None:
+        raise _UsageError("name a command", whole.format_help())
+    return asked
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -82,7 +82,7 @@ def _new_password(terminal: Terminal) -> str:
     terminal.note(
         "The connection is not encrypted (http): others in that network could listen to the password and the music."
     )
-    return _typed_twice(terminal, "Password for the local network:")
+    return terminal.ask_new_secret("Password for the local network:")
 
 
 def _passphrase(asked: argparse.Namespace, terminal: Terminal) -> int:
@@ -95,17 +95,10 @@ def _passphrase(asked: argparse.Namespace, terminal: Terminal) -> int:
             terminal.note(
                 "Songkeep will ask for it at each start. It can't be recovered; your recovery phrase still works."
             )
-            new = _typed_twice(terminal, "New passphrase:")
+            new = terminal.ask_new_secret("New passphrase:")
         answer = client.post("passphrase", passphrase=new)
     terminal.result(answer)
     terminal.say(
         "The keys are locked with the passphrase." if answer["passphrase"] else "The keys have no passphrase now."
     )
     return 0
-
-
-def _typed_twice(terminal: Terminal, question: str) -> str:
-    typed = terminal.ask_secret(question)
-    if typed != terminal.ask_secret("Once more:"):
-        raise UserError("the two were not the same; nothing was changed")
-    return typed

@@ -10,6 +10,7 @@ from node.cli.arguments import Subparsers, add_command
 from node.cli.reach import home_of
 from node.cli.terminal import Terminal
 from node.doors.home import Home
+from node.errors import UserError
 
 
 def register(subparsers: Subparsers) -> None:
@@ -25,6 +26,8 @@ def register(subparsers: Subparsers) -> None:
 
 def run(asked: argparse.Namespace, terminal: Terminal) -> int:
     home = home_of(asked)
+    if home.vault.exists():  # said at once, also while it is in use
+        raise UserError(f"there is a library in {home.path} already")
     with home.hold():
         library, phrase = begin(home)
     terminal.result({"library": library, "phrase": phrase})

@@ -12,6 +12,7 @@ from node.cli.arguments import Subparsers, add_command, find_track
 from node.cli.client import segment
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, counted, names, spoken_bytes, spoken_duration, table
+from node.errors import UserError
 
 _MAX_FOUND = 50
 _ID_COLUMNS, _LENGTH_COLUMNS, _GAPS = 26, 7, 8
@@ -78,6 +79,8 @@ def run_ls(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def run_search(asked: argparse.Namespace, terminal: Terminal) -> int:
+    if not " ".join(asked.words).strip():
+        raise UserError("say what to search for")
     with reach(asked, terminal) as client:
         found = client.get("search", q=" ".join(asked.words), limit=_MAX_FOUND)
     terminal.result(found)

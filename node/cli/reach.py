@@ -26,7 +26,10 @@ _MAX_PASSPHRASE_FILE_BYTES: Final = 4_096
 
 def home_of(asked: argparse.Namespace) -> Home:
     """The home that the command line, the environment or the system names."""
-    return locate_home(asked.home)
+    home = locate_home(asked.home)
+    if home.path.exists() and not home.path.is_dir():
+        raise UserError(f"{home.path} is a file; the home of a library is a directory")
+    return home
 
 
 @contextlib.contextmanager
@@ -81,7 +84,10 @@ def passphrase_for(terminal: Terminal) -> str:
     """The passphrase: from the file that SONGKEEP_PASSPHRASE_FILE names, or typed."""
     named = os.environ.get(PASSPHRASE_FILE_NAME)
     if not named:
-        return terminal.ask_secret("Passphrase of this library:")
+        return terminal.ask_secret(
+            "Passphrase of this library:",
+            instead=f"for the passphrase of this library, name a file in {PASSPHRASE_FILE_NAME}",
+        )
     try:
         data = Path(named).read_bytes()[:_MAX_PASSPHRASE_FILE_BYTES]
         return data.decode().rstrip("\r\n")

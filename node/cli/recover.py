@@ -81,7 +81,7 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 def _phrase(asked: argparse.Namespace, terminal: Terminal) -> str:
     if asked.phrase_file is None:
-        return terminal.ask_secret("Recovery phrase (24 words):")
+        return terminal.ask_secret("Recovery phrase (24 words):", instead="give it with --phrase-file FILE")
     try:
         data = Path(asked.phrase_file).read_bytes()
     except OSError as error:

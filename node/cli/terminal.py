@@ -10,8 +10,9 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from node.errors import NotFoundError, SongkeepError
+from node.errors import RefusedError, SongkeepError, UserError
 
+MAX_SECRET_CHARS = 1_000
 _WIDE = frozenset("WF")
 
 
@@ -62,15 +63,25 @@ class Terminal:
         answer = sys.stdin.readline().strip().lower()
         return default if answer == "" else answer in ("y", "yes")
 
-    def ask_secret(self, question: str) -> str:
-        """Something typed without being shown. Raises NotFoundError if nobody is there to type it."""
+    def ask_secret(self, question: str, *, instead: str = "") -> str:
+        """Something typed without being shown. Raises RefusedError, which says what to do `instead`."""
         if not sys.stdin.isatty():
-            raise NotFoundError(
-                "nobody is at the terminal to type a passphrase; name a file in SONGKEEP_PASSPHRASE_FILE"
-            )
+            raise RefusedError(f"nobody is at the terminal to type it; {instead}")
         from getpass import getpass
 
         return getpass(question + " ", stream=sys.stderr)
+
+    def ask_new_secret(self, question: str) -> str:
+        """A secret to be set: typed twice, or from a program the first line of standard input. Raises UserError."""
+        if not sys.stdin.isatty():
+            given = sys.stdin.readline(MAX_SECRET_CHARS + 2).rstrip("\r\n")
+            if not 0 < len(given) <= MAX_SECRET_CHARS:
+                raise UserError("type it at a terminal, or give it as the first line of standard input")
+            return given
+        typed = self.ask_secret(question)
+        if typed != self.ask_secret("Once more:"):
+            raise UserError("the two were not the same; nothing was changed")
+        return typed
 
 
 def plain(text: str) -> str:

@@ -20,6 +20,7 @@ from node.config import change, load_settings, save_settings
 from node.doors.home import Home, HomeBusyError
 from node.errors import SongkeepError, UserError
 
+MAX_PORT = 65_535
 _LOOK_AGAIN_S = 0.2
 _COUNT_FILES_S = 3.0
 """How long the first run looks at the size of the folders before it asks about keeping all sealed."""
@@ -44,10 +45,12 @@ def register(subparsers: Subparsers) -> None:
 
 def run(asked: argparse.Namespace, terminal: Terminal) -> int:
     home = home_of(asked)
+    if asked.port is not None and not 1 <= asked.port <= MAX_PORT:
+        raise UserError(f"a port is a number from 1 to {MAX_PORT}")
     folders = [whole(folder) for folder in asked.folders]
     for folder in folders:
         if not Path(folder).exists():
-            raise UserError(f"there is no folder {folder}")
+            raise UserError(f"there is nothing at {folder}")
     with contextlib.ExitStack() as lifetime:
         running = _hold_or_find(home, lifetime, terminal)
         if running is not None:
@@ -123,7 +126,9 @@ def _add(client: Client, folders: list[str], home: Home, asked: argparse.Namespa
     """Add what was asked for; what goes wrong is told, and the player goes on."""
     try:
         if asked.demo:
-            folders = [*folders, _demo(home, terminal)]
+            from node.cli.demo import add_demo
+
+            folders = [*folders, add_demo(client, home, terminal)]
         if not folders:
             return
         job = follow(client, client.post("add", paths=folders)["job"], terminal)
@@ -136,18 +141,6 @@ def _add(client: Client, folders: list[str], home: Home, asked: argparse.Namespa
         terminal.note(f"  {path}: away; nothing of it was touched")
     known = f", {report['known']:,} known already" if report["known"] else ""
     terminal.note(f"Added {counted(report['added'], 'file')}{known}.")
-
-
-def _demo(home: Home, terminal: Terminal) -> str:
-    if not home.demo.is_dir():
-        from node.demo import make_demo
-
-        terminal.note("Synthesizing a few tunes.")
-        draft = home.demo.with_name("demo.draft")
-        shutil.rmtree(draft, ignore_errors=True)
-        make_demo(draft)
-        draft.rename(home.demo)
-    return str(home.demo)
 
 
 def _keep_sealed(home: Home, folders: list[str], asked: argparse.Namespace, terminal: Terminal, *, first: bool) -> None:

@@ -116,6 +116,6 @@ async def search(request: web.Request) -> web.Response:
     parts = request.app[PARTS]
     words = optional_text(request, "q")
     if words is None:
-        raise UserError("say what to search for: ?q=words")
+        raise UserError("say what to search for (q)")
     limit = whole_number(request, "limit", 20, highest=_MAX_FOUND)
     return answer(await parts.ask(parts.library.search, words, limit))

@@ -139,7 +139,7 @@ def test_the_passphrase_locks_the_library_until_it_is_given_and_can_be_removed(t
         token = json.loads((home / "node.json").read_text())["token"]
         assert node.ask("POST", "/api/v1/passphrase", {"passphrase": "correct horse"}, token=token).json["passphrase"]
     locked = songkeep(home, "ls")
-    assert locked.returncode == 3
+    assert locked.returncode == 4
     assert "SONGKEEP_PASSPHRASE_FILE" in locked.stderr
     assert songkeep(home, "ls", more={"SONGKEEP_PASSPHRASE_FILE": str(wrong)}).returncode == 4
     opened = {"SONGKEEP_PASSPHRASE_FILE": str(right)}

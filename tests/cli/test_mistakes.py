@@ -1,0 +1,82 @@
+"""What a person or a program gets to hear who asks for something that can't be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.living import living, songkeep
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with an empty library."""
+    home = tmp_path_factory.mktemp("mistakes") / "home"
+    songkeep(home, "init")
+    return home
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["ls", "--sort", "colour"], "colour"),
+        (["ls", "extra"], "extra"),
+        (["frobnicate"], "frobnicate"),
+        ([], "name a command"),
+        (["add"], "PATH"),
+        (["up", "--port", "99999"], "65535"),
+        (["up", "--port", "0"], "65535"),
+        (["up", "/nowhere/at all"], "/nowhere/at all"),
+        (["add", "/nowhere/at all"], "/nowhere/at all"),
+        (["search", " "], "what to search"),
+        (["show", ""], "name a track"),
+        (["export", "--all"], "folder"),
+        (["export", "Somewhere", "else", "--all"], "--all"),
+        (["init"], "already"),
+        (["config", "lan", "on"], "standard input"),
+        (["config", "passphrase", "set"], "standard input"),
+        (["config", "passphrase"], "passphrase set"),
+    ],
+)
+def test_a_mistake_is_said_in_words_and_in_json_with_the_same_exit_code(
+    home: Path, command: list[str], says: str
+) -> None:
+    spoken = songkeep(home, *command)
+    assert (spoken.returncode, spoken.stdout) == (2, "")
+    assert says.lower() in spoken.stderr.lower()
+    assert "Traceback" not in spoken.stderr
+    told = songkeep(home, *command, "--json")
+    assert told.returncode == 2
+    [line] = told.stdout.splitlines()
+    error = json.loads(line)["error"]
+    assert error["code"] == "invalid"
+    assert says in error["message"]
+
+
+def test_a_home_that_is_a_file_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("no library")
+    for command in (["ls"], ["init"], ["up", "--no-browser"], ["open"]):
+        result = songkeep(tmp_path / "home", *command)
+        assert result.returncode == 2
+        assert "is a file" in result.stderr
+
+
+def test_init_says_at_once_that_there_is_a_library_also_while_it_plays(tmp_path: Path) -> None:
+    with living(tmp_path / "home", "--port", "7880") as node:
+        result = node.songkeep("init", "--json")
+        assert result.returncode == 2
+        assert "already" in json.loads(result.stdout)["error"]["message"]
+
+
+def test_programs_give_passwords_on_standard_input(tmp_path: Path) -> None:
+    home, passphrase = tmp_path / "home", tmp_path / "passphrase"
+    songkeep(home, "init")
+    opened = songkeep(home, "config", "lan", "on", "--json", typed="a long enough one\n")
+    assert (opened.returncode, json.loads(opened.stdout)) == (0, {"lan": True})
+    passphrase.write_text("correct horse")
+    locked = songkeep(home, "config", "passphrase", "set", "--json", typed="correct horse\n")
+    assert (locked.returncode, json.loads(locked.stdout)) == (0, {"passphrase": True})
+    assert songkeep(home, "ls").returncode == 4
+    assert songkeep(home, "ls", more={"SONGKEEP_PASSPHRASE_FILE": str(passphrase)}).returncode == 0
