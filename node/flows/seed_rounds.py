@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from node.catalog.values import blob_of, blob_value
 from node.crypto.labels import CHUNK_BYTES
 from node.doors.seeds import SeedClient, SeedStanding
-from node.errors import NotFoundError, RefusedError
+from node.errors import DamagedError, NotFoundError, PeerError, RefusedError
 from node.flows.audit import Audit, Audits
 from node.flows.seed_streams import fetch_blob
 from node.flows.serve import Snapshots
@@ -29,6 +29,8 @@ from node.wire.volume import Volume, VolumeBlob
 
 log = logging.getLogger(__name__)
 
+SERIALS: Final = "seed_serials"
+"""Setting: the newest list's serial that each seed was seen to have."""
 MAX_SNAPSHOT_BYTES: Final = 256 << 20
 RESERVE_SNAPSHOTS: Final = 4
 """Room kept free of songs: a new snapshot comes before the old one goes, on each of several devices."""
@@ -47,6 +49,10 @@ class SeedLink:
     standing: SeedStanding | None = None
     audit: Audit | None = None
     """The last one."""
+    serial: int = 0
+    """The newest list's, that this seed was seen to have."""
+    planned_for: tuple[object, ...] | None = None
+    """The state of things for which the list in force is right."""
     left_out: int = 0
     """Blobs that found no room."""
     seen: dict[DeviceId, int] = field(default_factory=dict)
@@ -104,9 +110,11 @@ class SeedRounds:
     async def round(self, link: SeedLink, client: SeedClient, sharing: Sharing | None) -> None:
         """One pass over everything that this device and the seed have to say to each other."""
         await self._exchange_rosters(client)
-        await self._take_heads(link, client)
+        await self._look_for_the_past(link, client)
+        current = await self._take_heads(link, client)
         await self._give_heads(link, client)
-        if self._membership.me.role.rules:
+        # Whoever doesn't know all that other devices did would have the seed forget what they added.
+        if current and self._membership.me.role.rules:
             await self._give_list(link, client)
         else:
             await self._learn_list(link, client)
@@ -138,15 +146,38 @@ class SeedRounds:
         elif len(theirs) < len(ours):
             await client.put_roster(ours)
 
-    async def _take_heads(self, link: SeedLink, client: SeedClient) -> None:
-        """Take in what other devices did, from their newest snapshots."""
+    async def _look_for_the_past(self, link: SeedLink, client: SeedClient) -> None:
+        """Notice a seed that was set back to an older state; what it lost is then given to it again."""
+        serial = (await client.standing()).serial
+        if serial < link.serial:
+            log.warning("seed_set_back seed=%s", to_text(link.member.public.id)[:8])
+            link.given_root, link.list_record, link.planned_for = b"", b"", None
+            self._tell(
+                "warning",
+                f"The seed {link.url} was set back to an older state, perhaps from a backup. "
+                "What it lost is given to it again.",
+            )
+        link.serial = serial
+        await asyncio.to_thread(self._remember, link)
+
+    def _remember(self, link: SeedLink) -> None:
+        with self._library.index.transaction():
+            kept: dict[str, int] = self._library.index.settings.get(SERIALS, {})
+            name = to_text(link.member.public.id)
+            if kept.get(name) != link.serial:
+                self._library.index.settings.set(SERIALS, {**kept, name: link.serial})
+
+    async def _take_heads(self, link: SeedLink, client: SeedClient) -> bool:
+        """Take in what other devices did, from their newest snapshots. True if nothing of it is missing here."""
         own_is_there = False
+        current = True
         for record in await client.heads():
             try:
                 heads = read_heads(record, self._membership.roster)
                 if heads.device == self._membership.keys.id:
                     own_is_there = heads.snapshot.root == link.given_root
-                    continue
+                    # After a restore from a backup the seed may know more of this device than it does itself.
+                    self._serial = max(self._serial, heads.serial)
                 if heads.serial <= link.seen.get(heads.device, -1):
                     continue
                 body = open_heads(heads, self._membership.epochs)
@@ -155,10 +186,14 @@ class SeedRounds:
                     await asyncio.to_thread(self._library.load_snapshot, document)
                     log.info("catalog_taken device=%s", to_text(heads.device)[:8])
                 link.seen[heads.device] = heads.serial
-            except (RefusedError, NotFoundError) as error:
+            except RefusedError as error:
                 log.info("heads_refused reason=%s", type(error).__name__)
+            except (NotFoundError, DamagedError, PeerError) as error:
+                current = False
+                log.info("heads_not_taken reason=%s", type(error).__name__)
         if not own_is_there:
             link.given_root = b""  # the seed lost it, or never had it whole: it is given again
+        return current
 
     def _is_news(self, body: dict[str, Any]) -> bool:
         """Whether somebody saw more of some log than this device did."""
@@ -213,17 +248,21 @@ class SeedRounds:
         snapshot_bytes = self._snapshots.newest.size_bytes if self._snapshots.newest is not None else 0
         reserve = RESERVE_SNAPSHOTS * (snapshot_bytes + snapshot_bytes // 8 + CHUNK_BYTES)
         room_bytes = max(0, standing.quota_bytes - reserve)
+        state = (self._library.revision, room_bytes, self._membership.epoch.number, link.list_record)
+        if link.planned_for == state:
+            return
         choice: Choice = await asyncio.to_thread(choose, self._library, room_bytes=room_bytes)
         link.left_out = sum(choice.left_out.values())
         planned = plan_volumes((volume for volume, _ in link.volumes), choice.blobs)
         epoch = self._membership.epoch
         listed = [ListedVolume(volume.id, epoch.volume_tag(volume.id)) for volume in planned]
         if {(volume.id, tag) for volume, tag in link.volumes} == {(each.id, each.tag) for each in listed}:
+            link.planned_for = state
             return
         record = sign_hold_list(
             self._membership.keys,
             self._membership.library,
-            serial=standing.serial + 1,
+            serial=max(standing.serial, link.serial) + 1,
             time_ms=self._now_ms(),
             epoch=epoch.number,
             volumes=listed,

@@ -11,7 +11,7 @@ from typing import Any, Final
 from node.crypto.keys import EpochKeys
 from node.doors.seeds import SeedClient
 from node.errors import NotFoundError, SongkeepError, UserError
-from node.flows.seed_rounds import SeedLink, SeedRounds, Tell
+from node.flows.seed_rounds import SERIALS, SeedLink, SeedRounds, Tell
 from node.flows.serve import Snapshots
 from node.flows.share import Sharing
 from node.ids import DeviceId, to_text
@@ -161,7 +161,8 @@ class Seeds:
                 task.cancel()
         for member_id, member in active.items():
             if member_id not in self.links:
-                self.links[member_id] = SeedLink(member)
+                serials = self._library.index.settings.get(SERIALS, {})
+                self.links[member_id] = SeedLink(member, serial=serials.get(to_text(member_id), 0))
                 if self._group is not None:
                     self._attend(member_id)
         if self.links:

@@ -44,6 +44,8 @@ class SeededHome:
     seeds: Seeds
     snapshots: Snapshots
     fetch: SeedFetch
+    told: list[tuple[str, str]]
+    """Sentences said to the person about seeds."""
 
     @property
     def link(self) -> SeedLink:
@@ -82,6 +84,7 @@ def founder_secrets() -> Secrets:
 async def seeded_home(
     path: Path, *, secrets: Secrets | None = None, renditions: bool = False, ip: str = PC_IP
 ) -> AsyncIterator[SeededHome]:
+    told: list[tuple[str, str]] = []
     vault = KeysInMemory(secrets or founder_secrets())
     async with open_home(path, renditions=renditions, keys=vault.secrets.device) as home:
         membership = Membership(vault, time_ms=_now_ms, random=os.urandom)
@@ -93,6 +96,7 @@ async def seeded_home(
             snapshots=snapshots,
             now_ms=_now_ms,
             random=os.urandom,
+            tell=lambda level, text: told.append((level, text)),
             local_address=ip,
         )
         seeds.on_change.append(fetch.set_seeds)
@@ -106,7 +110,7 @@ async def seeded_home(
             )
             tasks = [asyncio.create_task(snapshots.run()), asyncio.create_task(seeds.run(sharing))]
             try:
-                yield SeededHome(home, membership, seeds, snapshots, fetch)
+                yield SeededHome(home, membership, seeds, snapshots, fetch, told)
             finally:
                 for task in tasks:
                     task.cancel()
