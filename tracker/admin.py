@@ -32,7 +32,7 @@ def add_commands(commands: Commands) -> None:
     inviting.add_argument("--uses", metavar="N", type=int, default=1, help="for how many libraries (%(default)s)")
     inviting.set_defaults(tracker_run=invite)
     for name, what, suspended in (
-        ("suspend", "let an account in no more", True),
+        ("suspend", "cut an account off at once, and let it in no more", True),
         ("resume", "let a suspended account in again", False),
     ):
         changing = commands.add_parser(name, help=what)
@@ -106,7 +106,7 @@ def suspending(suspended: bool) -> Callable[[argparse.Namespace, Path], int]:
     def change(asked: argparse.Namespace, home: Path) -> int:
         with _ledger(home) as ledger:
             ledger.suspend(asked.library, suspended=suspended)
-        state = "suspended: it is not let in any more" if suspended else "let in again"
+        state = "suspended: it is cut off, and not let in any more" if suspended else "let in again"
         _say(asked, {"suspended": suspended}, f"The account is {state}.")
         return 0
 

@@ -14,6 +14,7 @@ from node.crypto.keys import MemberKeys
 from node.errors import NotFoundError, RefusedError, UserError
 from node.ids import DeviceId, LibraryId, from_text, to_text
 from node.wire.grants import Grant, sign_grant
+from node.wire.roomhost import SuspendedError
 from tracker import quota
 from tracker.database import ACCOUNTS, GRANTS, INVITATIONS, MEMBERS, Database
 from tracker.quota import Lease, Plans
@@ -102,7 +103,7 @@ class Ledger:
     def _grant(self, step: sql.Connection, library: LibraryId, seed: DeviceId, size_bytes: int) -> bytes:
         row = _account(step, library)
         if row.suspended:
-            raise RefusedError("this library was suspended by the person who runs the tracker")
+            raise SuspendedError
         # A clock that was set back must not make old grants look ended.
         now_ms = max(self._now_ms(), row.clock_ms)
         leases = _leases(step, library)

@@ -31,6 +31,7 @@ from tracker.sockets import Doors
 log = logging.getLogger(__name__)
 
 SHUTDOWN_S: Final = 3.0
+LOOK_FOR_SUSPENDED_S: Final = 1.0
 CLOSE_GOING_AWAY: Final = 1001
 
 
@@ -76,7 +77,8 @@ async def running(options: Options) -> AsyncIterator[Running]:
         ledger = Ledger(database, keys, load_plans(options.home))
         around = Surroundings(time.monotonic, system_ms, os.urandom)
         server = RoomServer(options.limits, stun_port=stun_port, key=keys.id)
-        rooms = RoomHost(server, Shelf(database), around, ledger=ledger)
+        shelf = Shelf(database)
+        rooms = RoomHost(server, shelf, around, ledger=ledger)
         runner = web.AppRunner(_app(rooms, options), access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -86,8 +88,8 @@ async def running(options: Options) -> AsyncIterator[Running]:
             await site.start()
         except OSError as error:
             raise UnavailableError(f"port {options.port} can't be used: {error.strerror}") from error
-        ticking = asyncio.create_task(_tick(rooms))
-        stack.callback(ticking.cancel)
+        for work in (_tick(rooms), _heed_suspensions(shelf, rooms)):
+            stack.callback(asyncio.create_task(work).cancel)
         port = int(runner.addresses[0][1])
         log.info("tracker_started port=%d stun_port=%s", port, stun_port)
         yield Running(options.host, port, stun_port, rooms)
@@ -97,6 +99,16 @@ async def _tick(rooms: RoomHost) -> None:
     while True:
         await asyncio.sleep(TICK_S)
         await rooms.tick()
+
+
+async def _heed_suspensions(shelf: Shelf, rooms: RoomHost) -> None:
+    """Accounts are suspended by another process: their connections end within a second."""
+    while True:
+        await asyncio.sleep(LOOK_FOR_SUSPENDED_S)
+        try:
+            await rooms.expel(await shelf.suspended())
+        except StorageError as error:
+            log.warning("suspensions_unread reason=%s", error)
 
 
 def _app(rooms: RoomHost, options: Options) -> web.Application:

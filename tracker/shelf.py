@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import sqlalchemy as sql
 
-from node.errors import RefusedError
 from node.ids import DeviceId, LibraryId
+from node.wire.roomhost import SuspendedError
 from node.wire.roster import Roster
 from tracker.database import ACCOUNTS, ENTRIES, MEMBERS, Database
 
@@ -21,8 +21,17 @@ class Shelf:
     async def load(self, library: LibraryId) -> Sequence[bytes] | None:
         def look(step: sql.Connection) -> Sequence[bytes] | None:
             if step.scalar(sql.select(ACCOUNTS.c.suspended).where(ACCOUNTS.c.library == library)):
-                raise RefusedError("this library was suspended by the person who runs the tracker")
+                raise SuspendedError
             return _chain(step, library)
+
+        return await self._database.work(look)
+
+    async def suspended(self) -> Sequence[LibraryId]:
+        """Every library that may not come at present."""
+
+        def look(step: sql.Connection) -> Sequence[LibraryId]:
+            found = step.scalars(sql.select(ACCOUNTS.c.library).where(ACCOUNTS.c.suspended))
+            return [LibraryId(library) for library in found]
 
         return await self._database.work(look)
 

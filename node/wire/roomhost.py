@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from node.errors import RefusedError, SongkeepError
 from node.ids import DeviceId, LibraryId, to_text
-from node.wire import codec
+from node.wire import codec, roomframes
 from node.wire.pairrooms import PairRooms
 from node.wire.roomeffects import AskGrant, Close, Effect, FindRoster, KeepRoster, LoadRoster, Send, TellAccount
 from node.wire.roomstate import RoomServer
@@ -23,6 +23,16 @@ log = logging.getLogger(__name__)
 
 TICK_S: Final = 5.0
 """How often `tick` wants to be called."""
+
+
+SUSPENDED: Final = "this library was suspended by the person who runs the tracker"
+
+
+class SuspendedError(RefusedError):
+    """The library's account is suspended."""
+
+    def __init__(self) -> None:
+        super().__init__(SUSPENDED)
 
 
 class Outlet(Protocol):
@@ -133,6 +143,10 @@ class RoomHost:
         self._pair_outlets.pop(number, None)
         await self._apply(self.pairs.closed(number), self._pair_outlets)
 
+    async def expel(self, libraries: Iterable[LibraryId]) -> None:
+        """End all connections of libraries that were suspended."""
+        await self._apply(self.rooms.expelled(libraries, SUSPENDED))
+
     async def tick(self) -> None:
         """Ends what took too long. To be called every few seconds."""
         now_s = self._around.now_s()
@@ -193,6 +207,8 @@ class RoomHost:
     async def _load(self, number: int, loading: Awaitable[Sequence[bytes] | None]) -> None:
         try:
             entries = await loading
+        except SuspendedError as error:
+            await self._apply(self.rooms.turned_away(number, str(error), roomframes.CLOSE_SUSPENDED))
         except SongkeepError as error:
             await self._apply(self.rooms.turned_away(number, str(error)))
         else:

@@ -6,7 +6,7 @@ put the same core behind their own sockets. It forwards what it cannot read, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -171,9 +171,15 @@ class RoomServer:
         except SongkeepError as error:
             return self._refuse(number, roomframes.CLOSE_MALFORMED, str(error))
 
-    def turned_away(self, number: int, text: str) -> list[Effect]:
+    def turned_away(self, number: int, text: str, code: int = roomframes.CLOSE_NOT_MEMBER) -> list[Effect]:
         """The answer to LoadRoster or FindRoster if the server does not want that library, or can't tell."""
-        return self._refuse(number, roomframes.CLOSE_NOT_MEMBER, text) if number in self._connections else []
+        return self._refuse(number, code, text) if number in self._connections else []
+
+    def expelled(self, libraries: Iterable[LibraryId], text: str) -> list[Effect]:
+        """These libraries may not be here any more, from now on."""
+        here = [library for each in libraries if (library := self._libraries.get(each)) is not None]
+        numbers = sorted(number for library in here for number in library.connections)
+        return [effect for number in numbers for effect in self._refuse(number, roomframes.CLOSE_SUSPENDED, text)]
 
     def _act(self, number: int, connection: _Connection, word: str, fields: list[Any], now_s: float) -> list[Effect]:
         match word, connection.stage:

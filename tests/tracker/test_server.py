@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import os
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -16,12 +18,14 @@ from node.crypto.keys import EpochKeys, MemberKeys
 from node.doors.rooms import Room, joined, look_up_roster
 from node.doors.webrtc import public_address
 from node.errors import PeerError, RefusedError, UnavailableError
+from node.ids import to_text
 from node.wire.bucket import Rate
 from node.wire.roomeffects import Limits
 from node.wire.roomevents import Came, Said
 from node.wire.roster import Roster
 from tests.flows.people import a_tracker, until
 from tests.wire.family import Family, make_family
+from tracker import admin
 
 
 def enter(
@@ -188,6 +192,32 @@ async def test_a_stun_server_that_is_silent_is_given_up(tmp_path: Path) -> None:
             await public_address(silent.get_extra_info("sockname"))
     finally:
         silent.close()
+
+
+async def test_a_suspended_library_is_cut_off_at_once_and_others_are_not(tmp_path: Path) -> None:
+    family, others = make_family(), make_family(9)
+    async with (
+        a_tracker(tmp_path) as (url, _),
+        pair_in(family, url) as (first, second),
+        pair_in(others, url) as (one, two),
+    ):
+        asked = argparse.Namespace(library=to_text(family.roster.library)[:8], json=True)
+        suspend = partial(admin.suspending(True), asked, tmp_path)
+        assert await asyncio.to_thread(suspend) == 0
+        async with asyncio.timeout(5):
+            for room in (first, second):
+                with pytest.raises(RefusedError, match="suspended your library's account"):
+                    async for _ in room.events():
+                        pass
+        async with aiohttp.ClientSession() as session:
+            with pytest.raises(RefusedError, match="suspended"):
+                async with enter(session, url, family.founder, family.roster, family.epoch.room_name):
+                    pass
+            await two.send(b"still here", to=one.own)
+            assert (await said_to(one)).data == b"still here"
+            assert await asyncio.to_thread(admin.suspending(False), asked, tmp_path) == 0
+            async with enter(session, url, family.founder, family.roster, family.epoch.room_name) as again:
+                assert again.own
 
 
 async def test_the_app_comes_with_a_strict_policy_and_nothing_outside_it_is_served(tmp_path: Path) -> None:

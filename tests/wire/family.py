@@ -23,8 +23,9 @@ class Family:
     roster: Roster
 
 
-def make_family() -> Family:
-    founder, player, seed = keys_of(1), keys_of(2), keys_of(3)
+def make_family(first: int = 1) -> Family:
+    """`first`: whose keys; families of other numbers are other people."""
+    founder, player, seed = keys_of(first), keys_of(first + 1), keys_of(first + 2)
     recovery = recovery_keys(b"\x09" * 32)
     epoch = EpochKeys(1, b"\x07" * 32)
     roster = found_library(founder, recovery.public, epoch, time_ms=1, random_16=b"\x05" * 16)
