@@ -28,6 +28,9 @@ def register(subparsers: Subparsers) -> None:
     running.add_argument("--url", metavar="URL", default="", help="the address under which devices reach it")
     running.add_argument("--capacity", metavar="SIZE", default="50GB", help="all it may promise; default: 50GB")
     running.add_argument("--swarm", metavar="INTERFACES", default="", help="where BitTorrent listens: 0.0.0.0:7667")
+    running.add_argument(
+        "--stun-port", metavar="PORT", type=int, default=3478, help="UDP; 0 for no STUN; default: 3478"
+    )
     inviting = add_command(
         commands,
         "invite",
@@ -67,6 +70,7 @@ def _options(asked: argparse.Namespace) -> Any:
         url=clean_url(asked.url) if asked.url else "",
         capacity_bytes=read_size(asked.capacity),
         swarm_listen=asked.swarm,
+        stun_port=asked.stun_port or None,
     )
 
 

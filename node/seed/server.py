@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from node.crypto.keys import MemberKeys
+from node.doors.stun_port import stun_answers
 from node.doors.swarm import Swarm, SwarmSettings
 from node.errors import StorageError, UnavailableError
 from node.ids import to_text
@@ -83,7 +84,10 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
         shelves = Shelves(options.home)
         keeper = await stack.enter_async_context(Keeper(ledger, shelves, swarm, now_ms=now_ms))
         sessions = Sessions(keys, ledger, now_ms=now_ms)
-        rooms = SeedRooms(keys=keys, ledger=ledger, keeper=keeper, sessions=sessions, stun_port=None)
+        stun_port = None
+        if options.stun_port is not None:
+            stun_port = await stack.enter_async_context(stun_answers(options.host, options.stun_port))
+        rooms = SeedRooms(keys=keys, ledger=ledger, keeper=keeper, sessions=sessions, stun_port=stun_port)
         stack.push_async_callback(rooms.close)
 
         scrub = Scrub(ledger, shelves, keeper, now_ms=now_ms)

@@ -70,9 +70,15 @@ def make_owner() -> Owner:
 
 @contextlib.asynccontextmanager
 async def a_seed(
-    home: Path, *, capacity_bytes: int = 10 * ROOM, ip: str = SEED_IP, port: int = 0, url: str = ""
+    home: Path,
+    *,
+    capacity_bytes: int = 10 * ROOM,
+    ip: str = SEED_IP,
+    port: int = 0,
+    url: str = "",
+    stun_port: int | None = None,
 ) -> AsyncIterator[RunningSeed]:
-    options = SeedOptions(home=home, host=ip, port=port, url=url, capacity_bytes=capacity_bytes, stun_port=None)
+    options = SeedOptions(home=home, host=ip, port=port, url=url, capacity_bytes=capacity_bytes, stun_port=stun_port)
     async with running(options) as seed:
         yield seed
 

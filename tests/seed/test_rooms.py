@@ -159,3 +159,12 @@ async def test_the_seed_leaves_a_room_as_the_last(tmp_path: Path) -> None:
             while seed.rooms.host.rooms.connections:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert seed.rooms.host.rooms.rooms == 0
+
+
+async def test_a_device_learns_its_own_address_from_the_seed(tmp_path: Path) -> None:
+    owner = make_owner()
+    async with a_seed(tmp_path / "seed", stun_port=0) as seed:
+        await give_library(seed, owner)
+        async with in_room(owner, seed, owner.keys) as room:
+            assert room.stun is not None
+            assert (await webrtc.public_address(room.stun))[0] == "127.0.0.1"
