@@ -81,9 +81,9 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
             )
         if not asked.no_browser and not terminal.as_json:
             open_browser(client)
-        _add(client, folders, home, asked, terminal)
-        terminal.note("Running; Ctrl-C ends it.")
         try:
+            _add(client, folders, home, asked, terminal)
+            terminal.note("Running; Ctrl-C ends it.")
             node.wait()
         except KeyboardInterrupt:
             terminal.note("Closing.")
