@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
+from node.doors.qr import modules
 from node.errors import UserError
 from node.faces.answers import answer, body_of, text_field, whole_number
 from node.faces.parts import PARTS
@@ -71,7 +72,8 @@ async def pair_events(request: web.Request) -> web.Response:
     found = request.app[PARTS].network.pairings.get(request.match_info["id"])
     after = whole_number(request, "after", 0, highest=MAX_EVENTS)
     events = await found.news_after(after, timeout_s=NEWS_TIMEOUT_S)
-    return answer({"events": events, "next": after + len(events)})
+    shown = [{**event, "qr": modules(event["link"])} if event["event"] == "link" else event for event in events]
+    return answer({"events": shown, "next": after + len(events)})
 
 
 async def pair_check(request: web.Request) -> web.Response:

@@ -10,7 +10,7 @@ from aiohttp import web
 from node.catalog.personal import MAX_COMMENT_CHARS, MAX_QUEUE_TRACKS, MAX_TIME_MS, Bookmark, Queue
 from node.doors.index import Mark
 from node.errors import UserError
-from node.faces.answers import answer, body_of, text_field, text_list_field
+from node.faces.answers import MAX_PAGE, answer, body_of, text_field, text_list_field, whole_number
 from node.faces.parts import PARTS
 from node.ids import text_id
 from node.library.personal import Play
@@ -27,6 +27,7 @@ def routes(app: web.Application) -> None:
         add("DELETE", f"/api/v1/{kind}/{{id}}/rating", rate)
     add("GET", "/api/v1/starred", starred)
     add("POST", "/api/v1/plays", play)
+    add("GET", "/api/v1/history", history)
     add("GET", "/api/v1/bookmarks", bookmarks)
     add("PUT", "/api/v1/tracks/{id}/bookmark", set_bookmark)
     add("DELETE", "/api/v1/tracks/{id}/bookmark", remove_bookmark)
@@ -74,6 +75,13 @@ async def play(request: web.Request) -> web.Response:
     at_ms = _whole(body, "played_ms", highest=MAX_TIME_MS) if "played_ms" in body else now_ms
     await parts.ask(parts.library.personal.play, [Play(track, at_ms)])
     return answer(mark_json(await parts.ask(parts.library.personal.mark, track)))
+
+
+async def history(request: web.Request) -> web.Response:
+    """What was played last, and what is played most."""
+    parts = request.app[PARTS]
+    limit = whole_number(request, "limit", 100, highest=MAX_PAGE)
+    return answer(await parts.ask(parts.library.browse.history, limit))
 
 
 async def bookmarks(request: web.Request) -> web.Response:

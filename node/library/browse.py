@@ -124,6 +124,14 @@ class Browse:
             "tracks": [track_json(pages.track(song.id)) for song in found.songs],
         }
 
+    def history(self, count: int) -> dict[str, list[TrackJson]]:
+        """Up to 500 tracks each: `recent`, the last played first, and `most`, the most played first."""
+        pages = self._index.pages
+        return {
+            "recent": [track_json(row) for row in pages.played("last", _page(count))],
+            "most": [track_json(row) for row in pages.played("most", _page(count))],
+        }
+
     def playlist_tracks(self, playlist_id: str) -> list[TrackJson]:
         """A playlist's tracks in order, as the player's lists show them."""
         songs = self._index.browse.playlist_songs(playlist_id)

@@ -55,6 +55,19 @@ def test_plays_are_counted_and_a_stream_is_none(node: Living) -> None:
     assert node.ask("POST", "/api/v1/plays", {"track": song}).json["plays"] == before + 2
 
 
+def test_the_history_has_what_was_played_and_nothing_else(node: Living) -> None:
+    often, lately = track(node, "Glass 1"), track(node, "Glass 3")
+    for played_ms in (1_700_000_001_000, 1_700_000_002_000, 1_700_000_003_000, 1_700_000_004_000, 1_700_000_005_000):
+        node.ask("POST", "/api/v1/plays", {"track": often, "played_ms": played_ms})
+    node.ask("POST", "/api/v1/plays", {"track": lately})
+    found = node.get("history")
+    assert found["recent"][0]["id"] == lately
+    assert found["most"][0]["id"] == often
+    assert all(one["plays"] for one in found["recent"] + found["most"])
+    assert len(node.get("history?limit=1")["most"]) == 1
+    assert node.ask("GET", "/api/v1/history?limit=many").status == 422
+
+
 def test_a_playlist_is_made_changed_and_deleted(node: Living) -> None:
     one, two, three = (track(node, f"Glass {number}") for number in (1, 2, 3))
     made = node.ask("POST", "/api/v1/playlists", {"name": "Mix", "comment": "for rain", "tracks": [one, two]})

@@ -164,6 +164,17 @@ class Pages:
         with self._database.read() as sql:
             return _tracks_by_number(sql, numbers)
 
+    def played(self, order: Literal["most", "last"], limit: int) -> list[TrackRow]:
+        """Tracks that were played at least once: the most played, or the last played, first."""
+        by = {"most": "m.plays DESC, m.played_ms DESC", "last": "m.played_ms DESC"}[order]
+        with self._database.read() as sql:
+            numbers = sql.execute(
+                f"""SELECT t.n FROM mark m JOIN track t ON t.id = m.id WHERE m.plays > 0 AND t.hidden = 0
+                    ORDER BY {by}, t.n LIMIT ?""",
+                (limit,),
+            )
+            return _tracks_by_number(sql, [n for (n,) in numbers])
+
     def albums(
         self, narrowed: Narrowed, *, order: AlbumOrder, descending: bool, offset: int, limit: int
     ) -> tuple[int, list[AlbumRow]]:
