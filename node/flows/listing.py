@@ -81,8 +81,10 @@ def compare(
     """Tell new, changed, renamed, missing and returned files apart. Pure.
 
     `known` holds what the scan could have seen. A file under a new name with the size, time and inode of one that
-    is gone is that file. Where the person says that a whole folder was `moved`, size and time are enough: what is
-    sealed from a file is compared again whenever any of it leaves. `again`: files that could not be read are new.
+    is gone is that file, and so is one of the same name and times with another inode: some disks number their files
+    anew whenever they are mounted. Where the person says that a whole folder was `moved`, size and time are enough:
+    what is sealed from a file is compared again whenever any of it leaves. `again`: files that could not be read are
+    new.
     """
     found = Differences()
     seen = {file.path for file in scanned.files}
@@ -96,9 +98,7 @@ def compare(
                 found.to_read.append(file)
             else:
                 found.renamed.append(Renamed(gone.pop(old_path).id, file.path, file.fingerprint))
-        elif (
-            moved and source.fingerprint != file.fingerprint and _looks(source.fingerprint) == _looks(file.fingerprint)
-        ):
+        elif source.fingerprint != file.fingerprint and _same_file(source.fingerprint, file.fingerprint, moved=moved):
             found.renamed.append(Renamed(source.id, file.path, file.fingerprint))
         elif source.fingerprint != file.fingerprint or (again and source.unread):
             found.to_read.append(file)
@@ -115,9 +115,10 @@ def _body(fingerprint: Fingerprint) -> tuple[int, int, int]:
     return fingerprint.size_bytes, fingerprint.mtime_ns, fingerprint.inode
 
 
-def _looks(fingerprint: Fingerprint) -> tuple[int, int]:
-    """What a copy leaves as it was."""
-    return fingerprint.size_bytes, fingerprint.mtime_ns
+def _same_file(before: Fingerprint, now: Fingerprint, *, moved: bool) -> bool:
+    """Whether a file of the same name is the same although its fingerprint differs."""
+    looks = before.size_bytes == now.size_bytes and before.mtime_ns == now.mtime_ns
+    return looks and (moved or before.ctime_ns == now.ctime_ns)
 
 
 def batches(files: Sequence[Found]) -> Iterator[list[Found]]:

@@ -94,11 +94,11 @@ class Intake:
                     continue
                 tracks.append(track)
                 put_blob(step, one.blob, self._now_ms())
-                same_track, hidden = was
+                retagged, hidden = was
                 if one.cover is not None and cover_id(one.cover.ref.sha256) == source.cover_id:
                     put_blob(step, one.cover, self._now_ms())
                     ops += self._cover_ops(one.cover.ref, written)
-                ops += self._track_ops(source, one, track, same_track, written)
+                ops += self._track_ops(source, one, track, retagged, written)
                 if source.track_id is not None:
                     ops += carried_over(self._index, self._changes, source.track_id, track)
                 if hidden:
@@ -107,7 +107,7 @@ class Intake:
         return tracks
 
     def _track_ops(
-        self, source: Source, one: SealedSource, track: TrackId, same_track: bool, written: set[tuple[str, str]]
+        self, source: Source, one: SealedSource, track: TrackId, retagged: bool, written: set[tuple[str, str]]
     ) -> list[Op]:
         """What the catalog does not say yet of this file's track. A copy does not change the tags of the first."""
         assert source.tags is not None
@@ -122,12 +122,12 @@ class Intake:
         )
         candidates = [
             (ADDED, set_added(track, source.added_ms), False),
-            (TAGS, set_tags(track, source.tags, known.get(TAGS)), same_track),
+            (TAGS, set_tags(track, source.tags, known.get(TAGS)), retagged),
             (STREAM, set_stream(track, source.stream), False),
             (original_field(one.blob.ref.sha256), set_original(track, original), False),
         ]
         if source.cover_id is not None:
-            candidates.append((TRACK_COVER, set_cover(track, source.cover_id), same_track))
+            candidates.append((TRACK_COVER, set_cover(track, source.cover_id), retagged))
         ops = []
         for name, op, renew in candidates:
             fresh = (track, name) not in written

@@ -185,6 +185,29 @@ async def test_a_retagged_copy_is_one_track_with_two_sources(tmp_path: Path, mus
         assert len(files.originals) == 2
 
 
+async def test_a_copy_with_other_tags_that_is_only_touched_changes_nothing_that_is_shown(
+    tmp_path: Path, music: Path
+) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music])
+        shutil.copy(music / "album" / "1.flac", music / "copy.flac")
+        retag(music / "copy.flac", "One (remastered)")
+        await home.ingest.add([music])
+        operations = home.operations()
+        os.chmod(music / "copy.flac", 0o640)
+        assert (await home.ingest.rescan()).added == 1, "its fingerprint differs, so it is read and sealed again"
+        await home.ingest.idle()
+        assert "One" in home.titles()
+        assert home.operations() == operations
+        retag(music / "copy.flac", "One (2024)")
+        os.chmod(music / "copy.flac", 0o644)
+        await home.ingest.rescan()
+        os.chmod(music / "copy.flac", 0o640)
+        await home.ingest.rescan()
+        await home.ingest.idle()
+        assert "One (2024)" in home.titles(), "whoever edits tags sees them, in whichever copy"
+
+
 async def test_a_retagged_file_is_taken_in_again_and_stays_the_same_track(tmp_path: Path, music: Path) -> None:
     async with open_home(tmp_path / "home") as home:
         await home.ingest.add([music])

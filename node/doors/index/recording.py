@@ -17,9 +17,9 @@ def record_read(step: Step, folder_id: int, read: SourceRead, *, now_ms: int) ->
     """Write down one file as a scan read it: (its id, whether it is new). Its track is made again before the commit."""
     path, print_ = path_bytes(read.path), read.fingerprint
     row = step.sql.execute(
-        "SELECT id, track, identified FROM source WHERE folder = ? AND path = ?", (folder_id, path)
+        "SELECT id, track, identified, state, facts, cover FROM source WHERE folder = ? AND path = ?", (folder_id, path)
     ).fetchone()
-    source_id, track, identified = row or (None, None, 0)
+    source_id, track, identified, state, facts_before, cover_before = row or (None, None, 0, "present", None, None)
     if read.error is not None or read.tags is None or read.stream is None:
         error, facts = read.error or "it could not be read as music", None
         if track is not None:
@@ -35,8 +35,11 @@ def record_read(step: Step, folder_id: int, read: SourceRead, *, now_ms: int) ->
         step.sql.execute(
             "INSERT INTO image VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (cover, read.cover.mime, read.cover.size_bytes)
         )
+    # One that was only touched says what it said before: it is sealed again, and its tags are nobody's news.
+    speaks_anew = state == "changed" or (facts, cover) != (facts_before, cover_before)
+    state = "changed" if identified and speaks_anew else "present"
     columns = (
-        print_.size_bytes, print_.mtime_ns, print_.ctime_ns, print_.inode, "changed" if identified else "present",
+        print_.size_bytes, print_.mtime_ns, print_.ctime_ns, print_.inode, state,
         track, facts, cover, cover_file, error,
     )  # fmt: skip
     step.changed = True
@@ -98,18 +101,18 @@ def record_missing(step: Step, source_id: int) -> None:
 def record_identified(
     step: Step, source_id: int, *, fingerprint: Fingerprint, track: TrackId, sha256: bytes, root: BlobRoot
 ) -> tuple[bool, bool] | None:
-    """A file was sealed as it was at `fingerprint`: (whether it had been this track before, whether it is hidden).
+    """A file was sealed as it was at `fingerprint`: (whether it is this track retagged, whether it is hidden).
 
     None if the file has changed since, and nothing was written. A provisional identifier goes on as another name.
     """
     row = step.sql.execute(
-        """SELECT track, identified, hidden FROM source WHERE id = ? AND state != 'missing'
+        """SELECT track, identified, hidden, state FROM source WHERE id = ? AND state != 'missing'
            AND size_bytes = ? AND mtime_ns = ? AND ctime_ns = ? AND inode = ?""",
         (source_id, fingerprint.size_bytes, fingerprint.mtime_ns, fingerprint.ctime_ns, fingerprint.inode),
     ).fetchone()
     if row is None:
         return None
-    before, identified, hidden = row
+    before, identified, hidden, state = row
     if before is not None and before != track:
         step.tracks.add(before)
         if not identified:
@@ -124,7 +127,7 @@ def record_identified(
         (track, sha256, root, source_id),
     )
     step.tracks.add(track)
-    return bool(identified and before == track), bool(hidden)
+    return bool(identified and before == track and state == "changed"), bool(hidden)
 
 
 def hide_pending(step: Step, track_id: str, *, hidden: bool) -> bool:
