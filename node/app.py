@@ -182,6 +182,7 @@ async def _build(
         arriving=home.path / "arriving",
         use_fetches=lambda fetches: streams.use_fetches([networking.fetch, *fetches]),
         tell=news.notice,
+        meeting=networking.network.meeting,
     )
     lifetime.push_async_callback(seeding.close)
     parts = Parts(

@@ -13,7 +13,9 @@ from pathlib import Path
 from node.doors.blobs import BlobStore
 from node.errors import StorageError
 from node.flows.holdings import Holdings
+from node.flows.meet import Meeting
 from node.flows.reading import Fetch
+from node.flows.seed_grants import SeedGrants
 from node.flows.seed_rounds import Tell
 from node.flows.seed_streams import SeedFetch
 from node.flows.seeds import Seeds
@@ -41,19 +43,22 @@ def build_seeding(
     arriving: Path,
     use_fetches: Callable[[Sequence[Fetch]], None],
     tell: Tell,
+    meeting: Meeting,
 ) -> Seeding:
     """Everything between the library and its seeds. Nothing is bound or dialled before the service runs.
 
     `use_fetches` is told by what ways songs can be had from seeds; none while there is no seed.
     """
     fetch = SeedFetch(membership)
+    grants = SeedGrants(membership, library, trackers=lambda: meeting.trackers, ask=meeting.ask_grant, now_ms=_now_ms)
     seeds = Seeds(
         membership=membership,
         library=library,
         snapshots=snapshots,
-        now_ms=lambda: time.time_ns() // 1_000_000,
+        now_ms=_now_ms,
         random=os.urandom,
         tell=tell,
+        grants=grants,
     )
 
     def changed(addresses: list[str]) -> None:
@@ -74,6 +79,10 @@ def build_seeding(
             await seeds.run(sharing)
 
     return Seeding(seeds=seeds, service=service, close=fetch.close)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _emptied(directory: Path) -> None:

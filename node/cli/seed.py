@@ -29,6 +29,13 @@ def register(subparsers: Subparsers) -> None:
     running.add_argument("--capacity", metavar="SIZE", default="50GB", help="all it may promise; default: 50GB")
     running.add_argument("--swarm", metavar="INTERFACES", default="", help="where BitTorrent listens: 0.0.0.0:7667")
     running.add_argument(
+        "--tracker",
+        metavar="KEY",
+        action="append",
+        default=[],
+        help="the key of a tracker whose accounts may store here, within the capacity; may be given more than once",
+    )
+    running.add_argument(
         "--stun-port", metavar="PORT", type=int, default=3478, help="UDP; 0 for no STUN; default: 3478"
     )
     inviting = add_command(
@@ -71,7 +78,17 @@ def _options(asked: argparse.Namespace) -> Any:
         capacity_bytes=read_size(asked.capacity),
         swarm_listen=asked.swarm,
         stun_port=asked.stun_port or None,
+        trackers=tuple(_tracker_key(each) for each in asked.tracker),
     )
+
+
+def _tracker_key(text: str) -> bytes:
+    from node.ids import from_text
+
+    key = from_text(text.strip())
+    if len(key) != 32:
+        raise UserError("--tracker takes a tracker's key: 52 letters and digits")
+    return key
 
 
 def run_seed(asked: argparse.Namespace, terminal: Terminal) -> int:

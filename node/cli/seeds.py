@@ -28,7 +28,12 @@ def register(subparsers: Subparsers) -> None:
     commands = parser.add_subparsers(dest="seeds_command", metavar="COMMAND")
     add_command(commands, "list", run_list, summary="list them and what they hold")
     adding = add_command(commands, "add", run_add, summary="have a seed keep this library")
-    adding.add_argument("code", metavar="CODE", help="what 'songkeep seed invite' printed, whole and in quotes")
+    adding.add_argument(
+        "code",
+        metavar="CODE",
+        help="what 'songkeep seed invite' printed, whole and in quotes; or with --grant its address",
+    )
+    adding.add_argument("--grant", metavar="SIZE", help="ask your tracker for so much room there, such as 40GB")
     removing = add_command(commands, "remove", run_remove, summary="put a seed out of the library; it gets nothing new")
     removing.add_argument("seed", metavar="SEED", help="its address, or the beginning of its identifier")
     removing.add_argument("--yes", action="store_true", help="don't ask")
@@ -46,8 +51,13 @@ def run_list(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def run_add(asked: argparse.Namespace, terminal: Terminal) -> int:
+    from node.seed.options import read_size
+
     with reach(asked, terminal) as client:
-        seed = client.post("seeds", code=asked.code)
+        if asked.grant:
+            seed = client.post("seeds", url=asked.code, grant_bytes=read_size(asked.grant))
+        else:
+            seed = client.post("seeds", code=asked.code)
     terminal.result(seed)
     terminal.say(f"{seed['url']} keeps this library from now on. Write its address beside your recovery phrase.")
     terminal.say("It is filled while 'songkeep up' runs; 'songkeep seeds' shows how far it is.")

@@ -103,6 +103,15 @@ class SeedClient:
         answer = await self._ask("POST", "/v1/join", body=body)
         return codec.natural(_field(answer, "quota_bytes"), 1 << 53, "a quota")
 
+    async def join_granted(self, keys: MemberKeys, grant: bytes, entries: Sequence[bytes]) -> int:
+        """Have the room that a tracker grants, for the library of that roster; returns its quota in bytes."""
+        nonce = await self._challenge()
+        body = seedapi.sign_granted(
+            keys, nonce=nonce, host=seedapi.host_of(self.url), grant=grant, entries=list(entries)
+        )
+        answer = await self._ask("POST", "/v1/grant", body=body)
+        return codec.natural(_field(answer, "quota_bytes"), 1 << 53, "a quota")
+
     def sign_in_as(self, keys: MemberKeys, library: LibraryId) -> None:
         """Who to be at the first request that needs it."""
         self._member = keys, library

@@ -6,10 +6,12 @@ from typing import Final
 
 from aiohttp import web
 
+from node.errors import UserError
 from node.faces.answers import answer, body_of, text_field
 from node.faces.parts import PARTS
 
 MAX_CODE_CHARS: Final = 400
+MAX_GRANT_BYTES: Final = 1 << 53
 
 
 def routes(app: web.Application) -> None:
@@ -24,9 +26,15 @@ async def listed(request: web.Request) -> web.Response:
 
 
 async def add(request: web.Request) -> web.Response:
-    """Redeem a seed's code."""
-    body = await body_of(request, fields=frozenset({"code"}))
-    return answer(await request.app[PARTS].seeds.add(text_field(body, "code", max_chars=MAX_CODE_CHARS)), status=201)
+    """Redeem a seed's code; or, with `url` and `grant_bytes`, have room there by a tracker's leave."""
+    body = await body_of(request, fields=frozenset({"code", "url", "grant_bytes"}))
+    seeds = request.app[PARTS].seeds
+    if "code" in body:
+        return answer(await seeds.add(text_field(body, "code", max_chars=MAX_CODE_CHARS)), status=201)
+    size_bytes = body.get("grant_bytes")
+    if not isinstance(size_bytes, int) or not 0 < size_bytes <= MAX_GRANT_BYTES:
+        raise UserError('adding a seed needs "code", or "url" and "grant_bytes"')
+    return answer(await seeds.add_granted(text_field(body, "url", max_chars=MAX_CODE_CHARS), size_bytes), status=201)
 
 
 async def remove(request: web.Request) -> web.Response:

@@ -15,6 +15,7 @@ from node.crypto.labels import CHUNK_BYTES
 from node.doors.seeds import SeedClient, SeedStanding
 from node.errors import DamagedError, NotFoundError, PeerError, RefusedError
 from node.flows.audit import Audit, Audits
+from node.flows.seed_grants import SeedGrants
 from node.flows.seed_streams import fetch_blob
 from node.flows.serve import Snapshots
 from node.flows.share import Choice, Sharing, choose
@@ -95,6 +96,7 @@ class SeedRounds:
         now_ms: Callable[[], int],
         random: Callable[[int], bytes],
         tell: Tell,
+        grants: SeedGrants | None = None,
     ) -> None:
         self._membership = membership
         self._library = library
@@ -102,6 +104,7 @@ class SeedRounds:
         self._now_ms = now_ms
         self._random = random
         self._tell = tell
+        self._grants = grants
         self._audits = Audits(
             library, now_ms=now_ms, random_below=lambda bound: int.from_bytes(random(8), "big") % bound
         )
@@ -110,6 +113,8 @@ class SeedRounds:
     async def round(self, link: SeedLink, client: SeedClient, sharing: Sharing | None) -> None:
         """One pass over everything that this device and the seed have to say to each other."""
         await self._exchange_rosters(client)
+        if self._grants is not None:
+            await self._grants.renew_if_due(link.member.public.id, client)
         await self._look_for_the_past(link, client)
         current = await self._take_heads(link, client)
         await self._give_heads(link, client)

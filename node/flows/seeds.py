@@ -8,9 +8,10 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from node.crypto.keys import EpochKeys
+from node.crypto.keys import EpochKeys, MemberPublic
 from node.doors.seeds import SeedClient
 from node.errors import NotFoundError, SongkeepError, UserError
+from node.flows.seed_grants import SeedGrants
 from node.flows.seed_rounds import SERIALS, SeedLink, SeedRounds, Tell
 from node.flows.serve import Snapshots
 from node.flows.share import Sharing
@@ -39,14 +40,22 @@ class Seeds:
         now_ms: Callable[[], int],
         random: Callable[[int], bytes],
         tell: Tell = lambda level, text: None,
+        grants: SeedGrants | None = None,
         local_address: str | None = None,
     ) -> None:
         self._rounds = SeedRounds(
-            membership=membership, library=library, snapshots=snapshots, now_ms=now_ms, random=random, tell=tell
+            membership=membership,
+            library=library,
+            snapshots=snapshots,
+            now_ms=now_ms,
+            random=random,
+            tell=tell,
+            grants=grants,
         )
         self._membership = membership
         self._library = library
         self._snapshots = snapshots
+        self._grants = grants
         self._now_ms = now_ms
         self._random = random
         self._local_address = local_address
@@ -74,24 +83,40 @@ class Seeds:
             seed = await client.who()
             invite.check_seed(seed)
             await client.invitation(invite)
-            known = self._membership.roster.members.get(seed.id)
-            if known is not None and not known.active:
-                raise UserError("this seed was removed from the library before; it needs new keys to come back")
-            if known is None:
-                await self._membership.change(
-                    lambda roster, keys, epochs: admit(
-                        roster,
-                        keys,
-                        seed,
-                        role=Role.SEED,
-                        epochs=epochs.values(),
-                        time_ms=self._now_ms(),
-                        addresses=[invite.url],
-                    )
-                )
+            await self._let_in(seed, invite.url)
             await client.join(self._membership.keys, invite, self._membership.roster.entries)
         self.wake()
         return self.links[seed.id].as_json()
+
+    async def add_granted(self, url: str, size_bytes: int) -> dict[str, Any]:
+        """Have a seed keep the library in room that a tracker grants. Raises as `add` does."""
+        self._membership.require_owner()
+        if self._grants is None:
+            raise UserError("this device meets no tracker that could grant room on a seed")
+        async with SeedClient.open(url, local_address=self._local_address) as client:
+            seed = await client.who()
+            await self._let_in(seed, client.url)
+            await self._grants.take(seed.id, client, size_bytes)
+        self.wake()
+        return self.links[seed.id].as_json()
+
+    async def _let_in(self, seed: MemberPublic, url: str) -> None:
+        """Have the seed on the roster. Raises UserError if it was put out before."""
+        known = self._membership.roster.members.get(seed.id)
+        if known is not None and not known.active:
+            raise UserError("this seed was removed from the library before; it needs new keys to come back")
+        if known is None:
+            await self._membership.change(
+                lambda roster, keys, epochs: admit(
+                    roster,
+                    keys,
+                    seed,
+                    role=Role.SEED,
+                    epochs=epochs.values(),
+                    time_ms=self._now_ms(),
+                    addresses=[url],
+                )
+            )
 
     async def remove(self, seed: str) -> dict[str, Any]:
         """Put a seed out of the library: a new epoch begins, in which it has no part. Raises NotFoundError."""

@@ -21,6 +21,7 @@ class LibraryFacts:
     library: LibraryId
     number: int
     quota_bytes: int
+    """By invitations and grants together."""
     list_serial: int
     list_record: bytes
 

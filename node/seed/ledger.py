@@ -11,12 +11,13 @@ from typing import Self, TypeVar
 import sqlalchemy as sql
 from sqlalchemy.exc import SQLAlchemyError
 
-from node.errors import NotFoundError, RefusedError, StorageError, UnknownFormatError
+from node.errors import NotFoundError, StorageError, UnknownFormatError
 from node.ids import BlobRoot, DeviceId, LibraryId
 from node.seed import schema, steps
 from node.seed.facts import DueBlob, HeldBlob, Invitation, LibraryFacts, Usage
 from node.seed.patience import Patience
 from node.seed.schema import BLOBS, HEADS, INVITES, LIBRARIES, MEMBERS, VOLUMES, State
+from node.wire.grants import Grant
 from node.wire.heads import HeadsRecord
 from node.wire.holdlist import HoldList
 from node.wire.roster import Roster
@@ -62,10 +63,7 @@ class Ledger:
         """Promise room to whoever spends the token. Raises RefusedError if it is not there to be promised."""
 
         def write(db: sql.Connection) -> None:
-            promised = steps.promised(db)
-            if promised + quota_bytes > capacity_bytes:
-                left = max(0, capacity_bytes - promised)
-                raise RefusedError(f"of the seed's {capacity_bytes:,} bytes only {left:,} are not promised yet")
+            steps.check_promise(db, quota_bytes, capacity_bytes)
             db.execute(sql.insert(INVITES).values(token=token, quota_bytes=quota_bytes, created_ms=now_ms))
 
         await self._work(write)
@@ -92,22 +90,17 @@ class Ledger:
             quota = db.scalar(sql.delete(INVITES).where(INVITES.c.token == token).returning(INVITES.c.quota_bytes))
             if quota is None:
                 raise NotFoundError("the seed doesn't know this code, or it was used already")
-            known = db.scalar(sql.select(LIBRARIES.c.quota_bytes).where(LIBRARIES.c.library == roster.library))
-            if known is None:
-                number = (db.scalar(sql.select(sql.func.max(LIBRARIES.c.number))) or 0) + 1
-                db.execute(
-                    sql.insert(LIBRARIES).values(
-                        library=roster.library,
-                        number=number,
-                        quota_bytes=quota,
-                        joined_ms=now_ms,
-                        list_serial=0,
-                        list_record=b"",
-                    )
-                )
-            else:
-                wider = sql.update(LIBRARIES).where(LIBRARIES.c.library == roster.library)
-                db.execute(wider.values(quota_bytes=known + quota))
+            steps.give_room(db, roster.library, quota, now_ms)
+            steps.write_roster(db, roster)
+            return steps.facts_of_library(db, roster.library)
+
+        return await self._work(write)
+
+    async def take_grant(self, grant: Grant, roster: Roster, *, capacity_bytes: int, now_ms: int) -> LibraryFacts:
+        """Give a library the room that a tracker grants it. Raises RefusedError (older, or there is no such room)."""
+
+        def write(db: sql.Connection) -> LibraryFacts:
+            steps.take_grant(db, grant, capacity_bytes=capacity_bytes, now_ms=now_ms)
             steps.write_roster(db, roster)
             return steps.facts_of_library(db, roster.library)
 
@@ -119,7 +112,8 @@ class Ledger:
 
     async def libraries(self) -> list[LibraryFacts]:
         def read(db: sql.Connection) -> list[LibraryFacts]:
-            return [steps.facts_of_row(row) for row in db.execute(sql.select(LIBRARIES).order_by(LIBRARIES.c.number))]
+            rows = list(db.execute(sql.select(LIBRARIES).order_by(LIBRARIES.c.number)))
+            return [steps.facts_of_row(db, row) for row in rows]
 
         return await self._work(read)
 

@@ -35,7 +35,8 @@ class SeedOptions:
     """Interfaces as libtorrent has them; empty: the same host, any port."""
     stun_port: int | None = 3478
     """None: no STUN."""
-    trackers: tuple[str, ...] = ()
+    trackers: tuple[bytes, ...] = ()
+    """Keys of trackers whose grants are good here."""
 
     @property
     def swarm_interfaces(self) -> str:

@@ -57,6 +57,17 @@ INVITES: Final = sql.Table(
     sql.Column("created_ms", sql.BigInteger, nullable=False),
 )
 
+GRANTS: Final = sql.Table(
+    "grants",
+    META,
+    sql.Column("library", sql.LargeBinary(32), sql.ForeignKey("libraries.library"), primary_key=True),
+    sql.Column("tracker", sql.LargeBinary(32), primary_key=True),
+    sql.Column("granted_bytes", sql.BigInteger, nullable=False),
+    sql.Column("serial", sql.BigInteger, nullable=False),
+    sql.Column("expires_ms", sql.BigInteger, nullable=False),
+)
+"""Of each tracker the newest grant. One that has run out still counts: only a signed one of fewer bytes ends it."""
+
 HEADS: Final = sql.Table(
     "heads",
     META,

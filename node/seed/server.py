@@ -19,7 +19,8 @@ from node.doors.stun_port import stun_answers
 from node.doors.swarm import Swarm, SwarmSettings
 from node.errors import StorageError, UnavailableError
 from node.ids import to_text
-from node.seed.api import SeedApi, answer_errors
+from node.seed.answers import answer_errors
+from node.seed.api import SeedApi
 from node.seed.clock import now_ms
 from node.seed.identity import load_identity
 from node.seed.keeper import Keeper
@@ -104,6 +105,8 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
             sessions=sessions,
             keeper=keeper,
             check=scrub.check,
+            trackers=frozenset(options.trackers),
+            capacity_bytes=options.capacity_bytes,
             on_roster=roster_grew,
             dialled=lambda request: _dialled(request, options),
             client_address=client_address,

@@ -11,7 +11,8 @@ from node.errors import RefusedError
 from node.ids import BlobRoot, LibraryId
 from node.seed.facts import HeldBlob, LibraryFacts, Usage
 from node.seed.patience import Patience
-from node.seed.schema import BLOBS, CLOCK, ENTRIES, HEADS, INVITES, LIBRARIES, MEMBERS, VOLUMES, State
+from node.seed.schema import BLOBS, CLOCK, ENTRIES, GRANTS, HEADS, INVITES, LIBRARIES, MEMBERS, VOLUMES, State
+from node.wire.grants import Grant
 from node.wire.heads import HeadsRecord
 from node.wire.holdlist import HoldList, check_shrinking
 from node.wire.roster import Roster
@@ -37,18 +38,72 @@ def advance_patience(db: sql.Connection, now_ms: int) -> Patience:
 
 
 def promised(db: sql.Connection) -> int:
-    return total(db, LIBRARIES.c.quota_bytes) + total(db, INVITES.c.quota_bytes)
+    """All that libraries and open invitations may come to."""
+    return total(db, LIBRARIES.c.quota_bytes) + total(db, INVITES.c.quota_bytes) + total(db, GRANTS.c.granted_bytes)
+
+
+def check_promise(db: sql.Connection, more_bytes: int, capacity_bytes: int) -> None:
+    """Raises RefusedError if so much more is not there to be promised."""
+    now = promised(db)
+    if now + more_bytes > capacity_bytes:
+        raise RefusedError(
+            f"of the seed's {capacity_bytes:,} bytes only {max(0, capacity_bytes - now):,} are not promised yet"
+        )
+
+
+def give_room(db: sql.Connection, library: LibraryId, quota_bytes: int, now_ms: int) -> None:
+    """Let a library in, or give one that is here more room."""
+    known = db.scalar(sql.select(LIBRARIES.c.quota_bytes).where(LIBRARIES.c.library == library))
+    if known is not None:
+        wider = sql.update(LIBRARIES).where(LIBRARIES.c.library == library)
+        db.execute(wider.values(quota_bytes=known + quota_bytes))
+        return
+    number = (db.scalar(sql.select(sql.func.max(LIBRARIES.c.number))) or 0) + 1
+    db.execute(
+        sql.insert(LIBRARIES).values(
+            library=library,
+            number=number,
+            quota_bytes=quota_bytes,
+            joined_ms=now_ms,
+            list_serial=0,
+            list_record=b"",
+        )
+    )
+
+
+def take_grant(db: sql.Connection, grant: Grant, *, capacity_bytes: int, now_ms: int) -> None:
+    """Put a tracker's grant in force. Raises RefusedError: older than the one in force, or there is no room."""
+    give_room(db, grant.library, 0, now_ms)
+    own = sql.and_(GRANTS.c.library == grant.library, GRANTS.c.tracker == grant.tracker)
+    known = db.execute(sql.select(GRANTS).where(own)).one_or_none()
+    if known is not None and known.serial >= grant.serial:
+        if known.serial == grant.serial:
+            return
+        raise RefusedError("a newer grant of this tracker is in force")
+    check_promise(db, grant.granted_bytes - (known.granted_bytes if known else 0), capacity_bytes)
+    db.execute(sql.delete(GRANTS).where(own))
+    db.execute(
+        sql.insert(GRANTS).values(
+            library=grant.library,
+            tracker=grant.tracker,
+            granted_bytes=grant.granted_bytes,
+            serial=grant.serial,
+            expires_ms=grant.expires_ms,
+        )
+    )
 
 
 def facts_of_library(db: sql.Connection, library: LibraryId) -> LibraryFacts:
     row = db.execute(sql.select(LIBRARIES).where(LIBRARIES.c.library == library)).one_or_none()
     if row is None:
         raise RefusedError("this seed does not keep that library")
-    return facts_of_row(row)
+    return facts_of_row(db, row)
 
 
-def facts_of_row(row: Any) -> LibraryFacts:
-    return LibraryFacts(LibraryId(row.library), row.number, row.quota_bytes, row.list_serial, row.list_record)
+def facts_of_row(db: sql.Connection, row: Any) -> LibraryFacts:
+    granted = db.scalar(sql.select(sql.func.sum(GRANTS.c.granted_bytes)).where(GRANTS.c.library == row.library)) or 0
+    quota_bytes = row.quota_bytes + int(granted)
+    return LibraryFacts(LibraryId(row.library), row.number, quota_bytes, row.list_serial, row.list_record)
 
 
 def held_of_row(row: Any) -> HeldBlob:

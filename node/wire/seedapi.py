@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from node.crypto import labels
@@ -16,6 +16,7 @@ from node.crypto.keys import MemberKeys, MemberPublic, derive, verify
 from node.errors import PeerError, RefusedError, UserError
 from node.ids import DeviceId, LibraryId, from_text, to_text
 from node.wire import codec
+from node.wire.grants import MAX_GRANT_BYTES
 
 INVITE_SECRET_BYTES: Final = 16
 FINGERPRINT_BYTES: Final = 10
@@ -134,6 +135,7 @@ class JoinRequest:
     """An owner asks the seed to keep its library."""
 
     secret: bytes
+    """What gives it the right: an invitation's 16 bytes, or a tracker's grant."""
     member: DeviceId
     nonce: bytes
     entries: list[bytes]
@@ -143,12 +145,29 @@ def read_join(body: bytes, *, host: str) -> JoinRequest:
     """Check form and signature; the roster is the caller's to read. Raises PeerError."""
     fields = codec.array(codec.unpack(body, max_bytes=MAX_JOIN_BYTES), 5, "a request")
     secret = codec.fixed_bytes(fields[0], INVITE_SECRET_BYTES, "an invitation")
+    return _read_request(fields, secret, "join", host)
+
+
+def sign_granted(keys: MemberKeys, *, nonce: bytes, host: str, grant: bytes, entries: list[bytes]) -> bytes:
+    """Body of a request for the room that a tracker grants: [grant, member, nonce, signature, roster]."""
+    signature = keys.sign(labels.LABEL_SIGN_SEED, _proof(nonce, host, "grant", [grant]))
+    return codec.pack([grant, keys.id, nonce, signature, entries])
+
+
+def read_granted(body: bytes, *, host: str) -> JoinRequest:
+    """Check form and signature; grant (in `secret`) and roster are the caller's to read. Raises PeerError."""
+    fields = codec.array(codec.unpack(body, max_bytes=MAX_JOIN_BYTES), 5, "a request")
+    grant = codec.bounded_bytes(fields[0], MAX_GRANT_BYTES, "a grant")
+    return _read_request(fields, grant, "grant", host)
+
+
+def _read_request(fields: list[Any], secret: bytes, purpose: str, host: str) -> JoinRequest:
     member = codec.fixed_bytes(fields[1], 32, "a member")
     nonce = codec.fixed_bytes(fields[2], _NONCE_BYTES, "a nonce")
     signature = codec.fixed_bytes(fields[3], 64, "a signature")
     if not isinstance(fields[4], list) or not all(isinstance(entry, bytes) for entry in fields[4]):
         raise PeerError("a request's roster is not a list")
-    verify(member, labels.LABEL_SIGN_SEED, _proof(nonce, host, "join", [secret]), signature)
+    verify(member, labels.LABEL_SIGN_SEED, _proof(nonce, host, purpose, [secret]), signature)
     return JoinRequest(secret, DeviceId(member), nonce, fields[4])
 
 

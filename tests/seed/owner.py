@@ -77,8 +77,11 @@ async def a_seed(
     port: int = 0,
     url: str = "",
     stun_port: int | None = None,
+    trackers: tuple[bytes, ...] = (),
 ) -> AsyncIterator[RunningSeed]:
-    options = SeedOptions(home=home, host=ip, port=port, url=url, capacity_bytes=capacity_bytes, stun_port=stun_port)
+    options = SeedOptions(
+        home=home, host=ip, port=port, url=url, capacity_bytes=capacity_bytes, stun_port=stun_port, trackers=trackers
+    )
     async with running(options) as seed:
         yield seed
 
