@@ -13,6 +13,7 @@ from node.cli.arguments import Subparsers, add_command, whole
 from node.cli.browser import open_browser, sign_in_address
 from node.cli.client import Client
 from node.cli.init import begin, show_phrase
+from node.cli.plan import check_tracker, meet_at
 from node.cli.progress import follow, tell_failures
 from node.cli.reach import home_of, open_vault, running_client
 from node.cli.terminal import Terminal, counted, spoken_bytes
@@ -38,6 +39,7 @@ def register(subparsers: Subparsers) -> None:
     )
     parser.add_argument("folders", nargs="*", metavar="FOLDER", help="music folders to add")
     parser.add_argument("--demo", action="store_true", help="add a dozen tunes that the program synthesizes itself")
+    parser.add_argument("--tracker", metavar="URL", help="where your devices meet from anywhere: wss://...")
     parser.add_argument("--port", type=int, metavar="N", help="where the player answers (7664, or the next free one)")
     parser.add_argument("--no-browser", action="store_true", help="don't open the player")
     parser.add_argument("--keep-sealed", action="store_true", help="keep every original sealed in the store too")
@@ -47,10 +49,13 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
     home = home_of(asked)
     if asked.port is not None and not 1 <= asked.port <= MAX_PORT:
         raise UserError(f"a port is a number from 1 to {MAX_PORT}")
+    if asked.tracker:
+        check_tracker(asked.tracker)
     folders = [whole(folder) for folder in asked.folders]
-    for folder in folders:
-        if not Path(folder).exists():
-            raise UserError(f"there is nothing at {folder}")
+    if not home.vault.exists():  # later a folder may well be away
+        for folder in folders:
+            if not Path(folder).exists():
+                raise UserError(f"there is nothing at {folder}")
     with contextlib.ExitStack() as lifetime:
         running = _hold_or_find(home, lifetime, terminal)
         if running is not None:
@@ -82,6 +87,8 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
         if not asked.no_browser and not terminal.as_json:
             open_browser(client)
         try:
+            if asked.tracker:
+                meet_at(client, asked.tracker, terminal)
             _add(client, folders, home, asked, terminal)
             terminal.note("Running; Ctrl-C ends it.")
             node.wait()
@@ -116,6 +123,8 @@ def _use_running(client: Client, home: Home, folders: list[str], asked: argparse
     terminal.say(f"Songkeep is running already, at {url}")
     if asked.keep_sealed:
         client.patch("config", keep_sealed=True)
+    if asked.tracker:
+        meet_at(client, asked.tracker, terminal)
     if not asked.no_browser and not terminal.as_json:
         open_browser(client)
     _add(client, folders, home, asked, terminal)

@@ -144,12 +144,14 @@ class Ingest:
     ) -> AddReport:
         """Make folders and single files part of the library; returns when they are listed, or sealed too.
 
-        Raises UserError if none of `paths` is there, StorageError if the disk refuses to take more.
+        A music folder that is not there is reported as away. Raises UserError if none of `paths` is known or there,
+        StorageError if the disk refuses to take more.
         """
         job = job or Job("add")
         report = AddReport()
         places = await asyncio.to_thread(look_at, paths)
-        if all(place.kind == "absent" for place in places):
+        known = {folder.path: folder for folder in await asyncio.to_thread(self._library.index.folders.all)}
+        if all(place.kind == "absent" and place.path not in known for place in places):
             raise UserError(f"there is nothing at {places[0].path}" if places else "nothing was named to add")
         for place in places:
             match place.kind:
@@ -157,6 +159,8 @@ class Ingest:
                     report.add(await self._add_folder(place.path, job))
                 case "file":
                     report.add(await self._add_file(place.path, job))
+                case "absent" if place.path in known:
+                    report.add(await self._scan(known[place.path], job=job))
                 case "absent":
                     report.failed.append(Failure(place.path, "there is nothing of that name"))
         self.sealing.wake()

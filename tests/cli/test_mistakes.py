@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.living import living, songkeep
+from tests.living import living, make_music, songkeep
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["add"], "PATH"),
         (["up", "--port", "99999"], "65535"),
         (["up", "--port", "0"], "65535"),
-        (["up", "/nowhere/at all"], "/nowhere/at all"),
         (["add", "/nowhere/at all"], "/nowhere/at all"),
         (["search", " "], "what to search"),
         (["show", ""], "name a track"),
@@ -80,3 +79,17 @@ def test_programs_give_passwords_on_standard_input(tmp_path: Path) -> None:
     assert (locked.returncode, json.loads(locked.stdout)) == (0, {"passphrase": True})
     assert songkeep(home, "ls").returncode == 4
     assert songkeep(home, "ls", more={"SONGKEEP_PASSPHRASE_FILE": str(passphrase)}).returncode == 0
+
+
+def test_up_starts_although_a_folder_is_unplugged_but_not_for_a_first_run_with_a_mistyped_one(tmp_path: Path) -> None:
+    home, music = tmp_path / "home", make_music(tmp_path / "music")
+    mistyped = songkeep(home, "up", str(tmp_path / "musik"), "--no-browser")
+    assert mistyped.returncode == 2
+    assert "musik" in mistyped.stderr
+    assert not home.exists()
+    songkeep(home, "init")
+    songkeep(home, "add", str(music))
+    music.rename(tmp_path / "unplugged")
+    with living(home, str(music), "--port", "7885") as node:
+        assert node.get("folders")["items"][0]["state"] == "away"
+        assert node.get("library")["counts"]["tracks"] == 5

@@ -321,6 +321,14 @@ async def test_folders_within_folders_are_listed_once(tmp_path: Path, music: Pat
         assert len(home.index.folders.all()) == 2
 
 
+async def test_adding_a_music_folder_that_is_away_says_so(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music])
+        music.rename(tmp_path / "unplugged")
+        report = await home.ingest.add([music])
+        assert (report.away, report.failed, report.gone) == ([str(music)], [], 0)
+
+
 async def test_naming_only_what_is_not_there_is_refused(tmp_path: Path, music: Path) -> None:
     async with open_home(tmp_path / "home") as home:
         with pytest.raises(UserError):
