@@ -17,6 +17,7 @@ import { read, write } from "./store_db.js";
 const RECORD = "catalog";
 const KEY = "catalog_key";
 const MAX_RECORD_BYTES = 65_536;
+const RETRY_MS = 5_000;
 
 export class SwarmCatalog {
   /** Another catalog is shown. @type {Emitter<void>} */
@@ -57,18 +58,19 @@ export class SwarmCatalog {
   }
 
   async #readNext() {
-    if (this.#reading) return;
+    if (this.#reading || !this.#next) return;
     this.#reading = true;
     try {
       while (this.#next) {
+        /** @type {{ref: BlobRef, weight: number}} */
         const { ref, weight } = this.#next;
         await this.#show(ref, weight);
         await keep(ref, weight);
         if (this.#next?.ref === ref) this.#next = null;
       }
     } catch {
-      // Nobody gives it now: it is announced again.
-      this.#next = null;
+      // Nobody gives it now. Should it be malformed, the next one that is announced takes its place.
+      setTimeout(() => void this.#readNext(), RETRY_MS);
     } finally {
       this.#reading = false;
     }

@@ -106,7 +106,7 @@ export class SwarmSource {
     await source.#catalog.load().catch(() => {});
     await source.keeping.load().catch(() => {});
     await source.#tally.load().catch(() => {});
-    setTimeout(() => source.#fetchMore(), QUIET_MS);
+    source.#fetchMoreSoon();
     await media;
     return source;
   }
@@ -118,6 +118,7 @@ export class SwarmSource {
     this.#membership.changed.on(() => void (this.#membership.revoked && this.#revoked()), signal);
     this.#catalog.changed.on(() => {
       this.keeping.catalogChanged();
+      this.#fetchMoreSoon();
       this.#tell({ kind: "changed", revision: this.#catalog.revision });
     }, signal);
     this.keeping.wishesChanged.on(() => this.#fetchMore(), signal);
@@ -253,6 +254,12 @@ export class SwarmSource {
     void this.#chunks.wish(this.#playing);
     const [, id] = STREAM.exec(path) ?? [];
     if (id) this.keeping.played(id);
+  }
+
+  /** Not at once: what the person wants first has the way to itself. */
+  #fetchMoreSoon() {
+    clearTimeout(this.#fetchTimer);
+    this.#fetchTimer = /** @type {any} */ (setTimeout(() => this.#fetchMore(), QUIET_MS));
   }
 
   /** What plays is here: the rest of the way serves what may come later. */
