@@ -36,7 +36,10 @@ def register(subparsers: Subparsers) -> None:
         help="the key of a tracker whose accounts may store here, within the capacity; may be given more than once",
     )
     running.add_argument(
-        "--stun-port", metavar="PORT", type=int, default=3478, help="UDP; 0 for no STUN; default: 3478"
+        "--stun",
+        metavar="HOST:PORT|off",
+        default="0.0.0.0:3478",
+        help="where to answer STUN on UDP; default: 0.0.0.0:3478",
     )
     inviting = add_command(
         commands,
@@ -67,19 +70,26 @@ def _options(asked: argparse.Namespace) -> Any:
     home = locate_home(asked.home).path / "seed"
     if asked.seed_command != "run":
         return SeedOptions(home=home)
-    host, _, port = asked.listen.rpartition(":")
-    if not port.isdigit() or int(port) > 65_535:
-        raise UserError("--listen is HOST:PORT, such as 0.0.0.0:7666")
+    host, port = _host_and_port("--listen", asked.listen)
+    stun_host, stun_port = ("", None) if asked.stun == "off" else _host_and_port("--stun", asked.stun)
     return SeedOptions(
         home=home,
-        host=host.strip("[]") or "0.0.0.0",
-        port=int(port),
+        host=host,
+        port=port,
         url=clean_url(asked.url) if asked.url else "",
         capacity_bytes=read_size(asked.capacity),
         swarm_listen=asked.swarm,
-        stun_port=asked.stun_port or None,
+        stun_host=stun_host,
+        stun_port=stun_port,
         trackers=tuple(_tracker_key(each) for each in asked.tracker),
     )
+
+
+def _host_and_port(option: str, text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65_535:
+        raise UserError(f"{option} is HOST:PORT, such as 0.0.0.0:7666")
+    return host.strip("[]") or "0.0.0.0", int(port)
 
 
 def _tracker_key(text: str) -> bytes:

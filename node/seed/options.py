@@ -33,6 +33,7 @@ class SeedOptions:
     """All that may be promised to libraries."""
     swarm_listen: str = ""
     """Interfaces as libtorrent has them; empty: the same host, any port."""
+    stun_host: str = "0.0.0.0"
     stun_port: int | None = 3478
     """None: no STUN."""
     trackers: tuple[bytes, ...] = ()
@@ -43,6 +44,11 @@ class SeedOptions:
         if self.swarm_listen:
             return self.swarm_listen
         return "0.0.0.0:0,[::]:0" if self.host in ("0.0.0.0", "::", "") else f"{self.host}:0"
+
+    @property
+    def swarm_outgoing(self) -> str:
+        """Where connections are made from: only a seed that was given one address for everything keeps to it."""
+        return "" if self.swarm_listen or self.host in ("0.0.0.0", "::", "") else self.host
 
     def address(self, port: int) -> str:
         """The address that an invitation names, for the port that was really taken."""

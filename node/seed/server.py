@@ -78,16 +78,15 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
         prepare_home(options)
         keys = load_identity(options.home / "seed.keys")
         ledger = await stack.enter_async_context(Ledger.open(options.home / "seed.sqlite"))
-        outgoing = "" if options.host in ("0.0.0.0", "::", "") else options.host
         swarm = await stack.enter_async_context(
-            Swarm.open(SwarmSettings(listen=options.swarm_interfaces, outgoing=outgoing))
+            Swarm.open(SwarmSettings(listen=options.swarm_interfaces, outgoing=options.swarm_outgoing))
         )
         shelves = Shelves(options.home)
         keeper = await stack.enter_async_context(Keeper(ledger, shelves, swarm, now_ms=now_ms))
         sessions = Sessions(keys, ledger, now_ms=now_ms)
         stun_port = None
         if options.stun_port is not None:
-            stun_port = await stack.enter_async_context(stun_answers(options.host, options.stun_port))
+            stun_port = await stack.enter_async_context(stun_answers(options.stun_host, options.stun_port))
         rooms = SeedRooms(keys=keys, ledger=ledger, keeper=keeper, sessions=sessions, stun_port=stun_port)
         stack.push_async_callback(rooms.close)
 
