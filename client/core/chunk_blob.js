@@ -31,6 +31,8 @@ export class ReadBlob {
   flights = new Set();
   /** Where it is being read. */
   cursor = 0;
+  /** Streams that read it now. */
+  readers = 0;
   /** Why the last request failed. @type {WireError | null} */
   trouble = null;
   /** Who doesn't give it now, and until when. @type {Map<H, number>} */
@@ -101,6 +103,11 @@ export class ReadBlob {
     let count = 1;
     while (count < most && first + count < this.chunks && this.isMissing(first + count)) count++;
     return count;
+  }
+
+  /** The first chunk that somebody waits for. */
+  get waitedFrom() {
+    return Math.min(...this.waiters.map(({ index }) => index));
   }
 
   /** @param {number} index */

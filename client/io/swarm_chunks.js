@@ -2,6 +2,7 @@
 
 import { toBase32 } from "../core/bytes.js";
 import { ReadBlob } from "../core/chunk_blob.js";
+import { MAX_CHUNKS } from "../core/channel.js";
 import { ChunkWindow } from "../core/chunk_window.js";
 import { blobCipher } from "../core/crypto_blob.js";
 import { Emitter } from "../core/emitter.js";
@@ -29,8 +30,8 @@ import { unavailable, WireError } from "../core/wire_errors.js";
 
 /** @typedef {{ref: BlobRef, chunks?: number}} Wish  to be fetched: the first so many chunks, or all */
 
-/** Of one request. */
-const REQUEST_CHUNKS = 8;
+/** Of the first request for a blob, and of one that somebody waits for. */
+const FIRST_CHUNKS = 8;
 /** A chunk somebody waits for this long is asked of a second holder. */
 const RACE_AFTER_MS = 250;
 const RACE_CHUNKS = 2;
@@ -46,7 +47,7 @@ const TICK_MS = 100;
 const OPENED_KEPT = 1_536;
 const BLOBS_KEPT = 64;
 /** `readAll` reads so far ahead. */
-const AHEAD_CHUNKS = 4 * REQUEST_CHUNKS;
+const AHEAD_CHUNKS = 4 * FIRST_CHUNKS;
 
 /** @typedef {ReadBlob<Holder>} Blob */
 
@@ -68,6 +69,7 @@ export class Chunks {
   /** The first first. @type {{blob: Blob, chunks: number}[]} */
   #wished = [];
   #wishes = 0;
+  #deciding = false;
   /** `${root}:${index}` -> plaintext. @type {RecentMap<string, Bytes>} */
   #opened = new RecentMap(OPENED_KEPT);
   #window = new ChunkWindow();
@@ -116,6 +118,17 @@ export class Chunks {
   }
 
   /**
+   * Say that a stream reads this blob, until what is returned is called: it goes before what is only wished.
+   * @param {BlobRef} ref
+   * @returns {() => void}
+   */
+  reads(ref) {
+    const blob = this.#blob(ref);
+    blob.then((opened) => opened.readers++).catch(() => {});
+    return () => void blob.then((opened) => opened.readers--).catch(() => {});
+  }
+
+  /**
    * A whole blob's plaintext, for what is small.
    * @param {BlobRef} ref
    * @param {AbortSignal} [signal]
@@ -141,6 +154,12 @@ export class Chunks {
     return whole;
   }
 
+  /** Another wish is on its way: until it comes, only what a stream waits for is fetched, the first of them. */
+  decide() {
+    this.#deciding = true;
+    this.#wished = [];
+  }
+
   /**
    * Fetch these, one after the other, and nothing else but what is read: what was wished before and isn't named now stops.
    * @param {Wish[]} wishes
@@ -149,6 +168,7 @@ export class Chunks {
     const mine = ++this.#wishes;
     const wished = await Promise.all(wishes.map(async ({ ref, chunks = Infinity }) => ({ blob: await this.#blob(ref), chunks })));
     if (mine !== this.#wishes) return;
+    this.#deciding = false;
     this.#wished = wished;
     for (const blob of this.#ready) if (blob.flights.size && !wished.some((each) => each.blob === blob)) blob.yield();
     this.#pump();
@@ -230,14 +250,23 @@ export class Chunks {
     return [...this.#ready].filter(({ waiters }) => waiters.length).sort((a, b) => a.waiters[0].since_ms - b.waiters[0].since_ms);
   }
 
-  /** Send what requests there is room for: first what somebody waits for, the longest wait first. */
+  /** What is read goes first, then what is only wished. */
+  get #ranked() {
+    return [...this.#wished].sort((a, b) => Number(b.blob.readers > 0) - Number(a.blob.readers > 0));
+  }
+
+  /** Send what requests there is room for, the most urgent first. */
   #pump() {
-    for (const blob of this.#waited) this.#fly(blob, Math.min(...blob.waiters.map(({ index }) => index)), Infinity);
-    let fulfilled = this.#wished.length > 0;
-    for (const { blob, chunks } of this.#wished) {
+    const [first, ...rest] = this.#ranked;
+    const later = new Set(rest.map(({ blob }) => blob));
+    if (this.#deciding) for (const blob of this.#waited.filter(({ readers }) => readers).slice(1)) later.add(blob);
+    // What is read and was not wished, such as covers, is small and waited for.
+    for (const blob of this.#waited) if (!later.has(blob)) this.#fly(blob, blob.waitedFrom, Infinity, blob === first?.blob ? later : null);
+    let fulfilled = first !== undefined;
+    for (const { blob, chunks } of first ? [first, ...rest] : []) {
       if (blob.hasFirst(chunks)) continue;
       fulfilled = false;
-      if (!this.#fly(blob, blob.cursor, chunks)) break;
+      if (!this.#fly(blob, blob.waiters.length ? blob.waitedFrom : blob.cursor, chunks)) break;
     }
     if (fulfilled) {
       this.#wished = [];
@@ -251,23 +280,33 @@ export class Chunks {
    * @param {Blob} blob
    * @param {number} from
    * @param {number} count  of those that are wanted at all, from the first
+   * @param {ReadonlySet<Blob> | null} [behind]  given: what is waited for need not fit the window; a set: these give way to it
    * @returns {boolean}  whether there is room for what comes after it
    */
-  #fly(blob, from, count) {
+  #fly(blob, from, count, behind) {
     for (;;) {
       const first = blob.nextMissing(from, count);
       if (first < 0) return true;
-      if (blob.isWaitedFor(first)) this.#makeWay();
-      else if (this.#underWay() >= this.#window.size) return false;
+      const urgent = behind !== undefined && blob.isWaitedFor(first);
+      if (urgent && behind) this.#makeWay(blob, behind);
+      const room = this.#window.size - this.#underWay();
+      // One request a blob, the next one soon enough: a holder gives those that are open turn by turn, the later chunks too soon.
+      if (!urgent && (room <= 0 || blob.underWay > this.#window.size / 2)) return false;
       const holder = this.#holderFor(blob);
       if (!holder) return true;
-      this.#send(holder, blob, first, blob.run(first, Math.min(REQUEST_CHUNKS, Math.max(1, count - first))));
+      const most = urgent || !blob.held.size ? FIRST_CHUNKS : Math.max(FIRST_CHUNKS, Math.min(room, MAX_CHUNKS));
+      this.#send(holder, blob, first, blob.run(first, Math.min(most, Math.max(1, count - first))));
     }
   }
 
-  /** Somebody waits for what was not asked for yet: what nobody waits for is asked for again later. */
-  #makeWay() {
-    for (const blob of this.#ready) blob.yield();
+  /**
+   * What plays waits for what was not asked for yet: what nobody waits for is asked for again later.
+   * @param {Blob} blob
+   * @param {ReadonlySet<Blob>} behind
+   */
+  #makeWay(blob, behind) {
+    blob.yield();
+    for (const other of behind) other.yield();
   }
 
   #underWay() {

@@ -245,15 +245,24 @@ export class SwarmSource {
   /** The player asks for what plays and for what comes next: those two are fetched whole. @param {string} path */
   async #wish(path) {
     if (this.#asked.includes(path)) return;
-    this.#asked = [...this.#asked, path].slice(-PLAYING);
-    const { length } = this.#asked;
-    const found = await Promise.all(this.#asked.map((each) => this.#find(each).catch(() => null)));
-    if (path !== this.#asked[length - 1]) return;
-    this.#playing = found.flatMap((content) => (content && "ref" in content ? [{ ref: content.ref }] : []));
-    for (const { ref } of this.#playing) this.#store.touch(toBase32(ref.root));
-    void this.#chunks.wish(this.#playing);
+    this.#chunks.decide();
+    const asked = [...this.#asked, path].slice(-PLAYING);
+    this.#asked = asked;
     const [, id] = STREAM.exec(path) ?? [];
     if (id) this.keeping.played(id);
+    const found = asked.map((each) => this.#find(each).catch(() => null));
+    /** @type {Wish[]} */
+    const playing = [];
+    for (const finding of found) {
+      // A rendition of the next song that is still to be made must not hold up this one.
+      const content = await finding;
+      if (asked !== this.#asked) return;
+      if (!content || !("ref" in content)) continue;
+      playing.push({ ref: content.ref });
+      this.#store.touch(toBase32(content.ref.root));
+      this.#playing = [...playing];
+      void this.#chunks.wish(this.#playing);
+    }
   }
 
   /** Not at once: what the person wants first has the way to itself. */

@@ -60,19 +60,26 @@ async function answer(port, { path, range }, find, chunks) {
   });
   if (part.partial) headers["Content-Range"] = `bytes ${part.start}-${part.end - 1}/${size}`;
   const stop = new AbortController();
+  const finish = "ref" in content ? chunks.reads(content.ref) : () => {};
+  stop.signal.addEventListener("abort", finish, { once: true });
   let at = part.start;
   port.onmessage = async ({ data }) => {
     if (data === "cancel") {
       stop.abort();
       return port.close();
     }
-    if (at >= part.end) return port.postMessage({ end: true });
+    if (at >= part.end) {
+      port.postMessage({ end: true });
+      return stop.abort();
+    }
     try {
       const bytes = "ref" in content ? await pieceAt(content.ref, at, part.end, chunks, stop.signal) : content.bytes.slice(at, part.end);
       at += bytes.length;
       port.postMessage({ bytes }, [bytes.buffer]);
     } catch {
-      if (!stop.signal.aborted) port.postMessage({ error: true });
+      if (stop.signal.aborted) return;
+      port.postMessage({ error: true });
+      stop.abort();
     }
   };
   port.postMessage({ status: part.partial ? 206 : 200, headers });
