@@ -160,9 +160,9 @@ def songs() -> Iterator[Song]:
         yield Song(title, "The Testers", "Spine", number)
 
 
-def render(title: str, folder: Path) -> tuple[bytes, bytes]:
+def render(title: str, folder: Path, seconds: int = SONG_S) -> tuple[bytes, bytes]:
     """A song's mobile rendition and its original."""
-    original = tone(hashlib.sha256(title.encode()).hexdigest(), SONG_S * 1000)
+    original = tone(hashlib.sha256(title.encode()).hexdigest(), seconds * 1000)
     source, out = folder / f"{title}.wav", folder / f"{title}.webm"
     source.write_bytes(original)
     encode_mobile(source, out, bitrate_bps=64_000)
@@ -173,4 +173,12 @@ def fill(home: Home, folder: Path) -> None:
     """Three songs."""
     for song in songs():
         home.add_song(song, *render(song.title, folder))
+    home.publish()
+
+
+def fill_many(home: Home, folder: Path, count: int, seconds: int) -> None:
+    """Songs of that length, "Song 000" and on."""
+    for number in range(count):
+        song = Song(f"Song {number:03}", "The Testers", f"Volume {number // 10}", number % 10 + 1)
+        home.add_song(song, *render(song.title, folder, seconds))
     home.publish()

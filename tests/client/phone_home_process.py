@@ -1,6 +1,7 @@
 """The tracker or the home PC of the phone's tests as a process of its own, to be put on another machine of the lab.
 
-Speaks JSON lines: writes {"event": ...} to its output, reads {"do": ...} from its input.
+Arguments: `tracker ADDRESS`, or `home TRACKER [SONGS SECONDS]`. Speaks JSON lines: writes {"event": ...} to its output,
+reads {"do": ...} from its input.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.client.phone_home import Home, fill
+from tests.client.phone_home import Home, fill, fill_many
 from tests.flows import people
 from tracker.options import Options
 from tracker.server import running
@@ -35,9 +36,12 @@ async def run_tracker(folder: Path, address: str) -> None:
         await (await lines()).read()
 
 
-async def run_home(folder: Path, tracker: str) -> None:
+async def run_home(folder: Path, tracker: str, count: int, seconds: int) -> None:
     home = Home.begin(tracker)
-    fill(home, folder)
+    if count:
+        fill_many(home, folder, count, seconds)
+    else:
+        fill(home, folder)
     async with people.meeting(home.device):
         say(event="started")
         reader = await lines()
@@ -57,9 +61,12 @@ async def run_home(folder: Path, tracker: str) -> None:
 
 
 def main() -> None:
-    role, where = sys.argv[1:3]
+    role, where, *numbers = sys.argv[1:]
+    count, seconds = map(int, numbers or (0, 0))
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run((run_tracker if role == "tracker" else run_home)(Path(folder), where))
+        asyncio.run(
+            run_tracker(Path(folder), where) if role == "tracker" else run_home(Path(folder), where, count, seconds)
+        )
 
 
 if __name__ == "__main__":
