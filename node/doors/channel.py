@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 
 ANSWER_TIMEOUT_S: Final = 30.0
 """How long the other side may be silent about one request."""
+
+BEGIN_EVERY_S: Final = 1.0
+"""No pipe begins anew more often, whatever is asked."""
 
 Serve = Callable[[BlobRoot, int, int], AsyncIterator[bytes]]
 """Sealed chunks of a blob, `count` of them from `first` on, in order. Raises NotFoundError, DamagedError, ..."""
@@ -40,6 +44,9 @@ class Pipe(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+    def begin_anew(self) -> None:
+        """Something new is asked for: it may begin as fast as over a new pipe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +76,14 @@ class Channel:
         self._working: dict[int, asyncio.Task[None]] = {}
         self._turn = asyncio.Lock()  # first come, first served: so every request has its turn
         self._end: SongkeepError | None = None
+        self._last_root: BlobRoot | None = None
+        self._began_s = 0.0
         self.bytes_served = 0
+
+    @property
+    def pipe(self) -> Pipe:
+        """What it goes over."""
+        return self._pipe
 
     @property
     def ended(self) -> bool:
@@ -160,6 +174,8 @@ class Channel:
                 task = asyncio.create_task(work)
                 if refusal is None:
                     self._working[message.request] = task
+                if isinstance(message, Get):
+                    self._begin(message.root)
             case Cancel(request):
                 task_or_none = self._working.get(request)
                 if task_or_none is not None:
@@ -167,6 +183,14 @@ class Channel:
             case Data() | End() | No() | Reply():
                 if self._asked.receive(message) and (waiting := self._waiting.get(message.request)):
                     waiting.messages.put_nowait(message)
+
+    def _begin(self, root: BlobRoot) -> None:
+        """Another blob than the last one: a new song."""
+        now_s = time.monotonic()
+        if root != self._last_root and now_s - self._began_s > BEGIN_EVERY_S:
+            self._began_s = now_s
+            self._pipe.begin_anew()
+        self._last_root = root
 
     async def _refuse(self, refusal: No) -> None:
         with contextlib.suppress(UnavailableError):

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import os
 import socket
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+from node.doors.webrtc_tuning import add_names, begin_anew, hasten, split_names, window_bytes
 from node.errors import PeerError, UnavailableError
 from node.wire import stun
 from node.wire.channel import LABEL, MAX_MESSAGE_BYTES
@@ -31,9 +33,10 @@ OPEN_TIMEOUT_S: Final = 20.0
 STUN_TIMEOUT_S: Final = 1.0
 STUN_TRIES: Final = 3
 MAX_SDP_CHARS: Final = 32_768
+MIN_UNSENT_BYTES: Final = 20 * 1024
 MAX_UNSENT_BYTES: Final = 192 * 1024
-"""More in the buffer only makes a cancelled request cost more."""
-RESUME_BYTES: Final = 96 * 1024
+"""What may wait in the buffer: about what the line takes in a round trip, within these. More only makes a cancelled
+request cost more: a new song waits behind it."""
 MAX_UNREAD: Final = 2_048
 """Messages; a peer that sends faster than it was asked to is dropped."""
 
@@ -48,11 +51,13 @@ class DataPipe:
         self._can_send = asyncio.Event()
         self._opened = asyncio.Event()
         self._closed = False
+        self._looking_up: asyncio.Task[None] | None = None
         connection.on("connectionstatechange", self._on_state)
 
     def attach(self, data_channel: RTCDataChannel) -> None:
         self._channel = data_channel
-        data_channel.bufferedAmountLowThreshold = RESUME_BYTES
+        hasten(self._connection)
+        data_channel.bufferedAmountLowThreshold = MIN_UNSENT_BYTES // 2
         data_channel.on("message", self._on_message)
         data_channel.on("bufferedamountlow", self._can_send.set)
         data_channel.on("close", self._end)
@@ -82,6 +87,18 @@ class DataPipe:
             self._can_send.set()
             self._unread.put_nowait(None)
 
+    @property
+    def route(self) -> Literal["lan", "direct", "relay"]:
+        """Which way it found to the other side: by private addresses, through routers, or by a relay."""
+        try:
+            sctp: Any = self._connection.sctp
+            (pair,) = sctp.transport.transport._connection._nominated.values()  # aiortc says it nowhere
+            kinds = {pair.local_candidate.type, pair.remote_candidate.type}
+            private = ipaddress.ip_address(pair.remote_addr[0]).is_private
+        except (AttributeError, ValueError, IndexError):
+            return "direct"
+        return "relay" if "relay" in kinds else "lan" if private else "direct"
+
     async def opened(self) -> None:
         """Waits for the channel to open. Raises UnavailableError after 20 s, or if the connection failed."""
         try:
@@ -99,7 +116,9 @@ class DataPipe:
         if self._closed or self._channel is None or self._channel.readyState != "open":
             raise UnavailableError("the connection to the other device ended")
         self._channel.send(data)
-        if self._channel.bufferedAmount > MAX_UNSENT_BYTES:
+        unsent_bytes = min(max(window_bytes(self._connection), MIN_UNSENT_BYTES), MAX_UNSENT_BYTES)
+        if self._channel.bufferedAmount > unsent_bytes:
+            self._channel.bufferedAmountLowThreshold = unsent_bytes // 2
             self._can_send.clear()
 
     async def receive(self) -> bytes:
@@ -108,8 +127,19 @@ class DataPipe:
             raise UnavailableError("the connection to the other device ended")
         return message
 
+    def look_up(self, names: list[str]) -> None:
+        """Candidates that are only names are looked up beside the rest: most answers don't need them."""
+        if names:
+            self._looking_up = asyncio.create_task(add_names(self._connection, names))
+
+    def begin_anew(self) -> None:
+        """Something new is asked for: it may begin as fast as over a new connection."""
+        begin_anew(self._connection)
+
     async def close(self) -> None:
         self._end()
+        if self._looking_up is not None:
+            self._looking_up.cancel()
         with contextlib.suppress(Exception):  # it is going away, whatever it says
             await self._connection.close()
 
@@ -129,9 +159,10 @@ async def answer_offer(sdp: str, stun_server: StunServer | None) -> tuple[str, D
             pipe.attach(data_channel)
 
     connection.on("datachannel", on_channel)
+    offered, names = split_names(sdp)
     try:
         async with asyncio.timeout(GATHER_TIMEOUT_S):
-            await connection.setRemoteDescription(_described(sdp, "offer"))
+            await connection.setRemoteDescription(_described(offered, "offer"))
             await connection.setLocalDescription(await connection.createAnswer())
     except TimeoutError as error:
         await pipe.close()
@@ -140,6 +171,7 @@ async def answer_offer(sdp: str, stun_server: StunServer | None) -> tuple[str, D
         # aiortc meets a malformed description with whatever exception comes first.
         await pipe.close()
         raise PeerError("a WebRTC offer is not one") from error
+    pipe.look_up(names)
     return str(connection.localDescription.sdp), pipe
 
 

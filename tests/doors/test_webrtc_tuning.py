@@ -1,0 +1,60 @@
+"""The tuning of WebRTC: it must meet the insides that it expects, and lose nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+from node.doors import webrtc
+from node.doors.channel import Channel, Offered
+from node.doors.webrtc_tuning import FIRST_WINDOW_BYTES, split_names, window_bytes
+from node.ids import BlobRoot
+
+CHUNKS = [os.urandom(16_384) for _ in range(64)]
+ROOT = BlobRoot(bytes(32))
+
+
+async def serve(_root: BlobRoot, first: int, count: int) -> AsyncIterator[bytes]:
+    for chunk in CHUNKS[first : first + count]:
+        yield chunk
+
+
+async def pipes() -> tuple[webrtc.DataPipe, webrtc.DataPipe]:
+    offering = await webrtc.offer(None)
+    answer, answering = await webrtc.answer_offer(offering.sdp, None)
+    offered = await offering.accept(answer)
+    await answering.opened()
+    return offered, answering
+
+
+async def test_a_song_begins_with_a_window_of_four_chunks_and_arrives_whole() -> None:
+    phone_pipe, pc_pipe = await pipes()
+    assert window_bytes(pc_pipe._connection) >= FIRST_WINDOW_BYTES
+    phone = Channel(phone_pipe, Offered(serve=serve, answers={}))
+    pc = Channel(pc_pipe, Offered(serve=serve, answers={}))
+    running = [asyncio.create_task(channel.run()) for channel in (phone, pc)]
+    got = [chunk async for chunk in phone.chunks(ROOT, 0, len(CHUNKS))]
+    assert got == CHUNKS
+    for channel in (phone, pc):
+        await channel.close()
+    await asyncio.gather(*running)
+
+
+def test_candidates_that_are_names_are_set_aside() -> None:
+    host = "a=candidate:1 1 udp 2113937151 192.168.1.5 5000 typ host\r\n"
+    name = "a=candidate:2 1 udp 2113937151 6e0a-1.local 5001 typ host generation 0\r\n"
+    rest, names = split_names("v=0\r\n" + host + name + "a=mid:0\r\n")
+    assert rest == "v=0\r\n" + host + "a=mid:0\r\n"
+    assert names == ["2 1 udp 2113937151 6e0a-1.local 5001 typ host generation 0"]
+
+
+async def test_a_name_that_nobody_answers_to_does_not_hold_up_the_answer() -> None:
+    offering = await webrtc.offer(None)
+    name = "a=candidate:9 1 udp 2113937151 00000000-0000-4000-8000-000000000000.local 5001 typ host\r\n"
+    sdp = offering.sdp.replace("a=end-of-candidates\r\n", name)
+    assert name in sdp
+    async with asyncio.timeout(0.9):
+        _, pipe = await webrtc.answer_offer(sdp, None)
+    await pipe.close()
+    await offering.pipe.close()
