@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 
 from node.errors import UnknownFormatError, UserError
 from node.files import read_small, write_private
+from node.sizes import read_size
 
 DEFAULT_PORT: Final = 7664
 MIN_MOBILE_KBPS: Final = 32
 MAX_MOBILE_KBPS: Final = 160
 MIN_CACHE_BYTES: Final = 64 * 1024 * 1024
+MAX_STORE_BYTES: Final = 1 << 50
 MAX_WORKERS: Final = 256
 MAX_TRACKERS: Final = 8
 MAX_ARTICLES: Final = 32
@@ -35,6 +37,8 @@ class Settings:
     """Keep every sealed original in the store, not only a bounded cache of them."""
     cache_bytes: int = 2_000_000_000
     """How much room sealed originals that could be made again may take."""
+    budget_bytes: int = 0
+    """How much of what other devices hold this one keeps too, beside its own music."""
     workers: int = 0
     """Processes that make renditions; 0 is one less than there are cores."""
     port: int = DEFAULT_PORT
@@ -58,6 +62,17 @@ def _whole(lowest: int, highest: int) -> Callable[[str, object], int]:
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
             raise UserError(f"{name} is a whole number from {lowest} to {highest}")
+        return value
+
+    return check
+
+
+def _size(lowest: int, highest: int) -> Callable[[str, object], int]:
+    def check(name: str, value: object) -> int:
+        if isinstance(value, str):
+            value = read_size(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
+            raise UserError(f"{name} is an amount like 50GB, from {lowest:,} to {highest:,} bytes")
         return value
 
     return check
@@ -118,7 +133,8 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "mobile_kbps": _whole(MIN_MOBILE_KBPS, MAX_MOBILE_KBPS),
     "renditions": _one_of("on", "paused", "off"),
     "keep_sealed": _switch,
-    "cache_bytes": _whole(MIN_CACHE_BYTES, 1 << 50),
+    "cache_bytes": _size(MIN_CACHE_BYTES, MAX_STORE_BYTES),
+    "budget_bytes": _size(0, MAX_STORE_BYTES),
     "workers": _whole(0, MAX_WORKERS),
     "port": _whole(1, 65_535),
     "lan": _switch,

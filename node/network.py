@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from node.catalog.values import blob_value
@@ -15,7 +15,7 @@ from node.config import Settings
 from node.doors.blobs import BlobStore
 from node.doors.lan import own_addresses
 from node.doors.vault import Vault
-from node.flows.devices import Devices
+from node.flows.devices import Devices, OwnRoom
 from node.flows.doctor import Doctor
 from node.flows.exchange import Exchange
 from node.flows.fetch import DeviceFetch
@@ -25,6 +25,7 @@ from node.flows.meet import Meeting
 from node.flows.network import Network
 from node.flows.pairings import Pairings
 from node.flows.serve import Serving, Snapshots
+from node.flows.sightings import Sightings
 from node.ids import TrackId, to_text
 from node.library import Library
 from node.peers.directory import MAX_NAME_CHARS, Directory, Presence
@@ -32,6 +33,9 @@ from node.peers.links import Giving, Links
 from node.peers.membership import Membership
 from node.wire.roomevents import AccountTold
 from node.wire.roster import Role, Roster
+
+COUNT_EVERY_S: Final = 10.0
+"""How old the count of what is held here may be: it is told with every presence."""
 
 Tell = Callable[[Literal["info", "warning", "error"], str], None]
 
@@ -68,16 +72,40 @@ def build_network(
     serving = Serving(library, holdings, snapshots, make_mobile=make_mobile)
     answers = dict(serving.answers)
     links = Links(membership, Giving(serve=serving.chunks, answers=answers))
-    devices = Devices(membership, directory, links, library, own_name=_host_name()[:MAX_NAME_CHARS], random=os.urandom)
+    sightings = Sightings(directory, library.index.settings)
+    current = settings
+
+    counted: tuple[float, dict[str, int]] = (0.0, {})
+
+    def own_room() -> OwnRoom:
+        nonlocal counted
+        if not counted[1] or time.monotonic() - counted[0] > COUNT_EVERY_S:
+            counted = time.monotonic(), library.index.blobs.totals()
+        totals = counted[1]
+        held_bytes = totals["pinned_bytes"] + totals["cache_bytes"]
+        return OwnRoom(current.budget_bytes, held_bytes, totals["damaged_blobs"])
+
+    devices = Devices(
+        membership,
+        directory,
+        links,
+        library,
+        sightings,
+        own_name=_host_name()[:MAX_NAME_CHARS],
+        own_room=own_room,
+        random=os.urandom,
+    )
 
     def presence() -> Presence:
-        newest = snapshots.newest
+        newest, room = snapshots.newest, own_room()
         return Presence(
             name=devices.own_name,
             role="node",
             roster=len(membership.roster.entries),
             heads={log: head.seq for log, head in library.index.log.heads().items()},
             snapshot=None if newest is None else blob_value(newest),
+            budget_bytes=room.budget_bytes,
+            held_bytes=room.held_bytes,
         )
 
     meeting = Meeting(
@@ -104,6 +132,10 @@ def build_network(
     membership.on_change.append(lambda _before, _after: snapshots.want())
 
     async def follow(before: Settings, after: Settings) -> None:
+        nonlocal current
+        current = after
+        if before.budget_bytes != after.budget_bytes:
+            await meeting.announce()
         if before.trackers != after.trackers:
             meeting.set_trackers(after.trackers)
             if after.trackers:
@@ -125,7 +157,7 @@ def build_network(
     return Networking(
         network=network,
         fetch=DeviceFetch(membership, directory, links, meeting),
-        services=(meeting.run, nearby.run, snapshots.run, exchange.run),
+        services=(devices.introduce, sightings.run, meeting.run, nearby.run, snapshots.run, exchange.run),
         follow=follow,
         close=close,
         snapshots=snapshots,

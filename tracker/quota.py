@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.errors import RefusedError, UserError
+from node.sizes import read_size
 
 GRANT_LIFETIME_MS: Final = 31 * 86_400_000
 CLOCK_DOUBT_MS: Final = 72 * 3_600_000
@@ -17,18 +18,7 @@ MAX_SEEDS: Final = 16
 MAX_PLANS: Final = 100
 SONG_BYTES: Final = 1_530_000
 """Four minutes of Opus at 48 kbit/s."""
-_SIZE: Final = re.compile(r"(\d{1,12}(?:\.\d{1,3})?)\s*([kmgt]?)(i?)b?\Z", re.IGNORECASE)
-_POWER: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
-
-
-def read_size(text: str) -> int:
-    """Bytes of '2GB', '1.5 TB' or '512MiB'. Raises UserError."""
-    found = _SIZE.match(text.strip())
-    if found is None:
-        raise UserError(f"{text[:40]!r} is not an amount of data; write it like 40GB")
-    number, unit, binary = found.groups()
-    return int(float(number) * (1_024 if binary else 1_000) ** _POWER[unit.lower()])
 
 
 @dataclass(frozen=True, slots=True)

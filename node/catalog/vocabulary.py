@@ -48,6 +48,7 @@ TRACK_COVER: Final = "cover"
 """Text: the cover's identifier, a row of the table of covers."""
 HIDDEN: Final = "hidden"
 """True: the person removed it from what is shown; its blobs may go."""
+DEVICE_NAME: Final = "name"
 COVER_BLOB: Final = "blob"
 """[blob, content type]."""
 _MAX_TIME_MS: Final = 1 << 47
@@ -160,6 +161,11 @@ def set_hidden(track: TrackId, hidden: bool) -> Op:
 
 def set_cover_blob(blob: BlobRef, mime: str) -> Op:
     return Op(Key(COVER, cover_id(blob.sha256), COVER_BLOB), [blob_value(blob), mime])
+
+
+def call_device(device: str, name: str) -> Op:
+    """What the person calls a device; `device` is its identifier."""
+    return Op(Key(DEVICE, device, DEVICE_NAME), name)
 
 
 def read_cover(value: Any) -> tuple[BlobRef, str] | None:

@@ -17,6 +17,7 @@ settings:
   renditions      on, paused or off: make mobile renditions in the background (on)
   keep_sealed     on or off: keep every original sealed in the store too (off)
   cache_bytes     room for sealed originals that could be made again (2000000000)
+  budget_bytes    room for copies of what other devices hold, like 50GB (0)
   workers         processes that make renditions; 0: one less than there are cores (0)
   port            where the player answers (7664)
   lan             on or off: answer the local network, by password (off)

@@ -9,7 +9,7 @@ from typing import Any
 from node.cli.arguments import Subparsers, add_command
 from node.cli.client import segment
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, table
+from node.cli.terminal import Terminal, spoken_bytes, table
 
 
 def register(subparsers: Subparsers) -> None:
@@ -39,9 +39,12 @@ def run_list(asked: argparse.Namespace, terminal: Terminal) -> int:
     if asked.json:
         terminal.result(items)
         return 0
-    rows = ((each["name"], each["role"], _seen(each), each["id"][:12]) for each in items)
-    for line in table(rows, (28, 8, 22, 12)):
+    rows = ((each["name"], each["role"], _seen(each), _room(each), each["id"][:12]) for each in items)
+    for line in table(rows, (28, 8, 22, 26, 12)):
         terminal.say(line)
+    for each in items:
+        if each["active"] and each["health"]:
+            terminal.note(f"{each['name']}: {each['health']}")
     return 0
 
 
@@ -55,6 +58,13 @@ def _seen(device: dict[str, Any]) -> str:
     if device["seen_ms"] is None:
         return "not seen lately"
     return time.strftime("seen %Y-%m-%d %H:%M", time.localtime(device["seen_ms"] / 1_000))
+
+
+def _room(device: dict[str, Any]) -> str:
+    if device["held_bytes"] is None:
+        return ""
+    budget = f", room for {spoken_bytes(device['budget_bytes'])}" if device["budget_bytes"] else ""
+    return f"holds {spoken_bytes(device['held_bytes'])}{budget}"
 
 
 def run_rename(asked: argparse.Namespace, terminal: Terminal) -> int:

@@ -34,6 +34,7 @@ def register(subparsers: Subparsers) -> None:
     )
     parser.add_argument("code", metavar="CODE")
     parser.add_argument("--tracker", metavar="URL", help="where the other device waits, unless the link says it")
+    parser.add_argument("--budget", metavar="SIZE", help="room here for copies of what other devices hold, like 50GB")
     parser.add_argument("--name", metavar="NAME", help="what this device is called (this computer's name)")
 
 
@@ -55,6 +56,8 @@ async def _join(home: Home, asked: argparse.Namespace, terminal: Terminal) -> We
     from node.wire.pairing import read_invitation
 
     invitation = read_invitation(asked.code)
+    budget = {"budget_bytes": asked.budget} if asked.budget else {}
+    change(Settings(), budget)  # what is wrong with it is said before anything begins
     if asked.tracker:
         invitation = replace(invitation, tracker=asked.tracker)
 
@@ -72,7 +75,7 @@ async def _join(home: Home, asked: argparse.Namespace, terminal: Terminal) -> We
 
     async def kept(welcome: Welcome) -> None:
         trackers = welcome.trackers or ((invitation.tracker,) if invitation.tracker else ())
-        settings = change(Settings(), {"trackers": list(trackers)})
+        settings = change(Settings(), {"trackers": list(trackers), **budget})
         await asyncio.to_thread(save_settings, home.settings, settings)
         await asyncio.to_thread(_keep_name, home, name)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from node.catalog.vector import log_device
 from node.crypto.keys import EpochKeys
 from node.errors import NotFoundError, UserError
 from node.flows.pair import Newcomer
+from node.flows.sightings import Sightings
 from node.ids import DeviceId, from_text, to_text
 from node.library import Library
 from node.peers.directory import MAX_NAME_CHARS, Directory
@@ -18,10 +20,19 @@ from node.peers.links import Links
 from node.peers.membership import Membership
 from node.wire.roster import Member, Role, revoke
 
-NAMES: Final = "device_names"
 OWN_NAME: Final = "own_name"
-"""Settings of the index: names by identifier, and what this device was called when it joined."""
+"""Setting of the index: what this device was called when it joined."""
+LONG_AWAY_MS: Final = 30 * 86_400_000
 _SHOWN: Final = (Role.OWNER, Role.PLAYER, Role.SEED)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRoom:
+    """How much a device keeps."""
+
+    budget_bytes: int | None
+    held_bytes: int | None
+    damaged_blobs: int = 0
 
 
 class Devices:
@@ -33,23 +44,28 @@ class Devices:
         directory: Directory,
         links: Links,
         library: Library,
+        sightings: Sightings,
         *,
         own_name: str,
+        own_room: Callable[[], OwnRoom],
         random: Callable[[int], bytes],
     ) -> None:
         self._membership = membership
         self._directory = directory
         self._links = links
         self._library = library
-        self._settings = library.index.settings
+        self._sightings = sightings
         self._random = random
-        self._names: dict[str, str] = dict(self._settings.get(NAMES, {}))
-        called = str(self._settings.get(OWN_NAME, own_name))
-        self._names.setdefault(to_text(membership.keys.id), called[:MAX_NAME_CHARS])
+        self._own_room = own_room
+        self._first_name = str(library.index.settings.get(OWN_NAME, own_name))[:MAX_NAME_CHARS]
 
     @property
     def own_name(self) -> str:
-        return self._names[to_text(self._membership.keys.id)]
+        return self._library.device_names.of(self._membership.keys.id) or self._first_name
+
+    async def introduce(self) -> None:
+        """Let the other devices know what this one is called."""
+        await self._call(self._membership.keys.id, self.own_name)
 
     async def heard_of(self, newcomer: Newcomer) -> None:
         """Keep what a device calls itself."""
@@ -97,7 +113,7 @@ class Devices:
 
     def name_of(self, member: DeviceId) -> str:
         said = self._directory.get(member).presence
-        return self._names.get(to_text(member)) or (said.name if said else "") or "a device"
+        return self._library.device_names.of(member) or (said.name if said else "") or "a device"
 
     def _find(self, device: str) -> Member:
         """By identifier, the beginning of one, or name."""
@@ -114,12 +130,14 @@ class Devices:
         return found[0]
 
     async def _call(self, member: DeviceId, name: str) -> None:
-        self._names[to_text(member)] = name
-        await asyncio.to_thread(self._settings.set, NAMES, dict(self._names))
+        await asyncio.to_thread(self._library.device_names.call, member, name)
 
     def _shown(self, member: Member) -> dict[str, Any]:
         seen = self._directory.get(member.public.id)
         own = member.public.id == self._membership.keys.id
+        known = self._sightings.of(member.public.id)
+        room = self._own_room() if own else OwnRoom(known.budget_bytes, known.held_bytes)
+        seen_ms = _now_ms() if own or seen.present else known.seen_ms
         return {
             "id": to_text(member.public.id),
             "name": self.name_of(member.public.id),
@@ -128,8 +146,22 @@ class Devices:
             "active": member.active,
             "present": member.active and (own or seen.present),
             "linked": self._links.to(member.public.id) is not None,
-            "seen_ms": _now_ms() if own or seen.present else seen.seen_ms or None,
+            "seen_ms": seen_ms,
+            "budget_bytes": room.budget_bytes,
+            "held_bytes": room.held_bytes,
+            "health": _health(member, seen_ms, room),
         }
+
+
+def _health(member: Member, seen_ms: int | None, room: OwnRoom) -> str:
+    """What there is to say of a device, or nothing."""
+    if not member.active:
+        return "It was revoked."
+    if room.damaged_blobs:
+        return f"{room.damaged_blobs:,} of its files are damaged: songkeep verify --repair"
+    if seen_ms is not None and _now_ms() - seen_ms > LONG_AWAY_MS:
+        return f"It was not seen for {(_now_ms() - seen_ms) // 86_400_000} days."
+    return ""
 
 
 def device_id(text: str) -> DeviceId:

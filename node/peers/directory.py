@@ -14,6 +14,8 @@ MAX_HEADS: Final = 1_000
 MAX_ADDRESSES: Final = 16
 MAX_ADDRESS_CHARS: Final = 100
 MAX_KIND_CHARS: Final = 20
+MAX_BYTES: Final = 1 << 53
+MAX_STATE_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,12 @@ class Presence:
     snapshot: list[Any] | None = None
     addresses: tuple[str, ...] = ()
     asleep: bool = False
+    budget_bytes: int | None = None
+    """Room that it gives to copies of what others hold; None: it doesn't say."""
+    held_bytes: int | None = None
+    """Sealed bytes in its store."""
+    holdings: bytes = b""
+    """Names the state of what it holds (node/wire/holdings.py); empty if it doesn't say."""
 
     def body(self) -> dict[str, object]:
         return {
@@ -40,6 +48,9 @@ class Presence:
             "snapshot": self.snapshot,
             "addresses": list(self.addresses),
             "asleep": self.asleep,
+            "budget": self.budget_bytes,
+            "held": self.held_bytes,
+            "holdings": self.holdings,
         }
 
 
@@ -64,7 +75,14 @@ def read_presence(body: object) -> Presence:
         snapshot=snapshot if isinstance(snapshot, list) and len(snapshot) <= 16 else None,
         addresses=tuple(codec.bounded_text(each, MAX_ADDRESS_CHARS, "an address") for each in addresses),
         asleep=fields.get("asleep") is True,
+        budget_bytes=_size(fields.get("budget"), "a budget"),
+        held_bytes=_size(fields.get("held"), "what is held"),
+        holdings=codec.bounded_bytes(fields.get("holdings") or b"", MAX_STATE_BYTES, "a state's name"),
     )
+
+
+def _size(value: object, what: str) -> int | None:
+    return None if value is None else codec.natural(value, MAX_BYTES, what)
 
 
 def _printable(text: str) -> str:

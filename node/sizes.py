@@ -1,0 +1,20 @@
+"""Amounts of data as people write them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from node.errors import UserError
+
+_SIZE: Final = re.compile(r"(\d{1,16}(?:\.\d{1,3})?)\s*([kmgt]?)(i?)b?\Z", re.IGNORECASE)
+_POWER: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def read_size(text: str) -> int:
+    """Bytes of '2GB', '1.5 TB', '512MiB' or '1000'. Raises UserError."""
+    found = _SIZE.match(text.strip())
+    if found is None:
+        raise UserError(f"{text[:40]!r} is not an amount of data; write it like 40GB")
+    number, unit, binary = found.groups()
+    return int(float(number) * (1_024 if binary else 1_000) ** _POWER[unit.lower()])
