@@ -39,6 +39,7 @@ def plan_copies(
     *,
     copies: int = COPIES,
     wished: Set[BlobRoot] = frozenset(),
+    unwished: Set[BlobRoot] = frozenset(),
 ) -> list[Copy]:
     """What this device should fetch, in order: what the person wishes to have here (`wished`, beyond any budget), what
     has too few copies and falls to this device, and then what fills its budget.
@@ -65,7 +66,7 @@ def plan_copies(
             room -= blob.sealed_bytes
     room -= mine.budget_bytes // RESERVE_PART
     for blob in ordered:
-        likely = blob.purpose is not Purpose.ORIGINAL or blob.weight > 0
+        likely = blob.root not in unwished and (blob.purpose is not Purpose.ORIGINAL or blob.weight > 0)
         fits = blob.root not in chosen and blob.sealed_bytes <= room and not mine.has(blob.root)
         if likely and fits and take(blob):
             room -= blob.sealed_bytes

@@ -14,6 +14,7 @@ from typing import Final
 
 from node.doors.index.blobs import Blobs, put_blob
 from node.doors.index.browse import AlbumList, Browse, Named, Years
+from node.doors.index.copies import CopiesRoom, SongBlob, Weighed
 from node.doors.index.covers import Covers
 from node.doors.index.database import Database, Step
 from node.doors.index.details import AlbumDetail, ArtistDetail, Song
@@ -87,6 +88,7 @@ __all__ = [
     "PlaylistRow",
     "SealedBlob",
     "Song",
+    "SongBlob",
     "Source",
     "SourceRead",
     "SourceState",
@@ -95,6 +97,7 @@ __all__ = [
     "StoredState",
     "TrackOrder",
     "TrackRow",
+    "Weighed",
     "Years",
     "hide_pending",
     "put_blob",
@@ -124,6 +127,7 @@ class Index:
         self.log = Log(self._database)
         self.covers = Covers(self._database, self.log, self.sources)
         self.tracks = Tracks(self._database)
+        self.copies = CopiesRoom(self._database)
         self.pages = Pages(self._database)
         self.search = Search(self._database)
         self.settings = Settings(self._database)

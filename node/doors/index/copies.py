@@ -1,0 +1,81 @@
+"""Questions about where the music lies, each answered in one pass over the whole library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from node.crypto.blob import Purpose
+from node.doors.index.database import Database
+from node.ids import BlobRoot
+
+STAR_WEIGHT: Final = 1_000
+"""A star counts as so many plays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A blob that the catalog names, and how dear its dearest track is: plays, and a star as a thousand."""
+
+    root: BlobRoot
+    purpose: Purpose
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class SongBlob:
+    """One rendition of a track that is shown; without a root it is not sealed yet."""
+
+    track: str
+    title: str
+    root: BlobRoot | None
+    purpose: Purpose | None
+
+
+class CopiesRoom:
+    """Part of the index; nothing here writes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def weighed(self) -> list[Weighed]:
+        """Every blob that the catalog names, in the order of their roots."""
+        rows = self._database.all(
+            """SELECT b.root, min(b.purpose),
+                      max(coalesce(m.plays, 0) + CASE WHEN m.starred_ms IS NULL THEN 0 ELSE ? END)
+               FROM named_blob b LEFT JOIN mark m ON m.id = b.row GROUP BY b.root ORDER BY b.root""",
+            STAR_WEIGHT,
+        )
+        return [Weighed(BlobRoot(root), Purpose(purpose), weight) for root, purpose, weight in rows]
+
+    def kept(self) -> dict[BlobRoot, int]:
+        """Blobs that lie whole in the kept part of the store here, with their sealed sizes in bytes."""
+        rows = self._database.all("SELECT root, sealed_bytes FROM blob WHERE stored = 2 AND damaged = 0")
+        return {BlobRoot(root): size for root, size in rows}
+
+    def at_hand(self) -> set[BlobRoot]:
+        """Blobs that can be made again from an unchanged file here."""
+        rows = self._database.all(
+            """SELECT DISTINCT s.root FROM source s JOIN folder f ON f.id = s.folder
+               WHERE s.root IS NOT NULL AND s.state = 'present' AND f.state = 'present'"""
+        )
+        return {BlobRoot(root) for (root,) in rows}
+
+    def added(self) -> set[BlobRoot]:
+        """Originals of tracks that came into the library by files of this device, whatever became of those."""
+        rows = self._database.all(
+            """SELECT DISTINCT b.root FROM named_blob b JOIN source s ON s.track = b.row WHERE b.purpose = ?""",
+            int(Purpose.ORIGINAL),
+        )
+        return {BlobRoot(root) for (root,) in rows}
+
+    def songs(self) -> list[SongBlob]:
+        """Every rendition of every track that is shown, track by track."""
+        rows = self._database.all(
+            """SELECT t.id, t.title, b.root, b.purpose FROM track t LEFT JOIN named_blob b ON b.row = t.id
+               WHERE t.hidden = 0 ORDER BY t.n, b.purpose"""
+        )
+        return [
+            SongBlob(track, title, None if root is None else BlobRoot(root), purpose and Purpose(purpose))
+            for track, title, root, purpose in rows
+        ]

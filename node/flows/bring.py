@@ -1,0 +1,162 @@
+"""Bringing one sealed blob here, chunk by chunk, each checked; where one holder ends, the next goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from node.catalog.model import BlobRef
+from node.crypto.blob import BlobCipher, Purpose
+from node.doors.blobs import BlobStore, Draft, Drafted
+from node.doors.channel import Channel
+from node.doors.index import SealedBlob
+from node.errors import DamagedError, SongkeepError, StorageError, UnavailableError
+from node.flows.pace import Pace
+from node.ids import DeviceId, to_text
+from node.library import Library
+
+log = logging.getLogger(__name__)
+
+SILENT_S: Final = 10.0
+"""A holder that sends nothing for so long is left for another; bulk is in less of a hurry than a song that plays."""
+SPARE_BYTES: Final = 2_000_000_000
+"""Of the disk that copies for the library leave to the person."""
+_AT_ONCE: Final = 64
+"""Chunks checked and written together: 1 MiB."""
+_AHEAD: Final = 3
+
+
+@dataclass(slots=True)
+class Transfer:
+    """One blob on its way, for showing."""
+
+    blob: BlobRef
+    purpose: Purpose
+    holder: DeviceId | None = None
+    done_bytes: int = 0
+    total_bytes: int = 0
+    began_s: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+
+
+class Bringing:
+    """Fetches blobs into the kept part of the store."""
+
+    def __init__(
+        self,
+        library: Library,
+        store: BlobStore,
+        connect: Callable[[DeviceId], Awaitable[Channel]],
+        pace: Pace,
+        *,
+        now_ms: Callable[[], int],
+        on_lie: Callable[[DeviceId], Awaitable[None]],
+    ) -> None:
+        """`on_lie` hears of a holder that gave other bytes than the blob's."""
+        self._library = library
+        self._store = store
+        self._connect = connect
+        self._pace = pace
+        self._now_ms = now_ms
+        self._on_lie = on_lie
+        self.transfers: list[Transfer] = []
+
+    async def bring(self, blob: BlobRef, purpose: Purpose, holders: Sequence[DeviceId]) -> None:
+        """Have the blob here, kept. Raises what the last holder raised, StorageError, DamagedError."""
+        cipher = BlobCipher(blob.key, blob.size_bytes, commitment=blob.commitment)
+        if self._store.free_bytes() < cipher.shape.sealed_bytes + SPARE_BYTES:
+            raise StorageError("the disk has no room for more songs")
+        transfer = Transfer(blob, purpose, total_bytes=cipher.shape.sealed_bytes)
+        self.transfers.append(transfer)
+        try:
+            with self._store.draft() as draft:
+                await self._fill(draft, transfer, cipher, holders)
+                drafted, layer = await asyncio.to_thread(draft.finish)
+                await asyncio.to_thread(self._publish, transfer, drafted, layer)
+        finally:
+            self.transfers.remove(transfer)
+
+    async def _fill(self, draft: Draft, transfer: Transfer, cipher: BlobCipher, holders: Sequence[DeviceId]) -> None:
+        at = 0
+        worst: SongkeepError = UnavailableError("nobody who is here holds it")
+        for holder in holders:
+            transfer.holder = holder
+            try:
+                channel = await self._connect(holder)
+                async with contextlib.aclosing(_blocks(channel, transfer.blob, at, cipher.shape.chunks)) as blocks:
+                    async for held in blocks:
+                        size_bytes = sum(map(len, held))
+                        await self._pace.take(size_bytes)
+                        await self._take(draft, cipher, at, held, holder)
+                        at += len(held)
+                        transfer.done_bytes += size_bytes
+                return
+            except SongkeepError as error:
+                log.info("holder_left member=%s reason=%s", to_text(holder)[:8], type(error).__name__)
+                worst = error
+        raise worst
+
+    async def _take(self, draft: Draft, cipher: BlobCipher, at: int, held: Sequence[bytes], holder: DeviceId) -> None:
+        def check() -> None:
+            for index, chunk in enumerate(held, at):
+                cipher.open_chunk(index, chunk)
+
+        def write() -> None:
+            for chunk in held:
+                draft.write(chunk)
+
+        try:
+            await asyncio.to_thread(check)
+        except DamagedError:
+            await self._on_lie(holder)
+            raise
+        await asyncio.to_thread(write)
+
+    def _publish(self, transfer: Transfer, drafted: Drafted, layer: bytes) -> None:
+        blob = transfer.blob
+        if drafted.root != blob.root:
+            self._store.discard([drafted])
+            raise DamagedError("what came is not the blob that the catalog names")
+        self._store.publish([drafted], keep=True)
+        sealed = SealedBlob(
+            ref=blob, purpose=transfer.purpose, sealed_bytes=drafted.size_bytes, layer=layer, stored="pinned"
+        )
+        self._library.index.blobs.put(sealed, self._now_ms())
+        self._library.index.blobs.set_damaged(blob.root, False)
+
+
+async def _blocks(channel: Channel, blob: BlobRef, first: int, end: int) -> AsyncGenerator[list[bytes], None]:
+    """Chunks from `first` on by the megabyte; the next megabyte is on its way while one is being written."""
+    ahead: deque[asyncio.Task[list[bytes]]] = deque()
+    starts = iter(range(first, end, _AT_ONCE))
+    try:
+        while True:
+            for start in itertools.islice(starts, _AHEAD - len(ahead)):
+                ahead.append(asyncio.create_task(_read(channel, blob, start, min(_AT_ONCE, end - start))))
+            if not ahead:
+                return
+            held = await ahead[0]
+            ahead.popleft()
+            yield held
+    finally:
+        for task in ahead:
+            task.cancel()
+        await asyncio.gather(*ahead, return_exceptions=True)
+
+
+async def _read(channel: Channel, blob: BlobRef, first: int, count: int) -> list[bytes]:
+    """Chunks as they come. Raises UnavailableError after 10 s of silence."""
+    chunks: list[bytes] = []
+    try:
+        async with asyncio.timeout(SILENT_S) as silence:
+            async for chunk in channel.chunks(blob.root, first, count):
+                chunks.append(chunk)
+                silence.reschedule(asyncio.get_running_loop().time() + SILENT_S)
+    except TimeoutError as error:
+        raise UnavailableError("the other device has stopped answering") from error
+    return chunks
