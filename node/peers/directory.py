@@ -14,7 +14,6 @@ MAX_HEADS: Final = 1_000
 MAX_ADDRESSES: Final = 16
 MAX_ADDRESS_CHARS: Final = 100
 MAX_KIND_CHARS: Final = 20
-MAX_STATE_BYTES: Final = 8
 MAX_BYTES: Final = 1 << 53
 MAX_STATE_BYTES: Final = 8
 
@@ -49,7 +48,6 @@ class Presence:
             "snapshot": self.snapshot,
             "addresses": list(self.addresses),
             "asleep": self.asleep,
-            "holdings": self.holdings,
             "budget": self.budget_bytes,
             "held": self.held_bytes,
             "holdings": self.holdings,
@@ -77,7 +75,6 @@ def read_presence(body: object) -> Presence:
         snapshot=snapshot if isinstance(snapshot, list) and len(snapshot) <= 16 else None,
         addresses=tuple(codec.bounded_text(each, MAX_ADDRESS_CHARS, "an address") for each in addresses),
         asleep=fields.get("asleep") is True,
-        holdings=codec.bounded_bytes(fields.get("holdings") or b"", MAX_STATE_BYTES, "a state's name"),
         budget_bytes=_size(fields.get("budget"), "a budget"),
         held_bytes=_size(fields.get("held"), "what is held"),
         holdings=codec.bounded_bytes(fields.get("holdings") or b"", MAX_STATE_BYTES, "a state's name"),
