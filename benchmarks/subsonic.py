@@ -41,9 +41,7 @@ class Server:
 
     def request(self, endpoint: str, *, headers: str = "", **parameters: str | int) -> bytes:
         query = urlencode({**self.signs, "v": "1.12.0", "c": "benchmark", "f": "json", **parameters})
-        return (
-            f"GET /rest/{endpoint}.view?{query} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n{headers}\r\n".encode()
-        )
+        return f"GET /rest/{endpoint}.view?{query} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n{headers}\r\n".encode()
 
 
 class Connection:
@@ -159,9 +157,7 @@ def _compared(what: str, servers: Sequence[Server], took: dict[str, list[float]]
     return Row(what, measured, f"p50 {aim_ms:.0f} ms, 5 times supysonic", median(ours) <= aim_ms and ratio >= 5)
 
 
-def _streams(
-    servers: Sequence[Server], songs: dict[str, list[tuple[str, str]]], *, rounds: int, seconds: float
-) -> Row:
+def _streams(servers: Sequence[Server], songs: dict[str, list[tuple[str, str]]], *, rounds: int, seconds: float) -> Row:
     rates: dict[str, list[float]] = {server.name: [] for server in servers}
     for turn in range(rounds):
         for server in servers:

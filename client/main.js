@@ -7,11 +7,13 @@ import { Deck } from "./io/audio.js";
 import { boot } from "./io/boot.js";
 import { joinMediaSession } from "./io/media_session.js";
 import { joinOtherTabs } from "./io/one_voice.js";
+import { countPlays } from "./io/plays.js";
 import { keepPlace } from "./io/resume.js";
 import { recall, remember } from "./io/shelf.js";
 import { guard, showPairing } from "./views/guard.js";
 import { announce, ask, confirm, tell } from "./views/messages.js";
 import { mountPlayerBar } from "./views/player_bar.js";
+import { mountRailPlaylists } from "./views/rail_playlists.js";
 import { followRecent } from "./views/recent.js";
 import { route } from "./views/router.js";
 import { byId, mountNavigation } from "./views/shell.js";
@@ -67,16 +69,18 @@ function start({ source, known }, signal) {
 
   addEventListener("hashchange", () => inside.steps++);
   for (const name of ["click", "keydown"]) addEventListener(name, () => deck.unlock(), { once: true, capture: true });
-  player.told.on(tell);
+  player.told.on((text) => tell(text));
   keepPlace(player);
   joinMediaSession(player, source);
   joinOtherTabs(player);
   followRecent(app);
+  countPlays(player, source);
   mountPlayerBar(byId("player"), app, signal);
   listenForShortcuts(app, signal);
-  const marked = mountNavigation();
+  const marked = mountNavigation(source.can);
   guard(app, {
     open: (errands) => {
+      mountRailPlaylists(byId("rail-playlists"), app, signal);
       const pages = route({ app, host: byId("page"), overlay: byId("now"), marked, errands, signal });
       refresh.page = pages.refresh;
     },

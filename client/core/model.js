@@ -24,7 +24,17 @@
  */
 
 /**
- * @typedef {object} Track
+ * @typedef {object} Mark  What the person did with a thing; absent where the source doesn't know.
+ * @property {number | null} [starred_ms]
+ * @property {number | null} [rating]  1 to 5
+ */
+
+/** @typedef {TrackFacts & Mark & {plays?: number, played_ms?: number | null}} Track */
+/** @typedef {AlbumFacts & Mark} Album */
+/** @typedef {ArtistFacts & Mark} Artist */
+
+/**
+ * @typedef {object} TrackFacts
  * @property {string} id
  * @property {string} title
  * @property {Ref[]} artists
@@ -54,7 +64,7 @@
 /** @typedef {Track & {sources: TrackSource[], tags: Record<string, unknown>}} TrackDetail */
 
 /**
- * @typedef {object} Album
+ * @typedef {object} AlbumFacts
  * @property {string} id
  * @property {string} name
  * @property {Ref[]} artists
@@ -71,7 +81,7 @@
 /** @typedef {Omit<Album, "tracks"> & {tracks: Track[]}} AlbumDetail */
 
 /**
- * @typedef {object} Artist
+ * @typedef {object} ArtistFacts
  * @property {string} id
  * @property {string} name
  * @property {number} albums
@@ -101,6 +111,25 @@
  * @property {Album[]} albums
  * @property {Track[]} tracks
  */
+
+/**
+ * @typedef {object} History
+ * @property {Track[]} recent  the last played first
+ * @property {Track[]} most  the most played first
+ */
+
+/**
+ * @typedef {object} Playlist
+ * @property {string} id
+ * @property {string} name
+ * @property {string} comment
+ * @property {number} tracks
+ * @property {number} duration_ms
+ * @property {string | null} cover
+ * @property {number} changed_ms
+ */
+
+/** @typedef {Playlist & {items: Track[]}} PlaylistDetail */
 
 /**
  * @typedef {object} Lyrics

@@ -7,7 +7,7 @@ import { Emitter } from "./emitter.js";
  * @property {import("./replaygain.js").Loudness} loudness
  * @property {number} volume  0 to 1
  * @property {boolean} muted
- * @property {"albums" | "artists" | "songs" | "genres"} shelf  where the library was last open
+ * @property {"albums" | "artists" | "songs" | "genres" | "playlists" | "starred"} shelf  where the library was last open
  * @property {string} songs_sort
  * @property {string} albums_sort
  */

@@ -1,13 +1,15 @@
 // Where the app's music comes from. Views know this interface and nothing behind it: on a PC it is the node's HTTP API,
 // on the phone it is the swarm. A method that `can` does not name may reject with SourceError("unsupported").
 
-/** @import {Album, AlbumDetail, Artist, ArtistDetail, Folder, Found, Genre, Job, Library, Lyrics, Notice, Page, Rendition, Status, Track, TrackDetail} from "./model.js" */
+/** @import {Album, AlbumDetail, Artist, ArtistDetail, Folder, Found, Genre, Job, Library, Lyrics, History, Notice, Page, Playlist, PlaylistDetail, Rendition, Status, Track, TrackDetail} from "./model.js" */
 
 /**
- * @typedef {"phrase" | "hide" | "folders" | "export" | "verify" | "sign_out" | "devices" | "keep"} Ability
+ * @typedef {"phrase" | "hide" | "folders" | "export" | "verify" | "sign_out" | "devices" | "keep" | "star" | "plays" | "playlists" | "edit_playlists"} Ability
  *   phrase: shows the recovery phrase until it is confirmed; hide: takes a track out of the library; folders: adds, moves
  *   and removes watched folders; export and verify: starts those jobs; sign_out: forgets this browser;
- *   devices: lists, pairs and revokes devices; keep: holds music on this device.
+ *   devices: lists, pairs and revokes devices; keep: holds music on this device;
+ *   star: has stars and ratings; plays: counts plays and has a history of them; playlists: has playlists; edit_playlists:
+ *   makes and changes them.
  */
 
 /**
@@ -70,6 +72,29 @@
  * @property {(listener: () => void, signal: AbortSignal) => void} onChange
  */
 
+/** @typedef {"tracks" | "albums" | "artists"} Markable */
+
+/**
+ * @typedef {object} Personal  What the person does with the music; every change reaches the other devices.
+ * @property {(kind: Markable, id: string, on: boolean) => Promise<void>} star
+ * @property {(kind: Markable, id: string, rating: number | null) => Promise<void>} rate  1 to 5; null takes it back
+ * @property {() => Promise<Found>} starred  the latest first
+ * @property {(track: string, played_ms: number) => Promise<void>} play  the same play told twice counts once
+ * @property {(limit: number) => Promise<History>} history  at most 500
+ */
+
+/**
+ * @typedef {object} Playlists
+ * @property {() => Promise<Playlist[]>} all  by name
+ * @property {(id: string) => Promise<PlaylistDetail>} get
+ * @property {(name: string, tracks: readonly string[], comment?: string) => Promise<PlaylistDetail>} create
+ * @property {(id: string, name: string) => Promise<PlaylistDetail>} rename
+ * @property {(id: string) => Promise<void>} remove
+ * @property {(id: string, tracks: readonly string[]) => Promise<PlaylistDetail>} append
+ * @property {(id: string, tracks: readonly string[]) => Promise<PlaylistDetail>} replace  these tracks, in this order
+ * @property {(id: string, places: readonly number[]) => Promise<PlaylistDetail>} take  out, by places from 0
+ */
+
 /**
  * @typedef {object} AppPassword  What one music app of others signs in with.
  * @property {number} id
@@ -113,6 +138,8 @@
  * @property {(repair: boolean) => Promise<Job>} verify
  * @property {() => Promise<void>} signOut
  * @property {Keeping} [keeping]  with the ability "keep"
+ * @property {Personal} [personal]  with the abilities "star" and "plays"
+ * @property {Playlists} [playlists]  with the ability "playlists"
  * @property {Apps} [apps]  where music apps of others can sign in
  */
 

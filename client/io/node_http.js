@@ -42,7 +42,7 @@ function codeFor(status) {
 
 /**
  * One request; the answer's JSON, or null when it has none.
- * @param {"GET" | "POST" | "PATCH" | "DELETE"} method
+ * @param {"GET" | "POST" | "PUT" | "PATCH" | "DELETE"} method
  * @param {string} path  below /api/v1/
  * @param {{body?: unknown, signal?: AbortSignal, anonymous?: boolean}} [options]
  * @returns {Promise<unknown>}

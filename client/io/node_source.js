@@ -3,6 +3,7 @@
 import { SourceError } from "../core/source.js";
 import { apiUrl, endSession, request, session } from "./node_http.js";
 import { followEvents } from "./node_events.js";
+import { nodePersonal, nodePlaylists } from "./node_personal.js";
 
 /** @import {Source, SourceEvent} from "../core/source.js" */
 
@@ -26,7 +27,7 @@ const part = (id) => encodeURIComponent(id);
 /** @implements {Source} */
 export class NodeSource {
   /** @type {Source["can"]} */
-  can = new Set(["phrase", "hide", "folders", "export", "verify", "sign_out"]);
+  can = new Set(["phrase", "hide", "folders", "export", "verify", "sign_out", "star", "plays", "playlists", "edit_playlists"]);
 
   /** @type {Map<string, Promise<unknown>>} */
   #answers = new Map();
@@ -219,6 +220,20 @@ export class NodeSource {
   async verify(repair) {
     return /** @type {any} */ (await request("POST", "verify", { body: { repair } })).job;
   }
+
+  /**
+   * What changes the library: answers kept are out of date at once, before the node's own word of it comes.
+   * @type {import("./node_personal.js").Change}
+   */
+  #change = async (method, path, body) => {
+    const answer = await request(method, path, { body });
+    this.#answers.clear();
+    for (const listener of [...this.#listeners]) listener({ kind: "changed", revision: this.#revision });
+    return answer;
+  };
+
+  personal = nodePersonal((path) => this.#kept(path), this.#change);
+  playlists = nodePlaylists((path) => this.#kept(path), this.#change);
 
   /** @type {import("../core/source.js").Apps} */
   apps = {

@@ -5,6 +5,7 @@ import { icon } from "./icon.js";
 import { live } from "./live.js";
 import { artistLinks, backButton } from "./page.js";
 import { rove } from "./roving.js";
+import { starButton } from "./star.js";
 import { tint } from "./tint.js";
 import { openAlbumMenu } from "./track_actions.js";
 import { markCurrent, rowSkeleton, trackRow } from "./track_row.js";
@@ -86,6 +87,7 @@ function head(app, album) {
           icon("shuffle"),
           "Shuffle",
         ),
+        starButton(app, "albums", album),
         button(
           { class: "ghost", "aria-label": `More for ${album.name}`, "aria-haspopup": "menu" },
           (event) => openAlbumMenu(app, album, /** @type {Element} */ (event.currentTarget)),

@@ -26,7 +26,7 @@ export function mountAlbums(host, app, _route, signal) {
     app.settings.set("albums_sort", value);
     app.refreshPage();
   });
-  host.append(shelfTabs("albums"), pageHead("Albums", { count, beside: [order] }), list);
+  host.append(shelfTabs(app, "albums"), pageHead("Albums", { count, beside: [order] }), list);
   albumGrid(
     list,
     app,

@@ -13,7 +13,7 @@
  * @property {(place: Place, id?: string) => void} go
  * @property {() => void} back  one step back, or home
  * @property {() => void} refreshPage  mount the current page anew
- * @property {(text: string) => void} tell  a short message, seen and heard
+ * @property {typeof import("./messages.js").tell} tell  a short message, seen and heard
  * @property {typeof import("./messages.js").confirm} confirm
  * @property {typeof import("./messages.js").ask} ask
  * @property {(text: string) => void} announce  heard only

@@ -6,6 +6,7 @@ import { icon } from "./icon.js";
 import { live } from "./live.js";
 import { backButton } from "./page.js";
 import { rove } from "./roving.js";
+import { starButton } from "./star.js";
 import { tint } from "./tint.js";
 import { markCurrent, trackRow } from "./track_row.js";
 
@@ -72,6 +73,7 @@ function head(app, artist) {
           icon("play"),
           "Play",
         ),
+        starButton(app, "artists", artist),
       ),
     ),
   );

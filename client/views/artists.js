@@ -12,7 +12,7 @@ import { pageHead, shelfTabs } from "./page.js";
 export function mountArtists(host, app, _route, signal) {
   const count = h("p", { class: "page-count", role: "status" });
   const list = h("div", { class: "grid-host" });
-  host.append(shelfTabs("artists"), pageHead("Artists", { count }), list);
+  host.append(shelfTabs(app, "artists"), pageHead("Artists", { count }), list);
   const pages = app.pages("artists", () => new Pages((offset, limit) => app.source.artists({ offset, limit })));
   mountGrid(list, app, pages, signal, {
     label: "Artists",

@@ -16,7 +16,7 @@ import { songList } from "./songs.js";
 /** @type {Mount} */
 export function mountGenres(host, app, _route, signal) {
   const content = h("div", null);
-  host.append(shelfTabs("genres"), pageHead("Genres"), content);
+  host.append(shelfTabs(app, "genres"), pageHead("Genres"), content);
   live({
     host: content,
     app,

@@ -11,11 +11,12 @@ import { rove } from "./roving.js";
 import { markCurrent, trackRow } from "./track_row.js";
 import { shufflePlay } from "./shuffle_play.js";
 
-/** @import {Album, Library, Track} from "../core/model.js" */
+/** @import {Album, History, Library, Track} from "../core/model.js" */
 /** @import {Mount, App} from "./app.js" */
 
 const NEWEST = 18;
 const NEWEST_SONGS = 8;
+const PLAYED_SONGS = 6;
 const REDISCOVER = 12;
 const CARD_PX = 190;
 
@@ -28,22 +29,30 @@ export function mountHome(host, app, _route, signal) {
     app,
     signal,
     fetch: () => gather(app),
-    draw: ({ library, newest, songs, old }, inner) =>
+    draw: ({ library, newest, songs, old, history }, inner) =>
       library.counts.tracks === 0
         ? [emptyLocker(app)]
-        : [hero(app, library, inner), ...shelves(app, newest, old, inner), newSongs(app, songs, inner)],
+        : [
+            hero(app, library, inner),
+            ...shelves(app, newest, old, inner),
+            ...played(app, history, inner),
+            songShelf(app, "New songs", songs, href("songs"), inner),
+          ],
     skeleton: () => h("div", null, h("div", { class: "hero bone-hero" }), shelfSkeleton(), shelfSkeleton()),
   });
 }
 
 /** @param {App} app */
 async function gather(app) {
-  const [library, { total, items: newest }, { items: songs }] = await Promise.all([
+  const { personal } = app.source;
+  const [library, { total, items: newest }, { items: songs }, history] = await Promise.all([
     app.source.library(),
     app.source.albums({ sort: "added", order: "desc", limit: NEWEST }),
     app.source.tracks({ sort: "added", order: "desc", limit: NEWEST_SONGS }),
+    // A page without a history is better than none.
+    personal?.history(PLAYED_SONGS).catch(() => null) ?? null,
   ]);
-  return { library, newest, songs, old: await rediscovered(app, total) };
+  return { library, newest, songs, history, old: await rediscovered(app, total) };
 }
 
 /**
@@ -142,14 +151,29 @@ function shelf(app, title, albums, signal, all) {
 
 /**
  * @param {App} app
- * @param {Track[]} songs
+ * @param {History | null} history
  * @param {AbortSignal} signal
  */
-function newSongs(app, songs, signal) {
+function played(app, history, signal) {
+  if (!history?.recent.length) return [];
+  return [
+    songShelf(app, "Played lately", history.recent, href("history"), signal),
+    songShelf(app, "Played most", history.most, href("history", "most"), signal),
+  ];
+}
+
+/**
+ * @param {App} app
+ * @param {string} title
+ * @param {Track[]} songs
+ * @param {string} all  where everything is
+ * @param {AbortSignal} signal
+ */
+function songShelf(app, title, songs, all, signal) {
   const rows = songs.map((track, i) =>
     trackRow(track, { app, lead: "cover", play: () => app.player.playAll(songs, i) }),
   );
-  const list = h("div", { class: "tracks two-columns", role: "list", "aria-label": "New songs" }, ...rows);
+  const list = h("div", { class: "tracks two-columns", role: "list", "aria-label": title }, ...rows);
   rove(list, signal);
   markCurrent(list, app, signal);
   return h(
@@ -158,8 +182,8 @@ function newSongs(app, songs, signal) {
     h(
       "div",
       { class: "shelf-head" },
-      h("h2", null, "New songs"),
-      h("a", { class: "quiet", href: href("songs") }, "See all"),
+      h("h2", null, title),
+      h("a", { class: "quiet", href: all, "aria-label": `See all: ${title}` }, "See all"),
     ),
     list,
   );

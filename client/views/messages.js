@@ -4,16 +4,28 @@ import { button, h, say } from "./dom.js";
 import { byId } from "./shell.js";
 
 const SHOWN_MS = 5000;
+const SHOWN_WITH_WAY_MS = 10_000;
 const AT_ONCE = 3;
 
-/** A message that is seen, and read out by its live region. @param {string} text */
-export function tell(text) {
+/**
+ * A message that is seen, and read out by its live region.
+ * @param {string} text
+ * @param {{label: string, run: () => void}} [way]  what can be done about it, for a while
+ */
+export function tell(text, way) {
   const host = byId("messages");
   for (const same of host.children) if (same.textContent === text) same.remove();
   const message = h("p", { class: "message", dir: "auto" }, text);
+  if (way) {
+    const act = () => {
+      message.remove();
+      way.run();
+    };
+    message.append(button({ class: "message-way" }, act, way.label));
+  }
   host.append(message);
   while (host.childElementCount > AT_ONCE) host.firstElementChild?.remove();
-  setTimeout(() => message.remove(), SHOWN_MS);
+  setTimeout(() => message.remove(), way ? SHOWN_WITH_WAY_MS : SHOWN_MS);
 }
 
 /** Words for a voice only. @param {string} text */

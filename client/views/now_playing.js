@@ -5,8 +5,9 @@ import { icon } from "./icon.js";
 import { mountLyrics } from "./lyrics_panel.js";
 import { artistLinks } from "./page.js";
 import { mountQueue } from "./queue_panel.js";
+import { followStar } from "./star.js";
 import { tint } from "./tint.js";
-import { openTrackMenu } from "./track_actions.js";
+import { openFreshTrackMenu } from "./track_actions.js";
 import { mainControls, modeControls, seekBar, volumeControl } from "./transport.js";
 
 /** @import {App} from "./app.js" */
@@ -22,6 +23,7 @@ export function mountNowPlaying(host, app, signal) {
   const { player, source } = app;
   const art = h("div", { class: "now-art" });
   const title = h("div", { class: "now-names" });
+  const star = followStar(app, signal);
   const { previous, play, next } = mainControls(app, signal);
   const { shuffle, repeat } = modeControls(app, signal);
   const panel = h("section", { class: "now-panel" });
@@ -39,7 +41,7 @@ export function mountNowPlaying(host, app, signal) {
   );
   const more = button(
     { class: "ghost", "aria-label": "More for this song", "aria-haspopup": "menu" },
-    () => player.current && openTrackMenu(app, player.current.track, more),
+    () => player.current && void openFreshTrackMenu(app, player.current.track, more),
     icon("more"),
   );
   const top = h(
@@ -47,6 +49,7 @@ export function mountNowPlaying(host, app, signal) {
     { class: "now-top" },
     button({ class: "ghost", "aria-label": "Close" }, () => app.back(), icon("down")),
     h("span", { class: "now-from" }),
+    star,
     more,
   );
   const quality = h("span", { class: "quality" });

@@ -42,14 +42,19 @@ const SHELVES = [
 ];
 
 /**
- * The four shelves of the library, for screens without the side rail.
+ * The shelves of the library, for screens without the side rail.
+ * @param {App} app
  * @param {Place} current
  */
-export const shelfTabs = (current) =>
+export const shelfTabs = ({ source }, current) =>
   h(
     "nav",
     { class: "chips shelves", "aria-label": "Library" },
-    ...SHELVES.map(([place, name]) =>
+    ...[
+      ...SHELVES,
+      ...(source.can.has("playlists") ? /** @type {[Place, string][]} */ ([["playlists", "Playlists"]]) : []),
+      ...(source.can.has("star") ? /** @type {[Place, string][]} */ ([["starred", "Starred"]]) : []),
+    ].map(([place, name]) =>
       h("a", { class: "chip", href: href(place), "aria-current": place === current ? "page" : null }, name),
     ),
   );

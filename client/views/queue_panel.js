@@ -4,8 +4,9 @@ import { button, fill, h, on, words } from "./dom.js";
 import { icon } from "./icon.js";
 import { blank } from "./live.js";
 import { onContext } from "./menu.js";
+import { playlistAction } from "./playlist_actions.js";
 import { rove } from "./roving.js";
-import { openTrackMenu } from "./track_actions.js";
+import { openFreshTrackMenu } from "./track_actions.js";
 
 /** @import {Entry} from "../core/queue.js" */
 /** @import {App} from "./app.js" */
@@ -47,6 +48,7 @@ export function mountQueue(host, app, signal) {
           coming.length ? `${counted(coming.length, "song")}, ${span(left_ms)}` : "Nothing after this",
         ),
       ),
+      entries.length ? addToPlaylist(app) : null,
       coming.length || at > 0
         ? button(
             { class: "pill small" },
@@ -105,6 +107,17 @@ export function mountQueue(host, app, signal) {
   beat();
   draw();
   list.querySelector(".current")?.scrollIntoView({ block: "center" });
+}
+
+/** The whole queue, onto a playlist. @param {App} app */
+function addToPlaylist(app) {
+  const tracks = async () => app.player.queue.entries.map(({ track }) => track);
+  const add = button(
+    { class: "ghost queue-add", "aria-label": "Add the queue to a playlist", "aria-haspopup": "menu" },
+    () => playlistAction(app, tracks, "the queue", add)[0].run(),
+    icon("playlist"),
+  );
+  return app.source.can.has("edit_playlists") ? add : null;
 }
 
 /**
@@ -171,7 +184,7 @@ function queueRow(app, entry, index, list) {
     ),
   );
   onContext(row, (where) =>
-    openTrackMenu(app, track, where, [{ icon: "close", label: "Remove from queue", run: () => player.remove(key) }]),
+    void openFreshTrackMenu(app, track, where, [{ icon: "close", label: "Remove from queue", run: () => player.remove(key) }]),
   );
   drag(app, row, grip, entry, list);
   return row;

@@ -22,8 +22,14 @@ const PAGES = {
   locker: async () => (await import("./locker.js")).mountLocker,
   settings: async () => (await import("./settings.js")).mountSettings,
   devices: async () => (await import("./locker.js")).mountLocker,
+  starred: async () => (await import("./starred.js")).mountStarred,
+  playlists: async () => (await import("./playlists.js")).mountPlaylists,
+  playlist: async () => (await import("./playlist.js")).mountPlaylist,
+  history: async () => (await import("./history.js")).mountHistory,
 };
 
+/** Where the library may have been open last. */
+const SHELVES = new Set(["albums", "artists", "songs", "genres", "playlists", "starred"]);
 /** Pages not visited yet are fetched when the first one has settled. */
 const FETCH_PAGES_AFTER_MS = 1500;
 /** Long enough for a remembered page to be drawn again. */
@@ -61,7 +67,7 @@ export function route({ app, host, overlay, marked, errands, signal }) {
     if (route.place === "now") return;
     const place = route.place === "library" ? app.settings.get("shelf") : route.place;
     marked(place);
-    if (["albums", "artists", "songs", "genres"].includes(place)) app.settings.set("shelf", /** @type {any} */ (place));
+    if (SHELVES.has(place)) app.settings.set("shelf", /** @type {any} */ (place));
     /** @type {Mount} */
     let mount;
     try {

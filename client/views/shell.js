@@ -15,12 +15,15 @@ const PICTURES = {
   artists: "artists",
   songs: "songs",
   genres: "genres",
+  playlists: "playlist",
+  starred: "star",
+  devices: "devices",
   locker: "locker",
   settings: "settings",
 };
 
 /** The entry that lights up for places that have none of their own. @type {Partial<Record<Place, Place>>} */
-const RAIL_OF = { album: "albums", artist: "artists", genre: "genres", devices: "locker" };
+const RAIL_OF = { album: "albums", artist: "artists", genre: "genres", playlist: "playlists", history: "home" };
 /** @type {Partial<Record<Place, Place>>} */
 const TAB_OF = {
   albums: "library",
@@ -30,6 +33,10 @@ const TAB_OF = {
   songs: "library",
   genres: "library",
   genre: "library",
+  playlists: "library",
+  playlist: "library",
+  starred: "library",
+  history: "home",
   settings: "locker",
   devices: "locker",
 };
@@ -41,8 +48,14 @@ export function byId(id) {
   return element;
 }
 
-/** Draw the navigation's pictures, and give what marks the place in it. @returns {(place: Place) => void} */
-export function mountNavigation() {
+/**
+ * Draw the navigation's pictures, and give what marks the place in it.
+ * @param {ReadonlySet<string>} can  what the source can: entries that need more are not shown
+ * @returns {(place: Place) => void}
+ */
+export function mountNavigation(can) {
+  for (const needing of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-needs]")))
+    needing.hidden = !can.has(needing.dataset.needs ?? "");
   for (const link of document.querySelectorAll("#tabs a, #rail-links a")) {
     const picture = PICTURES[parse(/** @type {HTMLAnchorElement} */ (link).hash).place];
     const svg = link.querySelector("svg");

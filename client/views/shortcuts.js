@@ -1,5 +1,6 @@
 import { button, h } from "./dom.js";
 import { icon } from "./icon.js";
+import { starCurrent } from "./star.js";
 import { cycleRepeat, toggleShuffle } from "./transport.js";
 
 /** @import {App} from "./app.js" */
@@ -16,6 +17,7 @@ const HELP = [
   ["M", "Mute"],
   ["S", "Shuffle"],
   ["R", "Repeat"],
+  ["F", "Star the song that plays"],
   ["J / K", "Down, up in a list"],
   ["Enter", "Play or open what is chosen"],
   ["Alt ↑ / ↓", "Move in the queue"],
@@ -41,6 +43,7 @@ export function listenForShortcuts(app, signal) {
     s: () => toggleShuffle(app),
     r: () => cycleRepeat(app),
     m: () => settings.set("muted", !settings.get("muted")),
+    f: () => void starCurrent(app),
     q: () => app.go("now", "queue"),
     j: () => enterList(),
     k: () => enterList(),

@@ -41,7 +41,7 @@ export function mountSongs(host, app, _route, signal) {
     () => void shufflePlay(app, signal),
     icon("shuffle"),
   );
-  host.append(shelfTabs("songs"), pageHead("Songs", { count, beside: [shuffle, order] }), list);
+  host.append(shelfTabs(app, "songs"), pageHead("Songs", { count, beside: [shuffle, order] }), list);
   songList(list, app, query, signal, (total) => say(count, counted(total, "song")));
 }
 

@@ -2,6 +2,8 @@
 
 import { keepAction, keepAlbumAction } from "./keeping.js";
 import { openMenu } from "./menu.js";
+import { playlistAction } from "./playlist_actions.js";
+import { rateAction, starAction } from "./star.js";
 
 /** @import {Album, Track} from "../core/model.js" */
 /** @import {App} from "./app.js" */
@@ -41,8 +43,12 @@ const queueing = (app, tracks, what) => [
 export function openTrackMenu(app, track, where, own = []) {
   const { album, artists } = track;
   /** @type {Action[]} */
-  const actions = [...queueing(app, [track], `“${track.title}”`), ...own];
-  actions.push(...keepAction(app, track));
+  const actions = [
+    ...queueing(app, [track], `“${track.title}”`),
+    ...playlistAction(app, async () => [track], `“${track.title}”`, where),
+    ...own,
+  ];
+  actions.push(...starAction(app, "tracks", track), ...rateAction(app, "tracks", track), ...keepAction(app, track));
   if (album) actions.push({ icon: "albums", label: "Go to album", run: () => app.go("album", album.id) });
   for (const artist of artists.slice(0, 3)) {
     const label = artists.length > 1 ? `Go to ${artist.name}` : "Go to artist";
@@ -56,6 +62,17 @@ export function openTrackMenu(app, track, where, own = []) {
   if (app.source.can.has("hide"))
     actions.push({ icon: "close", label: "Remove from library", run: () => void hide(app, track) });
   openMenu(track.title, actions, where);
+}
+
+/**
+ * The same for a song of the queue, which may have been put there long ago.
+ * @param {App} app
+ * @param {Track} track
+ * @param {{x: number, y: number} | Element} where
+ * @param {Action[]} [own]
+ */
+export async function openFreshTrackMenu(app, track, where, own = []) {
+  openTrackMenu(app, await app.source.track(track.id).catch(() => track), where, own);
 }
 
 /**
@@ -81,7 +98,7 @@ async function hide(app, track) {
 
 /**
  * @param {App} app
- * @param {Pick<Album, "id" | "name" | "artists">} album
+ * @param {Pick<Album, "id" | "name" | "artists" | "starred_ms" | "rating">} album
  * @param {{x: number, y: number} | Element} where
  */
 export function openAlbumMenu(app, album, where) {
@@ -104,6 +121,9 @@ export function openAlbumMenu(app, album, where) {
       },
       { icon: "next", label: "Play next", run: queue(0) },
       { icon: "queue", label: "Add to queue", run: queue(1) },
+      ...playlistAction(app, async () => (await app.source.album(album.id)).tracks, `“${album.name}”`, where),
+      ...starAction(app, "albums", album),
+      ...rateAction(app, "albums", album),
       ...keepAlbumAction(app, album),
       ...album.artists.slice(0, 2).map((artist) => ({
         icon: /** @type {const} */ ("artists"),

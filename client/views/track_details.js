@@ -1,4 +1,4 @@
-import { bytes, clock, names } from "../core/format.js";
+import { bytes, clock, counted, names } from "../core/format.js";
 import { button, fill, h } from "./dom.js";
 import { icon } from "./icon.js";
 
@@ -70,11 +70,20 @@ function facts(track) {
         .join(" · "),
     ),
     ...fact("Added", new Date(track.added_ms).toLocaleDateString(undefined, { dateStyle: "medium" })),
+    ...fact("Rating", track.rating ? `${track.rating} of 5` : ""),
+    ...fact("Played", track.plays ? plays(track.plays, track.played_ms ?? null) : ""),
     ...fact("Source", SOURCE_STATES[state.source] ?? state.source),
     ...fact("In the locker", kept),
     ...fact("Note", state.note),
   ];
 }
+
+/**
+ * @param {number} count
+ * @param {number | null} last_ms
+ */
+const plays = (count, last_ms) =>
+  `${counted(count, "time")}${last_ms ? `, last on ${new Date(last_ms).toLocaleDateString(undefined, { dateStyle: "medium" })}` : ""}`;
 
 /** @param {TrackDetail} detail */
 const sources = (detail) => (detail.sources ?? []).slice(0, 10).flatMap((source) => fact("File", source.path));

@@ -32,7 +32,7 @@ function trouble({ state }) {
 export function trackRow(track, { app, play, lead, showAlbum = false, showArtists = true, actions }) {
   const artists = names(track.artists);
   const why = trouble(track);
-  const label = [track.title, artists && `by ${artists}`, clock(track.duration_ms), why].filter(Boolean).join(", ");
+  const label = [track.title, artists && `by ${artists}`, clock(track.duration_ms), track.starred_ms && "starred", why].filter(Boolean).join(", ");
   const row = h("div", { class: "track", role: "listitem", "data-track": track.id });
   const number = track.track_no === null ? "" : String(track.track_no);
   const front =
@@ -64,6 +64,7 @@ export function trackRow(track, { app, play, lead, showAlbum = false, showArtist
           why,
         )
       : null,
+    track.starred_ms ? icon("starred") : null,
     h("span", { class: "track-time" }, clock(track.duration_ms)),
   );
   const more = button(

@@ -135,7 +135,9 @@ class Room:
                 self.present.pop(connection, None)
         return event
 
-    async def join(self, keys: MemberKeys, library: LibraryId, room: bytes, roster: Sequence[bytes]) -> None:
+    async def join(
+        self, keys: MemberKeys, library: LibraryId, room: bytes, roster: Sequence[bytes], digest: bytes = b""
+    ) -> None:
         """From the challenge to `joined`. Rosters that the server offers meanwhile come first in `events`.
 
         Raises RefusedError, PeerError, UnavailableError.
@@ -143,8 +145,8 @@ class Room:
         nonce, server_ms = await _challenge(self._socket)
         self.clock_ahead_ms = time.time_ns() // 1_000_000 - server_ms
         proof = roomframes.join_proof(keys, nonce, host_of(self.url), library, room)
-        invitation = {"invitation": self._invitation} if self._invitation else {}
-        await self._send(["join", library, room, keys.id, len(roster), proof, invitation])
+        about = {"roster": digest, **({"invitation": self._invitation} if self._invitation else {})}
+        await self._send(["join", library, room, keys.id, len(roster), proof, about])
         while not self.own:
             word, fields = await self._receive()
             if word == "more":
@@ -167,11 +169,16 @@ async def joined(
     library: LibraryId,
     room: bytes,
     roster: Sequence[bytes],
+    digest: bytes = b"",
 ) -> AsyncIterator[Room]:
-    """A room for as long as the context lasts. Raises RefusedError, PeerError, UnavailableError."""
+    """A room for as long as the context lasts; `digest` is the roster's.
+
+    Raises RefusedError, PeerError, UnavailableError.
+    """
     async with _socket(session, room_url(tracker_url), roomframes.MAX_ROSTER_FRAME_BYTES) as socket:
         entered = Room(socket, tracker_url)
-        await _within(JOIN_TIMEOUT_S, entered.join(keys, library, room, roster), "the room server does not answer")
+        joining = entered.join(keys, library, room, roster, digest)
+        await _within(JOIN_TIMEOUT_S, joining, "the room server does not answer")
         yield entered
 
 

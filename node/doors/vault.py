@@ -20,6 +20,7 @@ from node.wire import codec
 VAULT_VERSION: Final = 1
 MAX_VAULT_BYTES: Final = 16 * 1024 * 1024
 MAX_EPOCHS: Final = 10_000
+MAX_EPOCH_NUMBER: Final = 1 << 31
 MAX_ROSTER_ENTRIES: Final = 100_000
 MAX_PASSPHRASE_CHARS: Final = 1_000
 _SALT_BYTES: Final = 16
@@ -240,7 +241,7 @@ def _unpack_secrets(body: bytes) -> Secrets:
             ),
             epochs=tuple(
                 EpochKeys(
-                    codec.natural(codec.array(pair, 2, "an epoch")[0], MAX_EPOCHS, "an epoch's number"),
+                    codec.natural(codec.array(pair, 2, "an epoch")[0], MAX_EPOCH_NUMBER, "an epoch's number"),
                     codec.fixed_bytes(pair[1], labels.KEY_BYTES, "an epoch's secret"),
                 )
                 for pair in epochs

@@ -228,6 +228,7 @@ class Meeting:
             library=membership.library,
             room=epoch.room_name,
             roster=roster.entries,
+            digest=roster.digest,
         ) as room:
             place.leave = asyncio.Event()
             if membership.epoch is not epoch:

@@ -24,7 +24,7 @@ from node.flows.seed_streams import fetch_blob
 from node.ids import DeviceId, LibraryId, to_text
 from node.library import Library
 from node.wire.heads import HeadsRecord, open_heads, read_heads
-from node.wire.roster import Role, Roster, admit, extend, read_roster
+from node.wire.roster import Role, Roster, admit, merged, read_roster
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ async def _look(client: SeedClient, keys: MemberKeys, known: Roster | None) -> _
     if roster.library != libraries[0]:
         raise PeerError("the seed gave the roster of another library")
     if known is not None:
-        roster = extend(known, roster.entries) if len(roster.entries) >= len(known.entries) else known
+        roster = merged(known, roster.entries)
     epochs = roster.epochs_for(keys)
     heads: list[tuple[HeadsRecord, dict[str, Any]]] = []
     for record in await client.heads():

@@ -51,8 +51,14 @@ class Membership:
 
     @property
     def epoch(self) -> EpochKeys:
-        """The newest one that this device can read."""
-        return self.epochs[max(self.epochs)]
+        """The roster's; if this device was given nothing that opens, the newest before it."""
+        return self.epochs[max(number for number in self.epochs if number <= self.roster.epoch)]
+
+    @property
+    def is_shut_out(self) -> bool:
+        """Whether whoever began the present epoch kept its secret from this device, which is active all the same."""
+        me = self.roster.members.get(self.keys.id)
+        return self.roster.epoch not in self.epochs and me is not None and me.active
 
     @property
     def me(self) -> Member:
@@ -64,24 +70,36 @@ class Membership:
         return self.roster.member(member)
 
     async def learn(self, entries: Sequence[bytes]) -> bool:
-        """Take on a longer roster; whether it was news. Raises RefusedError (older, forked), PeerError (broken)."""
+        """Take on what somebody else knows of the roster; whether it was news.
+
+        Raises RefusedError (only older than what is known, or another library's), PeerError (broken).
+        """
         async with self._turn:
             before = self.roster
-            if tuple(entries) == before.entries[: len(entries)]:
+            if tuple(entries) == before.entries:
                 return False
-            return await self._take(await asyncio.to_thread(extend, before, entries))
+            after = await asyncio.to_thread(extend, before, entries)
+            return after is not before and await self._take(after)
 
-    async def change(self, step: Callable[[Roster, MemberKeys, dict[int, EpochKeys]], Roster]) -> Roster:
-        """Sign a change of the roster; `step` makes it from what is known. Raises what `step` raises."""
+    async def change(
+        self,
+        step: Callable[[Roster, MemberKeys, dict[int, EpochKeys]], Roster],
+        *,
+        also: Callable[[Secrets], Secrets] = lambda secrets: secrets,
+    ) -> Roster:
+        """Sign a change of the roster; `step` makes it from what is known, `also` what is to be kept with it.
+
+        Raises what `step` raises.
+        """
         async with self._turn:
-            await self._take(step(self.roster, self.keys, dict(self.epochs)))
+            await self._take(step(self.roster, self.keys, dict(self.epochs)), also)
             return self.roster
 
-    async def _take(self, roster: Roster) -> bool:
+    async def _take(self, roster: Roster, also: Callable[[Secrets], Secrets] = lambda secrets: secrets) -> bool:
         before = self.roster
         epochs = {**self.epochs, **roster.epochs_for(self.keys)}
         ordered = tuple(epochs[number] for number in sorted(epochs))
-        secrets = replace(self._vault.secrets, epochs=ordered, roster=roster.entries)
+        secrets = also(replace(self._vault.secrets, epochs=ordered, roster=roster.entries))
         await asyncio.to_thread(self._vault.save, secrets)
         self.roster, self.epochs = roster, epochs
         log.info("roster_grew entries=%d epoch=%d", len(roster.entries), roster.epoch)

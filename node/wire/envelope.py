@@ -99,7 +99,7 @@ def open_message(data: bytes, keys: MemberKeys, roster: Roster, epochs: Mapping[
     if fields[2] != roster.library:
         raise RefusedError("a message is for another library")
     if fields[1] == _TO_ROOM:
-        sender, plain = _open_room(fields, header, sealed, epochs)
+        sender, plain = _open_room(fields, header, sealed, epochs, roster.epoch)
     elif fields[1] == _TO_MEMBER:
         sender = codec.fixed_bytes(fields[3], 32, "a message's sender")
         if fields[4] != keys.id:
@@ -125,7 +125,9 @@ def open_message(data: bytes, keys: MemberKeys, roster: Roster, epochs: Mapping[
     )
 
 
-def _open_room(fields: list[Any], header: bytes, sealed: bytes, epochs: Mapping[int, EpochKeys]) -> tuple[bytes, bytes]:
+def _open_room(
+    fields: list[Any], header: bytes, sealed: bytes, epochs: Mapping[int, EpochKeys], newest: int
+) -> tuple[bytes, bytes]:
     codec.array(fields, 6, "a message's header")
     number = codec.natural(fields[3], 1 << 31, "an epoch's number")
     sender = codec.fixed_bytes(fields[4], 32, "a message's sender")
@@ -133,7 +135,7 @@ def _open_room(fields: list[Any], header: bytes, sealed: bytes, epochs: Mapping[
     epoch = epochs.get(number)
     if epoch is None:
         raise UnavailableError("a message is of an epoch that this device doesn't know yet")
-    if number != max(epochs):
+    if number != newest:
         raise RefusedError("a message is sealed with an epoch that has ended")
     try:
         return sender, _room_cipher(epoch, sender).decrypt(nonce, sealed, header)

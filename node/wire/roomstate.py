@@ -27,7 +27,7 @@ from node.wire.roomeffects import (
     Send,
     TellAccount,
 )
-from node.wire.roster import Roster, extend, read_roster
+from node.wire.roster import Roster, merged, read_roster
 
 MAX_INVITATION_CHARS: Final = 64
 _JOINED: Final = "joined"
@@ -59,6 +59,7 @@ class _Connection:
     library: LibraryId = _NOTHING
     room: bytes = b""
     roster_length: int = 0
+    roster_digest: bytes = b""
     parts: roomframes.RosterParts | None = None
 
 
@@ -211,10 +212,11 @@ class RoomServer:
         )
         connection.library, connection.room, connection.member = library, room, member
         connection.roster_length = length
+        about = fields[6] if len(fields) > 6 and isinstance(fields[6], dict) else {}
+        connection.roster_digest = codec.bounded_bytes(about.get("roster", b""), 32, "a roster's digest")
         connection.stage = "loading"
         if library in self._libraries:
             return self.loaded(number, None, now_s=now_s)
-        about = fields[6] if len(fields) > 6 and isinstance(fields[6], dict) else {}
         invitation = codec.bounded_text(about.get("invitation", ""), MAX_INVITATION_CHARS, "an invitation")
         return [LoadRoster(number, library, invitation)]
 
@@ -233,14 +235,18 @@ class RoomServer:
         return [Send(number, frame) for frame in roomframes.roster_frames(entries or ())]
 
     def _compare(self, number: int, connection: _Connection, library: _Library) -> list[Effect]:
-        """Bring the shorter of both rosters up to the longer one, then let the member in."""
+        """Bring the shorter of both rosters up to the longer one, then let the member in.
+
+        Of two that are as long as each other and not the same the member makes one, and gives it.
+        """
         known = library.roster
         if known is None or len(known.entries) < connection.roster_length:
             connection.stage = "asked"
             return [Send(number, codec.pack(["more", len(known.entries) if known else 0]))]
         effects: list[Effect] = []
         joining = known.members.get(connection.member)
-        if joining is not None and joining.active and len(known.entries) > connection.roster_length:
+        news = len(known.entries) > connection.roster_length or connection.roster_digest not in (b"", known.digest)
+        if joining is not None and joining.active and news:
             effects += [Send(number, frame) for frame in roomframes.roster_frames(known.entries)]
         return effects + self._enter(number, connection, library)
 
@@ -252,7 +258,7 @@ class RoomServer:
         connection.parts = None
         library = self._libraries[connection.library]
         before = library.roster
-        offered = extend(before, entries) if before else read_roster(entries)
+        offered = merged(before, entries) if before else read_roster(entries)
         if offered.library != connection.library:
             raise RefusedError("a roster of another library was offered")
         offered.member(connection.member)
@@ -262,6 +268,8 @@ class RoomServer:
             effects.append(KeepRoster(offered.library, offered))
             effects += self._drop_revoked(library, offered)
             effects += self._spread(library, offered, but=number)
+        if len(offered.entries) > len(entries):
+            effects += [Send(number, frame) for frame in roomframes.roster_frames(offered.entries)]
         if connection.stage == "asked":
             effects += self._enter(number, connection, library)
         return effects

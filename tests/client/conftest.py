@@ -69,9 +69,7 @@ class Desk:
         """Change the address and wait for its page, not for what is on it."""
         await self.page.evaluate("place => { location.hash = '#' + place }", place)
         name = place.split("/")[1] or "home"
-        await self.page.wait_for_selector(
-            "#now.open" if name == "now" else f".page-{name}, #gate > *"
-        )
+        await self.page.wait_for_selector("#now.open" if name == "now" else f".page-{name}, #gate > *")
 
     async def sounding(self) -> list[float]:
         """Position in seconds of every element that makes sound now."""

@@ -125,7 +125,11 @@ class Home:
         async def admit(newcomer: pair.Newcomer) -> roster.Roster:
             return await membership.change(
                 lambda known, keys, epochs: roster.admit(
-                    known, keys, newcomer.public, role=roster.Role.PLAYER, epochs=epochs.values(),
+                    known,
+                    keys,
+                    newcomer.public,
+                    role=roster.Role.PLAYER,
+                    epochs=epochs.values(),
                     time_ms=people.now_ms(),
                 )
             )

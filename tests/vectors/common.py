@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from node.crypto.keys import MemberKeys
 from node.errors import PeerError, RefusedError, SongkeepError, UnavailableError, UnknownFormatError
@@ -35,3 +35,7 @@ def member(keys: MemberKeys) -> dict[str, str]:
         "sign": keys.public.sign.hex(),
         "receive": keys.public.receive.hex(),
     }
+
+
+def hex_entries(entries: Iterable[bytes]) -> list[str]:
+    return [entry.hex() for entry in entries]

@@ -1,4 +1,4 @@
-"""Writes the test vectors beside it, from the Python code: `python -m tests.vectors.make`.
+"""Writes the test vectors beside it, from the Python code: `python -m tests.vectors.make [NAME ...]`.
 
 Each vector names the failure it guards against. Python checks them in tests/wire/test_vectors.py, JavaScript in
 tests/client. All but HPKE's own randomness is fixed, so a second run changes sealed secrets only. Bytes are in hex.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from node.crypto.blob import BlobCipher, Purpose, Shape, blob_key
 from node.crypto.keys import EpochKeys, derive, seal_to, track_id
 from node.crypto.phrase import phrase_from_entropy, recovery_keys
 from tests.vectors.common import member, pattern
-from tests.vectors.meeting import channel_vectors, message_vectors, pairing_vectors, roster_vectors
+from tests.vectors.meeting import channel_vectors, message_vectors, pairing_vectors
+from tests.vectors.rosters import roster_vectors
 from tests.wire.family import keys_of
 
 HERE = Path(__file__).parent
@@ -169,7 +171,8 @@ ALL: dict[str, Callable[[], Any]] = {
 
 
 def main() -> None:
-    for name, make in ALL.items():
+    for name in sys.argv[1:] or ALL:
+        make = ALL[name]
         (HERE / f"{name}.json").write_text(json.dumps(make(), indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

@@ -1,156 +1,17 @@
-"""Vectors of how devices meet: rosters, messages, pairing, the chunk channel."""
+"""Vectors of how devices meet: messages, pairing, the chunk channel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from node.crypto import labels
-from node.crypto.keys import EpochKeys, MemberKeys
+from node.crypto.keys import EpochKeys
 from node.ids import BlobRoot
 from node.wire import channel, codec, pairing, roster
 from node.wire.envelope import open_message, seal_to_member, seal_to_room
 from node.wire.roomframes import join_proof, lookup_proof
-from tests.vectors.common import error_name, member
-from tests.wire.family import Family, keys_of, make_family
-
-
-def _hex_entries(entries: tuple[bytes, ...] | list[bytes]) -> list[str]:
-    return [entry.hex() for entry in entries]
-
-
-def _state(known: roster.Roster) -> dict[str, Any]:
-    return {
-        "library": known.library.hex(),
-        "head": known.head.hex(),
-        "epoch": known.epoch,
-        "members": [
-            {"id": id_.hex(), "role": str(each.role), "active": each.active, "addresses": list(each.addresses)}
-            for id_, each in known.members.items()
-        ],
-    }
-
-
-def _resigned(entry: bytes, signer: MemberKeys, change: Callable[[list[Any]], None]) -> bytes:
-    """`entry` with its payload changed and signed by `signer`: broken in one way only."""
-    payload = codec.unpack(codec.unpack(entry, max_bytes=1 << 20)[0], max_bytes=1 << 20)
-    change(payload)
-    packed = codec.pack(payload)
-    return codec.pack([packed, signer.sign(labels.LABEL_SIGN_ROSTER, packed)])
-
-
-def _set(place: int, value: object) -> Callable[[list[Any]], None]:
-    def change(payload: list[Any]) -> None:
-        payload[place] = value
-
-    return change
-
-
-def roster_vectors() -> dict[str, Any]:
-    family = make_family()
-    second = EpochKeys(2, b"\x08" * 32)
-    phone = keys_of(4)
-    with_phone = roster.admit(
-        family.roster, family.founder, phone.public, role=roster.Role.PLAYER, epochs=[family.epoch], time_ms=4
-    )
-    revoked = roster.revoke(with_phone, family.founder, [family.player.id], next_epoch=second, time_ms=5)
-    good = [
-        ("a library just founded", list(family.roster.entries[:1])),
-        ("a player and a seed admitted; a seed is given no secret", list(family.roster.entries)),
-        ("a player revoked: a new epoch for all who stay", list(revoked.entries)),
-    ]
-    entries = list(family.roster.entries)
-    flipped = bytearray(entries[1])
-    flipped[-1] ^= 1
-    bad = [
-        ("nothing at all", []),
-        ("the first entry is missing", entries[1:]),
-        ("an entry is missing in the middle", [entries[0], entries[2]]),
-        ("two entries in another order", [entries[0], entries[2], entries[1]]),
-        ("a signature of which one bit differs", [entries[0], bytes(flipped)]),
-        ("signed by a key that is no member", [entries[0], _resigned(entries[1], keys_of(9), _set(4, keys_of(9).id))]),
-        (
-            "admitted by a player, who may not",
-            [*entries, _resigned(with_phone.entries[3], family.player, _set(4, family.player.id))],
-        ),
-        ("a version of the future", [entries[0], _resigned(entries[1], family.founder, _set(0, 2))]),
-        ("a kind nobody knows", [entries[0], _resigned(entries[1], family.founder, _set(5, "promote"))]),
-        (
-            "a revocation that leaves a member without the new epoch",
-            [
-                *revoked.entries[:4],
-                _resigned(revoked.entries[4], family.founder, lambda payload: payload[6].update(secrets=[])),
-            ],
-        ),
-        ("the same key admitted twice", [*entries[:2], _twice(family)]),
-    ]
-    return {
-        "keys": {
-            name: member(keys)
-            for name, keys in {
-                "founder": family.founder,
-                "recovery": family.recovery,
-                "player": family.player,
-                "seed": family.seed,
-                "phone": phone,
-            }.items()
-        },
-        "good": [
-            {
-                "guards": guards,
-                "entries": _hex_entries(chain),
-                "state": _state(roster.read_roster(chain)),
-                "epochs_of_phone": {
-                    str(number): epoch.secret.hex()
-                    for number, epoch in roster.read_roster(chain).epochs_for(phone).items()
-                },
-                "epochs_of_founder": {
-                    str(number): epoch.secret.hex()
-                    for number, epoch in roster.read_roster(chain).epochs_for(family.founder).items()
-                },
-            }
-            for guards, chain in good
-        ],
-        "bad": [
-            {
-                "guards": guards,
-                "entries": _hex_entries(chain),
-                "error": error_name(lambda chain=chain: roster.read_roster(chain)),
-            }
-            for guards, chain in bad
-        ],
-        "extend": [
-            {
-                "guards": guards,
-                "known": _hex_entries(known.entries),
-                "offered": _hex_entries(offered),
-                "error": error_name(lambda known=known, offered=offered: roster.extend(known, offered)),
-            }
-            for guards, known, offered in (
-                ("an old roster offered again: a rollback", with_phone, family.roster.entries),
-                ("another branch of the same library", with_phone, _fork(family).entries),
-            )
-        ],
-    }
-
-
-def _fork(family: Family) -> roster.Roster:
-    other = roster.admit(
-        family.roster, family.founder, keys_of(5).public, role=roster.Role.PLAYER, epochs=[family.epoch], time_ms=4
-    )
-    return roster.admit(
-        other, family.founder, keys_of(6).public, role=roster.Role.PLAYER, epochs=[family.epoch], time_ms=5
-    )
-
-
-def _twice(family: Family) -> bytes:
-    """An entry that follows the second one and admits the same key again."""
-    start = roster.read_roster(family.roster.entries[:2])
-
-    def again(payload: list[Any]) -> None:
-        payload[1], payload[2] = start.head, 2
-
-    return _resigned(start.entries[1], family.founder, again)
+from tests.vectors.common import error_name, hex_entries, member
+from tests.wire.family import keys_of, make_family
 
 
 def message_vectors() -> dict[str, Any]:
@@ -185,7 +46,7 @@ def message_vectors() -> dict[str, Any]:
         return {
             "guards": guards,
             "reader": member(family.player),
-            "roster": _hex_entries(known.entries),
+            "roster": hex_entries(known.entries),
             "epochs": {str(number): epoch.secret.hex() for number, epoch in epochs.items()},
             "message": data.hex(),
         }

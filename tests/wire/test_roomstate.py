@@ -65,7 +65,8 @@ class World:
     ) -> int:
         number = self.open(address)
         proof = roomframes.join_proof(keys, NONCE, signed_host, roster.library, room)
-        self.say(number, "join", roster.library, room, keys.id, len(roster.entries), proof)
+        about = {"roster": roster.digest}
+        self.say(number, "join", roster.library, room, keys.id, len(roster.entries), proof, about)
         if self.words(number)[-1:] == ["more"]:
             for frame in roomframes.roster_frames(roster.entries):
                 self.say_raw(number, frame)
@@ -164,15 +165,14 @@ def test_a_revoked_device_is_put_out_when_the_roster_grows_and_not_let_in_again(
     assert at.closed[again] == roomframes.CLOSE_REVOKED
 
 
-@pytest.mark.parametrize("kind", ["shorter", "forked", "broken", "of another library"])
-def test_a_roster_that_does_not_continue_the_known_one_is_refused(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["twisted", "broken", "of another library"])
+def test_a_roster_that_is_broken_or_anothers_is_refused(kind: str) -> None:
     family, at = make_family(), world()
     at.join(family.founder, family.roster, room_of(family))
     number = at.join(family.player, family.roster, room_of(family))
     other = revoke(family.roster, family.founder, [family.seed.id], next_epoch=EpochKeys(2, b"\x08" * 32), time_ms=9)
     offered = {
-        "shorter": family.roster.entries[:1],
-        "forked": (*family.roster.entries[:2], family.roster.entries[0]),
+        "twisted": (*family.roster.entries[:2], other.entries[3]),
         "broken": (*family.roster.entries, b"\x92\xc4\x00\xc4\x00"),
         "of another library": make_other().entries,
     }[kind]
@@ -180,7 +180,37 @@ def test_a_roster_that_does_not_continue_the_known_one_is_refused(kind: str) -> 
         at.say_raw(number, frame)
     assert at.closed.get(number)
     assert at.kept[family.roster.library].entries == family.roster.entries
-    assert other.epoch == 2
+
+
+def test_a_shorter_roster_is_answered_with_the_longer_one() -> None:
+    family, at = make_family(), world()
+    at.join(family.founder, family.roster, room_of(family))
+    number = at.join(family.player, family.roster, room_of(family))
+    for frame in roomframes.roster_frames(family.roster.entries[:1]):
+        at.say_raw(number, frame)
+    assert at.last(number) == ["roster", list(family.roster.entries), 0]
+    assert not at.closed
+    assert at.kept[family.roster.library].entries == family.roster.entries
+
+
+def test_two_branches_of_a_roster_become_one_on_the_server_and_everywhere() -> None:
+    family, at = make_family(), world()
+    room = room_of(family)
+    second = EpochKeys(2, b"\x08" * 32)
+    one = revoke(family.roster, family.founder, [family.seed.id], next_epoch=second, time_ms=9)
+    two = revoke(family.roster, family.recovery, [family.player.id], next_epoch=second, time_ms=9)
+    founder = at.join(family.founder, one, room)
+    phrase = at.join(family.recovery, two, room)
+    assert at.last(phrase)[0] == "joined"
+    assert ["roster", list(one.entries), 0] in at.sent[phrase], "as long as its own, and another one"
+    for frame in roomframes.roster_frames(two.entries):
+        at.say_raw(phrase, frame)
+    both = at.kept[family.roster.library]
+    assert set(both.entries) == {*one.entries, *two.entries}
+    for number in (founder, phrase):
+        assert ["roster", list(both.entries), 0] in at.sent[number]
+    assert not both.members[family.seed.id].active
+    assert not both.members[family.player.id].active
 
 
 def make_other() -> Roster:

@@ -10,7 +10,7 @@ from node.crypto import labels
 from node.crypto.keys import EpochKeys
 from node.errors import PeerError, RefusedError, SongkeepError
 from node.wire import codec
-from node.wire.roster import Role, admit, extend, read_roster, revoke
+from node.wire.roster import Role, admit, extend, found_library, read_roster, revoke
 from tests.wire.family import keys_of, make_family
 
 
@@ -54,15 +54,19 @@ def test_a_device_cannot_revoke_its_senior_but_the_phrase_can() -> None:
     )
 
 
-def test_an_older_or_forked_roster_is_refused() -> None:
+def test_an_older_roster_is_refused_with_a_sentence() -> None:
     family = make_family()
-    with pytest.raises(RefusedError, match="older"):
+    with pytest.raises(RefusedError, match="older roster than the known one"):
         extend(family.roster, family.roster.entries[:-1])
-    one = admit(family.roster, family.founder, keys_of(7).public, role=Role.PLAYER, epochs=[family.epoch], time_ms=4)
-    two = admit(family.roster, family.founder, keys_of(8).public, role=Role.PLAYER, epochs=[family.epoch], time_ms=4)
-    with pytest.raises(RefusedError, match="forks"):
-        extend(one, two.entries)
-    assert extend(family.roster, one.entries).head == one.head
+    assert extend(family.roster, family.roster.entries) is family.roster
+
+
+def test_another_librarys_roster_is_refused() -> None:
+    family = make_family()
+    founder, recovery = keys_of(20), keys_of(21)
+    other = found_library(founder, recovery.public, family.epoch, time_ms=1, random_16=b"\x06" * 16)
+    with pytest.raises(RefusedError, match="another library"):
+        extend(family.roster, other.entries)
 
 
 @given(st.integers(0, 2), st.integers(0, 10**6))

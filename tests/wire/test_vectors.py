@@ -17,8 +17,9 @@ from node.errors import DamagedError, PeerError, RefusedError, SongkeepError, Un
 from node.wire import channel, codec, pairing
 from node.wire.envelope import open_message
 from node.wire.roomframes import join_proof, lookup_proof
-from node.wire.roster import extend, read_roster
+from node.wire.roster import extend, merged, read_roster
 from tests.vectors.common import pattern
+from tests.vectors.rosters import state_of
 
 FILES = Path(__file__).parent.parent / "vectors"
 ERRORS: dict[str, type[SongkeepError]] = {
@@ -128,6 +129,14 @@ def test_a_roster_that_must_be_refused(vector: dict[str, Any]) -> None:
 def test_a_roster_that_does_not_follow(vector: dict[str, Any]) -> None:
     with pytest.raises(ERRORS[vector["error"]]):
         extend(read_roster(entries(vector["known"])), entries(vector["offered"]))
+
+
+@by_guard(load("roster")["forks"])
+def test_a_roster_that_forked(vector: dict[str, Any]) -> None:
+    known = read_roster(entries(vector["known"]))
+    for offered in vector["offered"]:
+        known = merged(known, entries(offered))
+    assert state_of(known) == vector["state"]
 
 
 def open_vector(vector: dict[str, Any]) -> Any:
