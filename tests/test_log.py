@@ -33,7 +33,7 @@ def test_an_event_is_written_with_its_fields(log_file: Path) -> None:
 
 def test_an_exception_is_logged_by_kind_and_place_without_its_text(log_file: Path) -> None:
     try:
-        open("/no/such/Blue in Green.flac", "rb")
+        Path("/no/such/Blue in Green.flac").read_bytes()
     except OSError:
         logging.getLogger("node.flows").exception("source_unreadable")
     text = log_file.read_text()
