@@ -195,8 +195,6 @@ export class Virtual {
       if (element.parentNode !== this.#box) this.#box.append(element);
     }
     for (const element of loose.values()) element.remove();
-    // An item that moved has taken the keyboard along.
-    if (focused?.isConnected && indexOf(focused) >= 0) this.#active = indexOf(focused);
     this.#mark();
     if (focused && !focused.isConnected) this.#focusIndex(this.#active);
   }

@@ -42,7 +42,7 @@ async def test_a_song_heard_to_its_end_is_one_play_and_one_skipped_is_none(desk:
     await desk.sign_in("/songs")
     await desk.page.locator(".track-main").first.click()
     first = await desk.page.locator(".track").first.get_attribute("data-track")
-    await desk.until("document.querySelectorAll('.track')[1].classList.contains('current')", 8)
+    await expect(desk.page.locator(".cell.current")).to_have_attribute("data-index", "1", timeout=8_000)
     await desk.page.keyboard.press("n")
     await desk.page.wait_for_timeout(200)
     assert [play["track"] for play in desk.node.personal.plays] == [first]
