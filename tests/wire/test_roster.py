@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.crypto import labels
@@ -69,6 +69,7 @@ def test_another_librarys_roster_is_refused() -> None:
         extend(family.roster, other.entries)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2), st.integers(0, 10**6))
 def test_an_altered_entry_is_refused(which: int, bit: int) -> None:
     family = make_family()
