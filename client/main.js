@@ -13,7 +13,6 @@ import { recall, remember } from "./io/shelf.js";
 import { guard, showPairing } from "./views/guard.js";
 import { announce, ask, confirm, tell } from "./views/messages.js";
 import { mountPlayerBar } from "./views/player_bar.js";
-import { mountRailPlaylists } from "./views/rail_playlists.js";
 import { followRecent } from "./views/recent.js";
 import { route } from "./views/router.js";
 import { byId, mountNavigation } from "./views/shell.js";
@@ -80,7 +79,7 @@ function start({ source, known }, signal) {
   const marked = mountNavigation(source.can);
   guard(app, {
     open: (errands) => {
-      mountRailPlaylists(byId("rail-playlists"), app, signal);
+      void import("./views/rail_playlists.js").then(({ mountRailPlaylists }) => mountRailPlaylists(byId("rail-playlists"), app, signal));
       const pages = route({ app, host: byId("page"), overlay: byId("now"), marked, errands, signal });
       refresh.page = pages.refresh;
     },

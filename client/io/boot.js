@@ -2,7 +2,6 @@
 
 import { errand } from "../core/route.js";
 import { apiUrl, session } from "./node_http.js";
-import { NodeSource } from "./node_source.js";
 
 /** @import {Source} from "../core/source.js" */
 /** @import {Membership} from "./swarm_membership.js" */
@@ -39,8 +38,12 @@ export async function boot(pair, signal) {
   return (await nodeAnswers()) ? node() : swarm(await pair(""));
 }
 
-/** @returns {Booted} */
-const node = () => ({ source: new NodeSource(), known: false });
+/** @returns {Promise<Booted>} */
+async function node() {
+  // A paired device needs nothing of it, and has none of it to carry.
+  const { NodeSource } = await import("./node_source.js");
+  return { source: new NodeSource(), known: false };
+}
 
 /**
  * @param {Membership} membership

@@ -11,25 +11,13 @@ import { openMenu } from "./menu.js";
 const OFFERED = 100;
 
 /**
- * The line in a menu; [] where playlists can't be changed.
+ * Ask which playlist some songs go on, and put them there.
  * @param {App} app
  * @param {() => Promise<readonly Track[]>} tracks
  * @param {string} what  for the message
  * @param {{x: number, y: number} | Element} where
- * @returns {Action[]}
  */
-export function playlistAction(app, tracks, what, where) {
-  if (!app.source.can.has("edit_playlists")) return [];
-  return [{ icon: "playlist", label: "Add to playlist…", run: () => void choose(app, tracks, what, where) }];
-}
-
-/**
- * @param {App} app
- * @param {() => Promise<readonly Track[]>} tracks
- * @param {string} what
- * @param {{x: number, y: number} | Element} where
- */
-async function choose(app, tracks, what, where) {
+export async function choosePlaylist(app, tracks, what, where) {
   const { playlists } = app.source;
   if (!playlists) return;
   try {

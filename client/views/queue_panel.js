@@ -4,9 +4,8 @@ import { button, fill, h, on, words } from "./dom.js";
 import { icon } from "./icon.js";
 import { blank } from "./live.js";
 import { onContext } from "./menu.js";
-import { playlistAction } from "./playlist_actions.js";
 import { rove } from "./roving.js";
-import { openFreshTrackMenu } from "./track_actions.js";
+import { openFreshTrackMenu, playlistAction } from "./track_actions.js";
 
 /** @import {Entry} from "../core/queue.js" */
 /** @import {App} from "./app.js" */

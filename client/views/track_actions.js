@@ -2,7 +2,6 @@
 
 import { keepAction, keepAlbumAction } from "./keeping.js";
 import { openMenu } from "./menu.js";
-import { playlistAction } from "./playlist_actions.js";
 import { rateAction, starAction } from "./star.js";
 
 /** @import {Album, Track} from "../core/model.js" */
@@ -33,6 +32,20 @@ const queueing = (app, tracks, what) => [
     },
   },
 ];
+
+/**
+ * The line in a menu; [] where playlists can't be changed.
+ * @param {App} app
+ * @param {() => Promise<readonly Track[]>} tracks
+ * @param {string} what  for the message
+ * @param {{x: number, y: number} | Element} where
+ * @returns {Action[]}
+ */
+export function playlistAction(app, tracks, what, where) {
+  if (!app.source.can.has("edit_playlists")) return [];
+  const run = () => void import("./playlist_actions.js").then(({ choosePlaylist }) => choosePlaylist(app, tracks, what, where));
+  return [{ icon: "playlist", label: "Add to playlist…", run }];
+}
 
 /**
  * @param {App} app
