@@ -19,6 +19,7 @@ from node.doors.blobs import BlobStore
 from node.doors.home import Home, RunningNode
 from node.doors.index import ARTICLES_SETTING, Index
 from node.doors.vault import Vault
+from node.errors import StorageError
 from node.faces.app_passwords import AppSignIn
 from node.faces.listener import Listener
 from node.faces.news import News, ProgressTeller
@@ -92,15 +93,7 @@ async def run_node(
         lifetime.callback(parts.news.close)
         if options.kind == "up":
             settings.on_change.append(_follow_lan(listener))
-        home.tell_running(
-            RunningNode(
-                port=listener.port,
-                token=parts.sign_in.published_token,
-                pid=os.getpid(),
-                kind=options.kind,
-                version=__version__,
-            )
-        )
+        _tell_running(home, parts, port=listener.port, kind=options.kind)
         lifetime.callback(home.forget_running)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_keep_going(service, parts.news)) for service in services]
@@ -112,6 +105,17 @@ async def run_node(
             for task in tasks:
                 task.cancel()
     log.info("node_stopped")
+
+
+def _tell_running(home: Home, parts: Parts, *, port: int, kind: str) -> None:
+    """Let commands find this node. A full disk keeps nobody from listening."""
+    node = RunningNode(port=port, token=parts.sign_in.published_token, pid=os.getpid(), kind=kind, version=__version__)
+    try:
+        home.tell_running(node)
+    except StorageError as error:
+        log.warning("running_not_told")
+        home.forget_running()
+        parts.news.notice("warning", f"Other songkeep commands can't find this player: {error}.")
 
 
 async def _build(

@@ -186,7 +186,7 @@ class TestIncoming:
             store.begin(root, sealed_bytes=400_000, layer=layer, keep=True)
 
     def test_a_blob_that_would_fill_the_disk_is_refused_at_once(self, tmp_path: Path) -> None:
-        store = BlobStore.open(tmp_path / "blobs", disk=FaultyDisk(room_bytes=100_000))
+        store = BlobStore.open(tmp_path / "blobs", spare_bytes=0, disk=FaultyDisk(room_bytes=100_000))
         root, layer = merkle.root_of_chunks(chunks(200_000))
         with pytest.raises(StorageError):
             store.begin(root, sealed_bytes=200_000, layer=layer, keep=True)
@@ -195,12 +195,22 @@ class TestIncoming:
 class TestFaults:
     def test_a_full_disk_leaves_nothing_half_written(self, tmp_path: Path) -> None:
         disk = FaultyDisk(room_bytes=300_000)
-        store = BlobStore.open(tmp_path / "blobs", disk=disk)
+        store = BlobStore.open(tmp_path / "blobs", spare_bytes=0, disk=disk)
         root = put(store, 200_000)
         with pytest.raises(StorageError, match="full"):
             drafted(store, 200_000, seed=1)
         assert [*(store.directory / "incoming").iterdir()] == []
         assert [blob.root for blob in store.stored()] == [root]
+
+    def test_the_last_of_a_disk_is_left_to_others(self, tmp_path: Path) -> None:
+        disk = FaultyDisk(room_bytes=1_000_000)
+        store = BlobStore.open(tmp_path / "blobs", spare_bytes=700_000, disk=disk)
+        put(store, 200_000)
+        put(store, 200_000, seed=1)
+        with pytest.raises(StorageError, match="almost full"):
+            drafted(store, 200_000, seed=2)
+        disk.room_bytes = 1 << 30
+        put(store, 200_000, seed=2)
 
     def test_bytes_that_read_back_differently_are_not_relied_on(self, tmp_path: Path) -> None:
         disk = FaultyDisk(flip_at=70_000)

@@ -15,6 +15,7 @@ from mutagen.flac import FLAC
 
 from node.crypto.keys import EpochKeys, MemberKeys, member_keys_from_random
 from node.doors.blobs import BlobStore, Disk
+from node.doors.blobs.store import SPARE_BYTES
 from node.doors.index import Index
 from node.flows.export import Export
 from node.flows.folders import Folders
@@ -77,6 +78,7 @@ async def open_home(
     processes: int = 0,
     disk: Disk | None = None,
     cache_bytes: int = 1 << 30,
+    spare_bytes: int = SPARE_BYTES,
     fetches: Sequence[Fetch] = (),
     keys: MemberKeys | None = None,
     workers: Workers | None = None,
@@ -87,7 +89,7 @@ async def open_home(
     damaged: list[BlobRoot] = []
     with Index.open(path / "index.sqlite") as index:
         library = Library.open(index, keys or FOUNDER, EPOCH.identity)
-        store = BlobStore.open(path / "blobs", cache_bytes=cache_bytes, disk=disk)
+        store = BlobStore.open(path / "blobs", cache_bytes=cache_bytes, spare_bytes=spare_bytes, disk=disk)
         jobs = Jobs()
         settings = IngestSettings(keep_sealed=keep_sealed, renditions="on" if renditions else "off")
         async with workers or Workers(processes=processes) as workers:

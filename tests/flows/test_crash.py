@@ -137,7 +137,7 @@ async def test_a_disk_that_fills_up_stops_the_work_cleanly_and_it_goes_on_with_r
     tmp_path: Path, music: Path, room_bytes: int
 ) -> None:
     disk = FaultyDisk(room_bytes=room_bytes)
-    async with open_home(tmp_path / "home", keep_sealed=True, disk=disk) as home:
+    async with open_home(tmp_path / "home", keep_sealed=True, disk=disk, spare_bytes=0) as home:
         home.ingest.sealing.retry_s = 0.05
         with pytest.raises(StorageError, match="full"):
             await home.ingest.add([music])
@@ -169,7 +169,7 @@ async def small_disk(path: Path, size_bytes: int) -> AsyncIterator[None]:
 async def test_a_home_on_a_real_disk_that_is_too_small_stays_whole(tmp_path: Path, music: Path, size_kib: int) -> None:
     async with small_disk(tmp_path / "small", size_kib * 1024):
         with contextlib.suppress(StorageError):
-            async with open_home(tmp_path / "small" / "home", keep_sealed=True) as home:
+            async with open_home(tmp_path / "small" / "home", keep_sealed=True, spare_bytes=0) as home:
                 await home.ingest.add([music])
         shutil.copytree(tmp_path / "small" / "home", tmp_path / "large")
     await check_next_start(tmp_path / "large", music, set())

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_CACHE_BYTES = 2_000_000_000
 SPARE_BYTES = 64 << 20
-"""Free space that a blob from elsewhere must leave: the index and the person's own work need some."""
+"""Free space that blobs leave: the index and the person's own work need some, and without any nothing starts."""
 _CACHE = "cache"
 _INCOMING = "incoming"
 
@@ -47,21 +47,36 @@ class Stored:
 class BlobStore:
     """All blobs of one home. Safe to use from several threads; every method blocks."""
 
-    def __init__(self, directory: Path, *, cache_bytes: int = DEFAULT_CACHE_BYTES, disk: Disk | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+        spare_bytes: int = SPARE_BYTES,
+        disk: Disk | None = None,
+    ) -> None:
         """Attaches to a store that `open` made: what a worker process does. Touches nothing."""
         self.directory = directory
         self.cache_bytes = cache_bytes
+        self.spare_bytes = spare_bytes
         self._disk = disk or Disk()
         self._lock = threading.Lock()
 
-    def __reduce__(self) -> tuple[Callable[..., BlobStore], tuple[Path, int, Disk]]:
+    def __reduce__(self) -> tuple[Callable[..., BlobStore], tuple[Path, int, int, Disk]]:
         """Travels to a worker process as its place, not as its lock."""
-        return _attached, (self.directory, self.cache_bytes, self._disk)
+        return _attached, (self.directory, self.cache_bytes, self.spare_bytes, self._disk)
 
     @classmethod
-    def open(cls, directory: Path, *, cache_bytes: int = DEFAULT_CACHE_BYTES, disk: Disk | None = None) -> BlobStore:
+    def open(
+        cls,
+        directory: Path,
+        *,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+        spare_bytes: int = SPARE_BYTES,
+        disk: Disk | None = None,
+    ) -> BlobStore:
         """The store at `directory`, made if absent. What an earlier run left half-written is removed."""
-        store = cls(directory, cache_bytes=cache_bytes, disk=disk)
+        store = cls(directory, cache_bytes=cache_bytes, spare_bytes=spare_bytes, disk=disk)
         with as_storage_error():
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             for shelf in (_CACHE, _INCOMING):
@@ -122,7 +137,9 @@ class BlobStore:
     # writing
 
     def draft(self) -> Draft:
-        """A blob about to be written in order, from its first chunk to its last (`with`)."""
+        """A blob about to be written in order, from its first chunk to its last (`with`). Raises StorageError."""
+        if self.free_bytes() < self.spare_bytes:
+            raise StorageError("the disk with Songkeep's store is almost full; free some space and it will go on")
         return Draft(self.directory / _INCOMING / f"{os.getpid()}-{secrets.token_hex(8)}", self._disk)
 
     @contextlib.contextmanager
@@ -170,7 +187,7 @@ class BlobStore:
         Raises DamagedError if `layer` isn't the blob's, StorageError if the disk hasn't the room.
         """
         merkle.check_layer(root, layer, sealed_bytes)
-        if self.free_bytes() < sealed_bytes + SPARE_BYTES:
+        if self.free_bytes() < sealed_bytes + self.spare_bytes:
             raise StorageError("the disk with Songkeep's store has no room for another song")
         draft = Drafted(self.directory / _INCOMING / secrets.token_hex(8), root, sealed_bytes)
         return Incoming(draft, layer=layer, disk=self._disk, publish=lambda whole: self.publish([whole], keep=keep))
@@ -241,8 +258,8 @@ class BlobStore:
         return len(left)
 
 
-def _attached(directory: Path, cache_bytes: int, disk: Disk) -> BlobStore:
-    return BlobStore(directory, cache_bytes=cache_bytes, disk=disk)
+def _attached(directory: Path, cache_bytes: int, spare_bytes: int, disk: Disk) -> BlobStore:
+    return BlobStore(directory, cache_bytes=cache_bytes, spare_bytes=spare_bytes, disk=disk)
 
 
 def _root_of_name(name: str) -> BlobRoot | None:
