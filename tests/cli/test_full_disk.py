@@ -40,7 +40,7 @@ def test_sealing_stops_before_the_disk_is_full_and_everything_else_goes_on(small
     home, music = small_disk / "home", tmp_path / "music"
     music.mkdir()
     for number in range(6):
-        make_track(music / f"{number}.flac", seconds=20, kind="noise", seed=number, title=f"Noise {number}")
+        make_track(music / f"{number}.wav", seconds=20, kind="noise", seed=number, title=f"Noise {number}")
     assert sum(file.stat().st_size for file in music.iterdir()) > ROOM_BYTES
     songkeep(home, "init")
     songkeep(home, "config", "keep_sealed", "on")
