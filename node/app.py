@@ -189,6 +189,7 @@ async def _build(
         meeting=networking.network.meeting,
     )
     lifetime.push_async_callback(seeding.close)
+    networking.network.devices.last_list = seeding.seeds.last_list_by
     parts = Parts(
         home=home,
         library_id=roster.library,

@@ -102,6 +102,7 @@ def build_network(
             name=devices.own_name,
             role="node",
             roster=len(membership.roster.entries),
+            roster_digest=membership.roster.digest,
             heads={log: head.seq for log, head in library.index.log.heads().items()},
             snapshot=None if newest is None else blob_value(newest),
             budget_bytes=room.budget_bytes,

@@ -57,6 +57,8 @@ class Devices:
         self._sightings = sightings
         self._random = random
         self._own_room = own_room
+        self.last_list: Callable[[DeviceId], int | None] = lambda _member: None
+        """Serial of the newest hold list that a device signed; the seeds know."""
         self._first_name = str(library.index.settings.get(OWN_NAME, own_name))[:MAX_NAME_CHARS]
 
     @property
@@ -94,14 +96,16 @@ class Devices:
         last_valid: dict[bytes, int] = {
             log: head.seq for log, head in heads.items() if log_device(log) == member.public.id
         }
+        last_list = self.last_list(member.public.id)
         await self._membership.change(
             lambda roster, keys, _epochs: revoke(
                 roster,
                 keys,
                 [member.public.id],
-                next_epoch=EpochKeys(roster.epoch + 1, secret),
+                next_epoch=EpochKeys(roster.next_epoch, secret),
                 time_ms=_now_ms(),
                 heads=last_valid,
+                lists={} if last_list is None else {member.public.id: last_list},
             )
         )
         return self._shown(self._membership.roster.members[member.public.id])

@@ -59,6 +59,8 @@ class SeedLink:
     seen: dict[DeviceId, int] = field(default_factory=dict)
     """The newest heads record of each device that was taken in."""
     given_root: bytes = b""
+    roster_length: int = 0
+    """Entries that the seed was seen to know."""
     list_record: bytes = b""
     volumes: list[tuple[Volume, bytes]] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -112,7 +114,7 @@ class SeedRounds:
 
     async def round(self, link: SeedLink, client: SeedClient, sharing: Sharing | None) -> None:
         """One pass over everything that this device and the seed have to say to each other."""
-        await self._exchange_rosters(client)
+        await self._exchange_rosters(link, client)
         if self._grants is not None:
             await self._grants.renew_if_due(link.member.public.id, client)
         await self._look_for_the_past(link, client)
@@ -143,13 +145,20 @@ class SeedRounds:
                 "that it says it holds. They are given to it again; if this goes on, use another seed.",
             )
 
-    async def _exchange_rosters(self, client: SeedClient) -> None:
+    async def _exchange_rosters(self, link: SeedLink, client: SeedClient) -> None:
         theirs = await client.roster()
-        ours = self._membership.roster.entries
-        if len(theirs) > len(ours):
+        if not self._membership.roster.known.keys() >= set(theirs):
             await self._membership.learn(theirs)
-        elif len(theirs) < len(ours):
+        elif len(theirs) < link.roster_length:
+            self._tell(
+                "warning",
+                f"The seed {link.url} serves an older list of your devices than it had: that one is refused, "
+                "and the newer one is given to it again. If this goes on, use another seed.",
+            )
+        ours = self._membership.roster.entries
+        if len(ours) > len(theirs):
             await client.put_roster(ours)
+        link.roster_length = len(ours)
 
     async def _look_for_the_past(self, link: SeedLink, client: SeedClient) -> None:
         """Notice a seed that was set back to an older state; what it lost is then given to it again."""

@@ -19,6 +19,7 @@ from node.ids import DeviceId, to_text
 from node.library import Library
 from node.peers.membership import Membership
 from node.wire import seedapi
+from node.wire.holdlist import read_hold_list
 from node.wire.roster import Role, Roster, admit, revoke
 
 log = logging.getLogger(__name__)
@@ -126,10 +127,16 @@ class Seeds:
         gone = link.member.public.id
         await self._membership.change(
             lambda roster, keys, _epochs: revoke(
-                roster, keys, [gone], next_epoch=EpochKeys(roster.epoch + 1, secret), time_ms=self._now_ms()
+                roster, keys, [gone], next_epoch=EpochKeys(roster.next_epoch, secret), time_ms=self._now_ms()
             )
         )
         return link.as_json()
+
+    def last_list_by(self, member: DeviceId) -> int | None:
+        """The serial of the newest hold list that `member` signed, as far as this device has seen; None for none."""
+        records = [link.list_record for link in self.links.values() if link.list_record]
+        known = [read_hold_list(record, self._membership.roster) for record in records]
+        return max((each.serial for each in known if each.signer == member), default=None)
 
     def all(self) -> list[dict[str, Any]]:
         """Every active seed, the oldest first."""

@@ -192,7 +192,7 @@ class Stay:
         if heard.came:
             directory.came(self._place.url, connection, message.sender)
         directory.said(message.sender, presence, _now_ms())
-        if presence.roster < len(self._host.membership.roster.entries):
+        if self._host.membership.roster.is_news_to(presence.roster, presence.roster_digest):
             await self._tell_roster(connection, message.sender)
 
     async def _answer_offer(self, connection: int, message: Message) -> None:

@@ -27,6 +27,8 @@ class Presence:
     """node | phone: whether it answers offers and gives chunks."""
     roster: int
     """Entries that it knows."""
+    roster_digest: bytes = b""
+    """Of those entries; empty if it doesn't say."""
     heads: dict[bytes, int] = field(default_factory=dict)
     """Where each log stands for it: log's name to sequence."""
     snapshot: list[Any] | None = None
@@ -44,6 +46,7 @@ class Presence:
             "name": self.name,
             "role": self.role,
             "roster": self.roster,
+            "roster_digest": self.roster_digest,
             "heads": self.heads,
             "snapshot": self.snapshot,
             "addresses": list(self.addresses),
@@ -68,6 +71,7 @@ def read_presence(body: object) -> Presence:
         name=_printable(codec.bounded_text(fields.get("name"), MAX_NAME_CHARS, "a device's name")),
         role=codec.bounded_text(fields.get("role"), MAX_KIND_CHARS, "a device's kind"),
         roster=codec.natural(fields.get("roster"), 1 << 20, "a roster's length"),
+        roster_digest=codec.bounded_bytes(fields.get("roster_digest") or b"", 32, "a roster's digest"),
         heads={
             codec.bounded_bytes(log, 80, "a log's name"): codec.natural(seq, 1 << 53, "a log's head")
             for log, seq in heads.items()

@@ -66,6 +66,7 @@ def sign_hold_list(
 def read_hold_list(record: bytes, roster: Roster) -> HoldList:
     """Check a record: its form, and that an active owner or recovery key of `roster` signed it.
 
+    One that was revoked since counts as far as its revocation says.
     Raises PeerError, RefusedError, UnknownFormatError.
     """
     payload, signature = read_signed(record, MAX_LIST_BYTES, "a hold list")
@@ -76,7 +77,8 @@ def read_hold_list(record: bytes, roster: Roster) -> HoldList:
     verify(signer, labels.LABEL_SIGN_HOLD_LIST, payload, signature)
     if fields[1] != roster.library:
         raise RefusedError("a hold list is for another library")
-    if not roster.member(signer).role.rules:
+    serial = codec.natural(fields[2], MAX_SERIAL, "a hold list's serial")
+    if serial > roster.last_lists.get(signer, -1) and not roster.member(signer).role.rules:
         raise RefusedError("a hold list is signed by a device that may not change what is held")
     if not isinstance(fields[7], list) or len(fields[7]) > MAX_LIST_VOLUMES:
         raise PeerError("a hold list has too many volumes")
@@ -93,7 +95,7 @@ def read_hold_list(record: bytes, roster: Roster) -> HoldList:
         raise PeerError("a hold list names a volume twice")
     return HoldList(
         library=roster.library,
-        serial=codec.natural(fields[2], MAX_SERIAL, "a hold list's serial"),
+        serial=serial,
         time_ms=codec.natural(fields[3], 1 << 48, "a hold list's time"),
         signer=signer,
         epoch=codec.natural(fields[5], 1 << 31, "a hold list's epoch"),

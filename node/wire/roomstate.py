@@ -245,7 +245,7 @@ class RoomServer:
             return [Send(number, codec.pack(["more", len(known.entries) if known else 0]))]
         effects: list[Effect] = []
         joining = known.members.get(connection.member)
-        news = len(known.entries) > connection.roster_length or connection.roster_digest not in (b"", known.digest)
+        news = known.is_news_to(connection.roster_length, connection.roster_digest)
         if joining is not None and joining.active and news:
             effects += [Send(number, frame) for frame in roomframes.roster_frames(known.entries)]
         return effects + self._enter(number, connection, library)

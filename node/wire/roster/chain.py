@@ -66,6 +66,14 @@ class Roster:
         chosen = (each for each in self.members.values() if each.active and (not roles or each.role in roles))
         return sorted(chosen, key=lambda each: each.rank)
 
+    def admission(self, member: Member) -> Entry:
+        """The entry that let a member in."""
+        return next(entry for entry in self.known.values() if entry.hash == member.admission)
+
+    def is_news_to(self, length: int, digest: bytes) -> bool:
+        """Whether to tell these to somebody who knows so many entries, of that digest (b"" if it doesn't say)."""
+        return length < len(self.entries) or (length == len(self.entries) and digest not in (b"", self.digest))
+
     def epochs_for(self, keys: MemberKeys) -> dict[int, EpochKeys]:
         """Every epoch secret that was sealed to `keys` and opens.
 

@@ -89,6 +89,8 @@ class Entry:
     """32 bytes: SHA-256 of the payload."""
     previous: bytes
     seq: int
+    time_ms: int
+    """As the signer's clock said."""
     signer: DeviceId
     kind: Kind
     newcomers: tuple[Newcomer, ...] = ()
@@ -124,7 +126,6 @@ def read_entry(data: bytes) -> Entry:
     version, previous, seq, time_ms, signer, kind, body = fields[:7]
     if version != VERSION:
         raise UnknownFormatError(f"a roster entry has version {version!r:.20}; this program knows {VERSION}")
-    codec.natural(time_ms, MAX_TIME_MS, "a roster entry's time")
     signer_id = DeviceId(codec.fixed_bytes(signer, 32, "a roster entry's signer"))
     if not isinstance(body, dict):
         raise PeerError("a roster entry's body is not a map")
@@ -136,6 +137,7 @@ def read_entry(data: bytes) -> Entry:
         hash=hashlib.sha256(payload).digest(),
         previous=b"" if previous == b"" else codec.fixed_bytes(previous, 32, "a roster entry's previous one"),
         seq=codec.natural(seq, MAX_ENTRIES, "a roster entry's number"),
+        time_ms=codec.natural(time_ms, MAX_TIME_MS, "a roster entry's time"),
         signer=signer_id,
         kind=kind,
         newcomers=newcomers,
