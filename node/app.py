@@ -34,6 +34,7 @@ from node.flows.ingest import Ingest, IngestSettings
 from node.flows.jobs import Jobs
 from node.flows.pictures import Pictures
 from node.flows.settings import SettingsKeeper
+from node.flows.small_covers import cover_answers
 from node.flows.stream import Streams
 from node.flows.transcode import Transcodes
 from node.flows.verify import Verify
@@ -190,6 +191,8 @@ async def _build(
     )
     lifetime.push_async_callback(seeding.close)
     networking.network.devices.last_list = seeding.seeds.last_list_by
+    pictures = Pictures(index, streams, home.covers)
+    networking.answer_also(cover_answers(pictures.small))
     parts = Parts(
         home=home,
         library_id=roster.library,
@@ -203,7 +206,7 @@ async def _build(
         verify=verify,
         folders=folders,
         jobs=jobs,
-        pictures=Pictures(index, streams, home.covers),
+        pictures=pictures,
         words=Words(library),
         vault=vault,
         settings=settings,

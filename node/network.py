@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from node.catalog.values import blob_value
 from node.config import Settings
 from node.doors.blobs import BlobStore
+from node.doors.channel import Answer
 from node.doors.lan import own_addresses
 from node.doors.vault import Vault
 from node.flows.devices import Devices, OwnRoom
@@ -53,6 +54,8 @@ class Networking:
     close: Callable[[], Awaitable[None]]
     snapshots: Snapshots
     holdings: Holdings
+    answer_also: Callable[[Mapping[str, Answer]], None]
+    """Answers to further kinds of questions, from parts that are built later."""
 
 
 def build_network(
@@ -163,6 +166,7 @@ def build_network(
         close=close,
         snapshots=snapshots,
         holdings=holdings,
+        answer_also=answers.update,
     )
 
 
