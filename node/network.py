@@ -25,15 +25,16 @@ from node.flows.lan import LanMeeting
 from node.flows.meet import Meeting
 from node.flows.network import Network
 from node.flows.pairings import Pairings
+from node.flows.rule import Ruling, tell_of_changes
 from node.flows.serve import Serving, Snapshots
 from node.flows.sightings import Sightings
-from node.ids import TrackId, to_text
+from node.ids import TrackId
 from node.library import Library
 from node.peers.directory import MAX_NAME_CHARS, Directory, Presence
 from node.peers.links import Giving, Links
 from node.peers.membership import Membership
 from node.wire.roomevents import AccountTold
-from node.wire.roster import Role, Roster
+from node.wire.roster import Role
 
 COUNT_EVERY_S: Final = 10.0
 """How old the count of what is held here may be: it is told with every presence."""
@@ -112,6 +113,7 @@ def build_network(
             held_bytes=room.held_bytes,
         )
 
+    ruling = Ruling(membership, now_ms=_now_ms)
     meeting = Meeting(
         membership=membership,
         directory=directory,
@@ -132,7 +134,7 @@ def build_network(
 
     nearby = LanMeeting(membership, meeting, tell=lambda text: tell("info", text))
     pairings = Pairings(membership, trackers=joined_trackers, nearby=nearby, named=devices.heard_of)
-    membership.on_change.append(_tell_of_changes(devices, tell))
+    membership.on_change.append(tell_of_changes(membership, devices.name_of, tell))
     membership.on_change.append(lambda _before, _after: snapshots.want())
 
     async def follow(before: Settings, after: Settings) -> None:
@@ -161,32 +163,13 @@ def build_network(
     return Networking(
         network=network,
         fetch=DeviceFetch(membership, directory, links, meeting),
-        services=(devices.introduce, sightings.run, meeting.run, nearby.run, snapshots.run, exchange.run),
+        services=(devices.introduce, sightings.run, meeting.run, nearby.run, snapshots.run, exchange.run, ruling.run),
         follow=follow,
         close=close,
         snapshots=snapshots,
         holdings=holdings,
         answer_also=answers.update,
     )
-
-
-def _tell_of_changes(devices: Devices, tell: Tell) -> Callable[[Roster, Roster], None]:
-    """Everybody who is let in or put out is said on every device: nobody comes unnoticed."""
-
-    def told(before: Roster, after: Roster) -> None:
-        for member_id, member in after.members.items():
-            known = before.members.get(member_id)
-            short = to_text(member_id)[:8]
-            if known is None:
-                tell(
-                    "info",
-                    f"A new device ({short}) was let into your library as {member.role}. "
-                    "If you don't know of it, revoke it: songkeep devices revoke.",
-                )
-            elif known.active and not member.active:
-                tell("info", f"The device {devices.name_of(member_id)} ({short}) was revoked.")
-
-    return told
 
 
 def _tell_of_account(tell: Tell) -> Callable[[str, AccountTold], None]:

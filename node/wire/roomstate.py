@@ -261,6 +261,9 @@ class RoomServer:
         offered = merged(before, entries) if before else read_roster(entries)
         if offered.library != connection.library:
             raise RefusedError("a roster of another library was offered")
+        member = offered.members.get(connection.member)
+        if member is not None and not member.active:
+            return self._tell_revoked(number, offered)  # what it alone brings is not kept
         offered.member(connection.member)
         library.roster = offered
         effects: list[Effect] = []

@@ -165,6 +165,21 @@ def test_a_revoked_device_is_put_out_when_the_roster_grows_and_not_let_in_again(
     assert at.closed[again] == roomframes.CLOSE_REVOKED
 
 
+def test_a_revoked_device_that_brings_a_longer_branch_of_its_own_is_shown_that_it_is_out() -> None:
+    family, at = make_family(), world()
+    without_it = revoke(
+        family.roster, family.recovery, [family.founder.id], next_epoch=EpochKeys(2, b"\x08" * 32), time_ms=9
+    )
+    at.join(family.recovery, without_it, room_of(family))
+    own = revoke(family.roster, family.founder, [family.seed.id], next_epoch=EpochKeys(2, b"\x09" * 32), time_ms=9)
+    own = revoke(own, family.founder, [family.player.id], next_epoch=EpochKeys(3, b"\x0a" * 32), time_ms=9)
+    number = at.join(family.founder, own, room_of(family))
+    assert at.closed[number] == roomframes.CLOSE_REVOKED
+    told = next(frame for frame in at.sent[number] if frame[0] == "roster")
+    assert set(without_it.entries) <= set(told[1]), "the proof"  # type: ignore[call-overload]
+    assert at.kept[family.roster.library].entries == without_it.entries
+
+
 @pytest.mark.parametrize("kind", ["twisted", "broken", "of another library"])
 def test_a_roster_that_is_broken_or_anothers_is_refused(kind: str) -> None:
     family, at = make_family(), world()
