@@ -16,7 +16,7 @@ from node.flows.holdings import Holdings
 from node.flows.meet import Meeting
 from node.flows.reading import Fetch
 from node.flows.seed_grants import SeedGrants
-from node.flows.seed_rounds import Tell
+from node.flows.seed_lists import Tell
 from node.flows.seed_streams import SeedFetch
 from node.flows.seeds import Seeds
 from node.flows.serve import Snapshots

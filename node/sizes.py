@@ -11,6 +11,15 @@ _SIZE: Final = re.compile(r"(\d{1,16}(?:\.\d{1,3})?)\s*([kmgt]?)(i?)b?\Z", re.IG
 _POWER: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
+SONG_BYTES: Final = 1_530_000
+"""A song of four minutes at 48 kbit/s, with what its cover and the catalog take: for saying sizes in songs."""
+
+
+def songs_in(size_bytes: int) -> int:
+    """How many songs of the size for the phone have room in that."""
+    return max(0, size_bytes) // SONG_BYTES
+
+
 def read_size(text: str) -> int:
     """Bytes of '2GB', '1.5 TB', '512MiB' or '1000'. Raises UserError."""
     found = _SIZE.match(text.strip())

@@ -22,6 +22,7 @@ COMMANDS = (
     "browser",
     "init",
     "add",
+    "undo",
     "look",
     "export",
     "folders",

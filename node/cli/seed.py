@@ -64,7 +64,7 @@ def _show_help(asked: argparse.Namespace, _terminal: Terminal) -> int:
 
 
 def _options(asked: argparse.Namespace) -> Any:
-    from node.seed.options import SeedOptions, read_size
+    from node.seed.options import SeedOptions, read_capacity
     from node.wire.seedapi import clean_url
 
     home = locate_home(asked.home).path / "seed"
@@ -77,7 +77,7 @@ def _options(asked: argparse.Namespace) -> Any:
         host=host,
         port=port,
         url=clean_url(asked.url) if asked.url else "",
-        capacity_bytes=read_size(asked.capacity),
+        capacity_bytes=read_capacity(asked.capacity),
         swarm_listen=asked.swarm,
         stun_host=stun_host,
         stun_port=stun_port,
@@ -121,11 +121,11 @@ def run_seed(asked: argparse.Namespace, terminal: Terminal) -> int:
 def run_invite(asked: argparse.Namespace, terminal: Terminal) -> int:
     from node.seed.identity import load_identity
     from node.seed.ledger import Ledger
-    from node.seed.options import read_size, recall
+    from node.seed.options import read_capacity, recall
     from node.seed.server import make_invitation
 
     options = recall(_options(asked))
-    quota_bytes = read_size(asked.quota)
+    quota_bytes = read_capacity(asked.quota)
 
     async def invite() -> str:
         keys = load_identity(options.home / "seed.keys")

@@ -8,10 +8,10 @@ from typing import Any
 from node.cli.arguments import Subparsers, add_command
 from node.cli.client import segment
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, spoken_bytes
+from node.cli.terminal import Terminal, counted, spoken_bytes
+from node.errors import UserError
 
-SONG_BYTES = 1_560_000
-"""A song's mobile rendition, for saying what is left in songs."""
+_KINDS = {"mobile": "songs for the phone", "cover": "covers", "original": "originals"}
 
 
 def register(subparsers: Subparsers) -> None:
@@ -23,7 +23,8 @@ def register(subparsers: Subparsers) -> None:
         more="A seed holds the library sealed and can't read it. Its owner gives you a code, made with\n"
         "'songkeep seed invite'. With --json: an array of seeds, each as GET /api/v1/seeds gives it.",
         examples="  songkeep seeds add 'https://seed.example:7666#invite=...'\n"
-        "  songkeep seeds remove https://seed.example:7666",
+        "  songkeep seeds remove https://seed.example:7666\n"
+        "  songkeep seeds shrink",
     )
     commands = parser.add_subparsers(dest="seeds_command", metavar="COMMAND")
     add_command(commands, "list", run_list, summary="list them and what they hold")
@@ -37,6 +38,18 @@ def register(subparsers: Subparsers) -> None:
     removing = add_command(commands, "remove", run_remove, summary="put a seed out of the library; it gets nothing new")
     removing.add_argument("seed", metavar="SEED", help="its address, or the beginning of its identifier")
     removing.add_argument("--yes", action="store_true", help="don't ask")
+    shrinking = add_command(
+        commands,
+        "shrink",
+        run_shrink,
+        summary="say that what waits to be dropped from a seed is meant to go",
+        more="A list that drops a fifth or more of what a seed holds waits for your word. What goes then stays\n"
+        "in the seed's trash for 30 days.",
+    )
+    shrinking.add_argument(
+        "seed", nargs="?", default="", metavar="SEED", help="default: every seed where something waits"
+    )
+    shrinking.add_argument("--yes", action="store_true", help="don't ask")
 
 
 def run_list(asked: argparse.Namespace, terminal: Terminal) -> int:
@@ -51,7 +64,7 @@ def run_list(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def run_add(asked: argparse.Namespace, terminal: Terminal) -> int:
-    from node.seed.options import read_size
+    from node.sizes import read_size
 
     with reach(asked, terminal) as client:
         if asked.grant:
@@ -76,14 +89,51 @@ def run_remove(asked: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
+def run_shrink(asked: argparse.Namespace, terminal: Terminal) -> int:
+    with reach(asked, terminal) as client:
+        waiting = [each for each in client.get("seeds")["items"] if each["shrinking"] and _is(each, asked.seed)]
+        if not waiting:
+            raise UserError("nothing waits to be dropped from a seed")
+        done = []
+        for each in waiting:
+            drop = each["shrinking"]
+            question = (
+                f"Let {each['url']} drop {counted(drop['blobs'], 'file')}, {spoken_bytes(drop['dropped_bytes'])} of "
+                f"{spoken_bytes(drop['held_bytes'])}?"
+            )
+            if asked.yes or terminal.ask(question, default=False):
+                done.append(client.post(f"seeds/{segment(each['id'])}/shrink"))
+    terminal.result(done)
+    for each in done:
+        terminal.say(
+            f"{each['url']} is told. What it drops stays in its trash for 30 days: 'songkeep undo' brings it back."
+        )
+    if not done:
+        terminal.note("Nothing was changed.")
+    return 0
+
+
+def _is(seed: dict[str, Any], wanted: str) -> bool:
+    return str(seed["id"]).startswith(wanted.strip().lower()) or bool(seed["url"] == wanted.strip().rstrip("/"))
+
+
 def _line(seed: dict[str, Any]) -> str:
     words = f"{seed['url']}  {seed['state']}"
     if seed["quota_bytes"] is not None:
-        left = max(0, seed["quota_bytes"] - seed["held_bytes"] - seed["missing_bytes"])
         words += (
             f"  holds {spoken_bytes(seed['held_bytes'])} of {spoken_bytes(seed['quota_bytes'])},"
-            f" {spoken_bytes(seed['missing_bytes'])} on the way; room for {left // SONG_BYTES:,} more songs"
+            f" {spoken_bytes(seed['missing_bytes'])} on the way; {spoken_bytes(seed['left_bytes'])} left:"
+            f" room for {seed['left_songs']:,} more songs"
         )
+    if seed["audits"]["all"]:
+        words += f"; {seed['audits']['passed']} of {counted(seed['audits']['all'], 'audit')} passed"
+    lines = [words]
     if seed["left_out"]:
-        words += f"; {seed['left_out']:,} files found no room"
-    return words + (f"\n    {seed['trouble']}" if seed["trouble"] else "")
+        kinds = ", ".join(f"{count:,} {_KINDS.get(kind, kind)}" for kind, count in seed["left_out_of"].items())
+        lines.append(f"{kinds} ({spoken_bytes(seed['left_out_bytes'])}) found no room")
+    if seed["shrinking"]:
+        waits = f"{counted(seed['shrinking']['blobs'], 'file')}, {spoken_bytes(seed['shrinking']['dropped_bytes'])}"
+        lines.append(f"{waits}, wait to be dropped: say with 'songkeep seeds shrink' that it is meant")
+    if seed["trouble"]:
+        lines.append(seed["trouble"])
+    return "\n    ".join(lines)

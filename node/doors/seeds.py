@@ -61,6 +61,11 @@ class SeedStanding:
     missing_blobs: int
     trash_bytes: int
 
+    @property
+    def listed_bytes(self) -> int:
+        """What the quota is used for."""
+        return self.held_bytes + self.missing_bytes
+
 
 class SeedClient:
     """Requests to one seed. Answers are checked for form; what is signed in them is for the caller to check."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from node.errors import UserError
+from node.errors import NotFoundError, UserError
 from node.faces.answers import MAX_PAGE, answer, choice, optional_text, whole_number
 from node.faces.parts import PARTS
 from node.ids import text_id
@@ -12,6 +12,7 @@ from node.ids import text_id
 _FARTHEST = 10_000_000
 _DEFAULT_PAGE = 100
 _MAX_FOUND = 100
+_REMOVED_SHOWN = 100
 _ORDERS = ("asc", "desc")
 
 
@@ -20,6 +21,8 @@ def routes(app: web.Application) -> None:
     get("/api/v1/tracks", tracks)
     get("/api/v1/tracks/{id}", track)
     app.router.add_delete("/api/v1/tracks/{id}", hide)
+    get("/api/v1/removals", removals)
+    app.router.add_post("/api/v1/undo", undo)
     get("/api/v1/tracks/{id}/lyrics", lyrics)
     get("/api/v1/albums", albums)
     get("/api/v1/albums/{id}", album)
@@ -68,6 +71,33 @@ async def hide(request: web.Request) -> web.Response:
     parts = request.app[PARTS]
     await parts.ask(parts.library.hide, _named(request))
     return answer({"hidden": True})
+
+
+async def removals(request: web.Request) -> web.Response:
+    """What was taken out in the last 30 days, the newest first; of each the first tracks."""
+    parts = request.app[PARTS]
+
+    def told() -> list[dict[str, object]]:
+        return [
+            {
+                "removed_ms": each.removed_ms,
+                "count": len(each.tracks),
+                "tracks": parts.library.named(each.tracks[:_REMOVED_SHOWN]),
+            }
+            for each in parts.library.removals()
+        ]
+
+    return answer({"items": await parts.ask(told)})
+
+
+async def undo(request: web.Request) -> web.Response:
+    """Bring back what was taken out last. Answers 404 if there is nothing."""
+    parts = request.app[PARTS]
+
+    restored = await parts.ask(lambda: parts.library.named(parts.library.undo()))
+    if not restored:
+        raise NotFoundError("nothing was removed from this library in the last 30 days")
+    return answer({"restored": restored})
 
 
 async def lyrics(request: web.Request) -> web.Response:

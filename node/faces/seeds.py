@@ -18,6 +18,7 @@ def routes(app: web.Application) -> None:
     app.router.add_get("/api/v1/seeds", listed)
     app.router.add_post("/api/v1/seeds", add)
     app.router.add_delete("/api/v1/seeds/{id}", remove)
+    app.router.add_post("/api/v1/seeds/{id}/shrink", shrink)
 
 
 async def listed(request: web.Request) -> web.Response:
@@ -40,3 +41,8 @@ async def add(request: web.Request) -> web.Response:
 async def remove(request: web.Request) -> web.Response:
     """Put a seed out of the library."""
     return answer(await request.app[PARTS].seeds.remove(request.match_info["id"]))
+
+
+async def shrink(request: web.Request) -> web.Response:
+    """Say that what waits to be dropped from a seed is meant to go."""
+    return answer(request.app[PARTS].seeds.let_shrink(request.match_info["id"]))

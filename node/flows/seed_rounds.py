@@ -3,87 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from node.catalog.values import blob_of, blob_value
-from node.crypto.labels import CHUNK_BYTES
-from node.doors.seeds import SeedClient, SeedStanding
+from node.doors.seeds import SeedClient
 from node.errors import DamagedError, NotFoundError, PeerError, RefusedError
-from node.flows.audit import Audit, Audits
+from node.flows.audit import Audits
 from node.flows.seed_grants import SeedGrants
+from node.flows.seed_links import SeedLink
+from node.flows.seed_lists import SeedLists, Tell
 from node.flows.seed_streams import fetch_blob
 from node.flows.serve import Snapshots
-from node.flows.share import Choice, Sharing, choose
-from node.ids import DeviceId, to_text
+from node.flows.share import Sharing
+from node.ids import to_text
 from node.library import Library
 from node.peers.membership import Membership
 from node.wire.heads import open_heads, read_heads, sign_heads
-from node.wire.holdlist import ListedVolume, read_hold_list, sign_hold_list
-from node.wire.roster import Member
-from node.wire.tiers import plan_volumes
-from node.wire.volume import Volume, VolumeBlob
+from node.wire.volume import VolumeBlob
 
 log = logging.getLogger(__name__)
 
 SERIALS: Final = "seed_serials"
 """Setting: the newest list's serial that each seed was seen to have."""
 MAX_SNAPSHOT_BYTES: Final = 256 << 20
-RESERVE_SNAPSHOTS: Final = 4
-"""Room kept free of songs: a new snapshot comes before the old one goes, on each of several devices."""
-GIVEN_AT_ONCE: Final = 1_000
-"""Volumes whose contents go with one request: under 25 MB."""
-Tell = Callable[[Literal["info", "warning", "error"], str], None]
-
-
-@dataclass(slots=True)
-class SeedLink:
-    """How things stand with one seed."""
-
-    member: Member
-    state: Literal["away", "connected", "filled"] = "away"
-    trouble: str = ""
-    standing: SeedStanding | None = None
-    audit: Audit | None = None
-    """The last one."""
-    serial: int = 0
-    """The newest list's, that this seed was seen to have."""
-    planned_for: tuple[object, ...] | None = None
-    """The state of things for which the list in force is right."""
-    left_out: int = 0
-    """Blobs that found no room."""
-    seen: dict[DeviceId, int] = field(default_factory=dict)
-    """The newest heads record of each device that was taken in."""
-    given_root: bytes = b""
-    roster_length: int = 0
-    """Entries that the seed was seen to know."""
-    list_record: bytes = b""
-    volumes: list[tuple[Volume, bytes]] = field(default_factory=list)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def url(self) -> str:
-        return self.member.addresses[0] if self.member.addresses else ""
-
-    def as_json(self) -> dict[str, Any]:
-        standing = self.standing
-        return {
-            "id": to_text(self.member.public.id),
-            "url": self.url,
-            "state": self.state,
-            "trouble": self.trouble,
-            "quota_bytes": standing.quota_bytes if standing else None,
-            "held_bytes": standing.held_bytes if standing else None,
-            "held": standing.held_blobs if standing else None,
-            "missing": standing.missing_blobs if standing else None,
-            "missing_bytes": standing.missing_bytes if standing else None,
-            "left_out": self.left_out,
-            "audit": self.audit.as_json() if self.audit else None,
-        }
 
 
 class SeedRounds:
@@ -110,6 +55,7 @@ class SeedRounds:
         self._audits = Audits(
             library, now_ms=now_ms, random_below=lambda bound: int.from_bytes(random(8), "big") % bound
         )
+        self._lists = SeedLists(membership=membership, library=library, snapshots=snapshots, now_ms=now_ms, tell=tell)
         self._serial = 0
 
     async def round(self, link: SeedLink, client: SeedClient, sharing: Sharing | None) -> None:
@@ -122,22 +68,26 @@ class SeedRounds:
         await self._give_heads(link, client)
         # Whoever doesn't know all that other devices did would have the seed forget what they added.
         if current and self._membership.me.role.rules:
-            await self._give_list(link, client)
+            await self._lists.give(link, client)
         else:
-            await self._learn_list(link, client)
+            await self._lists.learn(link, client)
         link.state = "connected"
         if sharing is not None and link.volumes:
             whole = await sharing.feed(client, link.volumes, on_standing=partial(setattr, link, "standing"))
             link.state = "filled" if whole else "connected"
         else:
             link.standing = await client.standing()
+        if warning := link.full_warning():
+            self._tell("warning", warning)
         await self._audit(link, client)
 
     async def _audit(self, link: SeedLink, client: SeedClient) -> None:
         audit = await self._audits.if_due(link.member.public.id, client, link.volumes)
+        kept = await asyncio.to_thread(self._audits.of, link.member.public.id)
+        link.audit = kept[-1] if kept else None
+        link.audits, link.audits_passed = len(kept), sum(not each.failed for each in kept)
         if audit is None:
             return
-        link.audit = audit
         if audit.failed:
             self._tell(
                 "warning",
@@ -242,52 +192,6 @@ class SeedRounds:
         if await client.put_heads(record):
             await client.push(newest.root, _each(chunks))
         link.given_root = newest.root
-
-    async def _learn_list(self, link: SeedLink, client: SeedClient) -> None:
-        """The volumes that the seed is to keep, as an owner signed them."""
-        record = await client.list_record()
-        if record == link.list_record:
-            return
-        signed = (
-            {each.id: each.tag for each in read_hold_list(record, self._membership.roster).volumes} if record else {}
-        )
-        link.volumes = [(volume, tag) async for volume, tag in client.volumes() if signed.get(volume.id) == tag]
-        link.list_record = record
-
-    async def _give_list(self, link: SeedLink, client: SeedClient) -> None:
-        """Have the seed keep what the catalog names now."""
-        with contextlib.suppress(RefusedError):  # signed by a device that was revoked since: ours takes its place
-            await self._learn_list(link, client)
-        standing = await client.standing()
-        snapshot_bytes = self._snapshots.newest.size_bytes if self._snapshots.newest is not None else 0
-        reserve = RESERVE_SNAPSHOTS * (snapshot_bytes + snapshot_bytes // 8 + CHUNK_BYTES)
-        room_bytes = max(0, standing.quota_bytes - reserve)
-        state = (self._library.revision, room_bytes, self._membership.epoch.number, link.list_record)
-        if link.planned_for == state:
-            return
-        choice: Choice = await asyncio.to_thread(choose, self._library, room_bytes=room_bytes)
-        link.left_out = sum(choice.left_out.values())
-        planned = plan_volumes((volume for volume, _ in link.volumes), choice.blobs)
-        epoch = self._membership.epoch
-        listed = [ListedVolume(volume.id, epoch.volume_tag(volume.id)) for volume in planned]
-        if {(volume.id, tag) for volume, tag in link.volumes} == {(each.id, each.tag) for each in listed}:
-            link.planned_for = state
-            return
-        record = sign_hold_list(
-            self._membership.keys,
-            self._membership.library,
-            serial=max(standing.serial, link.serial) + 1,
-            time_ms=self._now_ms(),
-            epoch=epoch.number,
-            volumes=listed,
-        )
-        missing = set(await client.put_list(record))
-        if missing:
-            given = [volume for volume in planned if volume.id in missing]
-            await client.put_list(record, given[:GIVEN_AT_ONCE])
-        link.list_record = record
-        link.volumes = [(volume, each.tag) for volume, each in zip(planned, listed, strict=True)]
-        log.info("list_given volumes=%d blobs=%d", len(planned), len(choice.blobs))
 
 
 async def _each(chunks: list[bytes]) -> AsyncIterator[bytes]:

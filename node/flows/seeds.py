@@ -12,7 +12,9 @@ from node.crypto.keys import EpochKeys, MemberPublic
 from node.doors.seeds import SeedClient
 from node.errors import NotFoundError, SongkeepError, UserError
 from node.flows.seed_grants import SeedGrants
-from node.flows.seed_rounds import SERIALS, SeedLink, SeedRounds, Tell
+from node.flows.seed_links import SeedLink
+from node.flows.seed_lists import Tell
+from node.flows.seed_rounds import SERIALS, SeedRounds
 from node.flows.serve import Snapshots
 from node.flows.share import Sharing
 from node.ids import DeviceId, to_text
@@ -130,6 +132,16 @@ class Seeds:
                 roster, keys, [gone], next_epoch=EpochKeys(roster.next_epoch, secret), time_ms=self._now_ms()
             )
         )
+        return link.as_json()
+
+    def let_shrink(self, seed: str) -> dict[str, Any]:
+        """An owner says that what a seed was asked to drop is meant to go. Raises NotFoundError, UserError."""
+        link = self._find(seed)
+        self._membership.require_owner()
+        if link.shrinking is None:
+            raise UserError(f"nothing waits to be dropped from the seed {link.url}")
+        link.may_drop_bytes = link.shrinking.dropped_bytes
+        link.changed.set()
         return link.as_json()
 
     def last_list_by(self, member: DeviceId) -> int | None:

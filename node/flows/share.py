@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # libtorrent comes with it, which only those who have a seed 
 
 log = logging.getLogger(__name__)
 
-PAGE: Final = 1_000
 PUSHES_AT_ONCE: Final = 2
 PUSH_PIECES: Final = 16
 POLL_S: Final = 1.0
@@ -37,35 +36,38 @@ _ORDER: Final = (Purpose.MOBILE, Purpose.COVER, Purpose.ORIGINAL)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a seed of a certain size is to keep."""
+    """What a seed of a certain size is to keep, what is missed most first."""
 
     blobs: dict[BlobRoot, tuple[VolumeBlob, int]]
     """Each with its purpose."""
     left_out: dict[Purpose, int]
     """How many found no room, by purpose."""
+    left_out_bytes: int = 0
 
 
-def choose(library: Library, *, room_bytes: int) -> Choice:
-    """Fill `room_bytes` from the catalog, in the order of what is missed most. Blocks."""
-    by_purpose: dict[Purpose, list[VolumeBlob]] = {purpose: [] for purpose in _ORDER}
-    after = b""
-    while page := library.index.blobs.named(after, PAGE):
-        for root, purpose in page:
-            if purpose in by_purpose:
-                sealed_bytes = _sealed_bytes(library, root)
-                if sealed_bytes is not None:
-                    by_purpose[purpose].append(VolumeBlob(root, sealed_bytes))
-        after = page[-1][0]
+def choose(library: Library, *, room_bytes: int, listed: Collection[BlobRoot] = frozenset()) -> Choice:
+    """Fill `room_bytes` from the catalog, in the order of what is missed most: every song of the size for the phone,
+    covers, then originals by stars and plays. What is `listed` already goes before its equals. Blocks.
+
+    Tracks that were removed from the library are not among them.
+    """
     blobs: dict[BlobRoot, tuple[VolumeBlob, int]] = {}
     left_out: dict[Purpose, int] = {}
-    for purpose in _ORDER:
-        for blob in by_purpose[purpose]:
-            if blob.sealed_bytes <= room_bytes:
-                blobs[blob.root] = blob, int(purpose)
-                room_bytes -= blob.sealed_bytes
-            else:
-                left_out[purpose] = left_out.get(purpose, 0) + 1
-    return Choice(blobs, left_out)
+    left_out_bytes = 0
+    wished = [each for each in library.index.copies.weighed(shown=True) if each.purpose in _ORDER]
+    # Plays count by their order of magnitude, so that listening to music doesn't move it to and fro.
+    wished.sort(key=lambda each: (_ORDER.index(each.purpose), -each.weight.bit_length(), each.root not in listed))
+    for each in wished:
+        sealed_bytes = _sealed_bytes(library, each.root)
+        if sealed_bytes is None:
+            continue
+        if sealed_bytes <= room_bytes:
+            blobs[each.root] = VolumeBlob(each.root, sealed_bytes), int(each.purpose)
+            room_bytes -= sealed_bytes
+        else:
+            left_out[each.purpose] = left_out.get(each.purpose, 0) + 1
+            left_out_bytes += sealed_bytes
+    return Choice(blobs, left_out, left_out_bytes)
 
 
 def _sealed_bytes(library: Library, root: BlobRoot) -> int | None:

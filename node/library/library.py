@@ -32,6 +32,7 @@ from node.library.intake import Intake
 from node.library.lists import Lists
 from node.library.personal import Personal
 from node.library.playlists import Playlists
+from node.library.removals import Removal, removals
 
 
 def _now_ms() -> int:
@@ -123,6 +124,19 @@ class Library(Lists):
         with self.index.transaction():
             if not self._intake.hide_pending(track, hidden=False):
                 self.changes.write([set_hidden(track, False)])
+
+    def removals(self) -> list[Removal]:
+        """What was taken out of the library in the last 30 days, the newest first; what went together is one."""
+        return removals(self.index.tracks.removed(), now_ms=self._now_ms())
+
+    def undo(self) -> list[str]:
+        """Bring back the tracks of the newest removal; none if there is none."""
+        with self.index.transaction():
+            tracks = [track for removal in self.removals()[:1] for track in removal.tracks]
+            in_catalog = [track for track in tracks if not self._intake.hide_pending(track, hidden=False)]
+            if in_catalog:
+                self.changes.write([set_hidden(track, False) for track in in_catalog])
+        return [str(track) for track in tracks]
 
     def edit_tags(self, track_id: str, edits: Mapping[str, object]) -> None:
         """Write a person's own words over a file's tags; None takes one back. Raises NotFoundError, UserError."""

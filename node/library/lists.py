@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from node.doors.index import AlbumOrder, Counts, Index, Narrowed, TrackOrder
+from node.errors import NotFoundError
 from node.library.detail import track_detail
 from node.library.places import Places
 from node.library.shapes import (
@@ -78,6 +81,14 @@ class Lists(Places):
         """One track with its files, renditions and all its tags. Raises NotFoundError."""
         row = self.index.pages.track(self.resolve(track_id))
         return {**track_json(row), **track_detail(self.files(row.id))}
+
+    def named(self, track_ids: Sequence[str]) -> list[TrackJson]:
+        """Those tracks as lists show them, also such as were removed; what is unknown is left out."""
+        rows = []
+        for track_id in track_ids:
+            with contextlib.suppress(NotFoundError):
+                rows.append(track_json(self.index.pages.track(self.resolve(track_id))))
+        return rows
 
     def albums(
         self,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from node.errors import UnknownFormatError, UserError
 from node.files import read_small, write_private
+from node.sizes import read_size
 from node.wire.seedapi import clean_url
 
 DEFAULT_PORT: Final = 7666
 DEFAULT_CAPACITY_BYTES: Final = 50_000_000_000
 MAX_CAPACITY_BYTES: Final = 1 << 53
-_SIZE: Final = re.compile(r"(\d{1,12}(?:\.\d{1,3})?)\s*([kmgt]?)(i?)b?\Z", re.IGNORECASE)
-_UNITS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +56,9 @@ class SeedOptions:
         return clean_url(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
 
-def read_size(text: str) -> int:
-    """Bytes of '200GB', '1.5 TB', '512MiB' or '1000'. Raises UserError."""
-    found = _SIZE.match(text.strip())
-    if found is None:
-        raise UserError(f"{text[:40]!r} is not an amount of data; write it like 200GB")
-    number, unit, binary = found.groups()
-    size = int(float(number) * (1024 if binary else 1000) ** _UNITS[unit.lower()])
+def read_capacity(text: str) -> int:
+    """Bytes of '200GB' or the like, as far as a seed may promise. Raises UserError."""
+    size = read_size(text)
     if not 0 < size <= MAX_CAPACITY_BYTES:
         raise UserError(f"{text[:40]!r} is more or less than a seed can keep")
     return size

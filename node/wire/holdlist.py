@@ -105,9 +105,14 @@ def read_hold_list(record: bytes, roster: Roster) -> HoldList:
     )
 
 
+def shrinks_much(*, bytes_before: int, bytes_dropped: int) -> bool:
+    """Whether a fifth or more of what was held would go."""
+    return bytes_dropped > 0 and bytes_dropped * SHRINK_FRACTION >= bytes_before
+
+
 def check_shrinking(*, bytes_before: int, bytes_dropped: int, may_shrink: bool) -> None:
     """Raises RefusedError if a fifth or more of what was held would go without an owner's word."""
-    if bytes_dropped and bytes_dropped * SHRINK_FRACTION >= bytes_before and not may_shrink:
+    if not may_shrink and shrinks_much(bytes_before=bytes_before, bytes_dropped=bytes_dropped):
         raise RefusedError("this would drop a fifth or more of what the seed keeps; confirm it if that is meant")
 
 

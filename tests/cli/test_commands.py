@@ -111,6 +111,20 @@ def test_a_removed_track_is_gone_for_good_and_its_file_is_not(tmp_path: Path) ->
     assert files_below(music) == before
 
 
+def test_what_was_removed_comes_back_with_undo_until_there_is_nothing_left_to_undo(tmp_path: Path) -> None:
+    home, music = tmp_path / "home", make_music(tmp_path / "music")
+    songkeep(home, "init")
+    songkeep(home, "add", str(music))
+    songkeep(home, "rm", "Glass 1", "Glass 2", "--json")
+    [removal] = done(songkeep(home, "undo", "--list", "--json"))
+    assert (removal["count"], len(done(songkeep(home, "ls", "--json")))) == (2, 3)
+    restored = done(songkeep(home, "undo", "--json"))["restored"]
+    assert sorted(track["title"] for track in restored) == ["Glass 1", "Glass 2"]
+    assert len(done(songkeep(home, "ls", "--json"))) == 5
+    again = songkeep(home, "undo", "--json")
+    assert (again.returncode, told(again)["error"]["code"]) == (3, "not_found")
+
+
 def test_words_that_find_several_tracks_list_them(tmp_path: Path) -> None:
     home, music = tmp_path / "home", make_music(tmp_path / "music")
     songkeep(home, "init")

@@ -44,6 +44,18 @@ def test_albums_artists_genres_and_search_lead_to_each_other(node: Living) -> No
     assert node.get(f"tracks?album={album['id']}&sort=album&order=desc")["total"] == 3
 
 
+def test_a_track_that_was_removed_is_told_among_the_removals_until_it_is_back(node: Living) -> None:
+    track = by_title(node, "Glass 3")
+    node.ask("DELETE", f"/api/v1/tracks/{track['id']}")
+    [removal] = node.get("removals")["items"]
+    assert (removal["count"], [each["title"] for each in removal["tracks"]]) == (1, ["Glass 3"])
+    assert [each["id"] for each in node.ask("POST", "/api/v1/undo").json["restored"]] == [track["id"]]
+    assert by_title(node, "Glass 3")["id"] == track["id"]
+    assert node.get("removals") == {"items": []}
+    assert node.ask("POST", "/api/v1/undo").status == 404
+    assert node.ask("POST", "/api/v1/seeds/nobody/shrink").status == 404
+
+
 def test_lyrics_come_with_their_times(node: Living) -> None:
     track = by_title(node, "Glass 1")
     assert node.get(f"tracks/{track['id']}/lyrics") == {

@@ -14,7 +14,7 @@ from pathlib import Path
 from node.crypto.phrase import recovery_keys
 from node.doors.swarm import Swarm, SwarmSettings
 from node.doors.vault import Secrets
-from node.flows.seed_rounds import SeedLink
+from node.flows.seed_links import SeedLink
 from node.flows.seed_streams import SeedFetch
 from node.flows.seeds import Seeds
 from node.flows.serve import Snapshots

@@ -17,7 +17,7 @@ from aiohttp import web
 from node.doors.seeds import SeedClient
 from node.errors import DamagedError
 from node.flows.audit import EVERY_MS, LEAVES, Audits
-from node.flows.seed_rounds import SeedLink
+from node.flows.seed_links import SeedLink
 from node.seed.server import RunningSeed
 from tests.flows.home import until
 from tests.flows.seeded import PC_IP, SeededHome, seeded_home

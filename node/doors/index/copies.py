@@ -38,12 +38,13 @@ class CopiesRoom:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def weighed(self) -> list[Weighed]:
-        """Every blob that the catalog names, in the order of their roots."""
+    def weighed(self, *, shown: bool = False) -> list[Weighed]:
+        """Every blob that the catalog names, in the order of their roots; with `shown` not those of removed tracks."""
+        only = "WHERE NOT EXISTS (SELECT 1 FROM track t WHERE t.id = b.row AND t.hidden)" if shown else ""
         rows = self._database.all(
-            """SELECT b.root, min(b.purpose),
+            f"""SELECT b.root, min(b.purpose),
                       max(coalesce(m.plays, 0) + CASE WHEN m.starred_ms IS NULL THEN 0 ELSE ? END)
-               FROM named_blob b LEFT JOIN mark m ON m.id = b.row GROUP BY b.root ORDER BY b.root""",
+               FROM named_blob b LEFT JOIN mark m ON m.id = b.row {only} GROUP BY b.root ORDER BY b.root""",
             STAR_WEIGHT,
         )
         return [Weighed(BlobRoot(root), Purpose(purpose), weight) for root, purpose, weight in rows]

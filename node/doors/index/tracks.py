@@ -60,6 +60,15 @@ class Tracks:
         rows = self._database.all("SELECT row, purpose FROM named_blob WHERE root = ? ORDER BY row", root)
         return [(row, purpose) for row, purpose in rows]
 
+    def removed(self) -> list[tuple[TrackId, int | None]]:
+        """Tracks that were taken out of the library, the last first, with its stamp; None: not in the catalog yet."""
+        rows = self._database.all(
+            """SELECT t.id, (SELECT max(r.stamp) FROM register r
+                             WHERE r.tbl = 'track' AND r.id = t.id AND r.field = 'hidden') AS stamp
+               FROM track t WHERE t.hidden ORDER BY stamp IS NOT NULL, stamp DESC, t.id"""
+        )
+        return [(TrackId(track), stamp) for track, stamp in rows]
+
     def next_to_render(self, limit: int, skip: Collection[str] = ()) -> list[TrackId]:
         """Sealed tracks without a mobile rendition whose original is at hand: those asked for, then as they came."""
         rows = self._database.all(

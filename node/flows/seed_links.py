@@ -1,0 +1,130 @@
+"""How things stand between this library and one seed, as it is known here."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from node.doors.seeds import SeedStanding
+from node.flows.audit import Audit
+from node.flows.share import Choice
+from node.ids import BlobRoot, DeviceId, to_text
+from node.sizes import songs_in
+from node.wire.roster import Member
+from node.wire.volume import Volume
+
+FILLING_PARTS: Final = (80, 95)
+"""At so many hundredths of its quota the person is told that a seed fills up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shrinking:
+    """A list that drops much, and is not given before an owner has said so."""
+
+    blobs: int
+    dropped_bytes: int
+    held_bytes: int
+
+    def as_json(self) -> dict[str, int]:
+        return {"blobs": self.blobs, "dropped_bytes": self.dropped_bytes, "held_bytes": self.held_bytes}
+
+
+@dataclass(slots=True)
+class SeedLink:
+    """How things stand with one seed."""
+
+    member: Member
+    state: Literal["away", "connected", "filled"] = "away"
+    trouble: str = ""
+    standing: SeedStanding | None = None
+    audit: Audit | None = None
+    """The last one."""
+    audits_passed: int = 0
+    """Of those that are remembered, a month of them."""
+    audits: int = 0
+    serial: int = 0
+    """The newest list's, that this seed was seen to have."""
+    planned_for: tuple[object, ...] | None = None
+    """The state of things for which the list in force is right."""
+    choice: Choice | None = None
+    """What the newest list is made from."""
+    shrinking: Shrinking | None = None
+    """What waits for an owner's word."""
+    may_drop_bytes: int = 0
+    """So much an owner has said may go."""
+    told_full_percent: int = 0
+    seen: dict[DeviceId, int] = field(default_factory=dict)
+    """The newest heads record of each device that was taken in."""
+    given_root: bytes = b""
+    roster_length: int = 0
+    """Entries that the seed was seen to know."""
+    list_record: bytes = b""
+    volumes: list[tuple[Volume, bytes]] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def url(self) -> str:
+        return self.member.addresses[0] if self.member.addresses else ""
+
+    @property
+    def listed(self) -> set[BlobRoot]:
+        """Every blob of the list in force."""
+        return {blob.root for volume, _ in self.volumes for blob in volume.blobs}
+
+    @property
+    def left_out(self) -> int:
+        """Blobs that found no room."""
+        return sum(self.choice.left_out.values()) if self.choice else 0
+
+    def as_json(self) -> dict[str, Any]:
+        standing, left_bytes = self.standing, self.left_bytes
+        return {
+            "id": to_text(self.member.public.id),
+            "url": self.url,
+            "state": self.state,
+            "trouble": self.trouble,
+            "quota_bytes": standing.quota_bytes if standing else None,
+            "held_bytes": standing.held_bytes if standing else None,
+            "held": standing.held_blobs if standing else None,
+            "missing": standing.missing_blobs if standing else None,
+            "missing_bytes": standing.missing_bytes if standing else None,
+            "trash_bytes": standing.trash_bytes if standing else None,
+            "left_bytes": left_bytes,
+            "left_songs": None if left_bytes is None else songs_in(left_bytes),
+            "left_out": self.left_out,
+            "left_out_bytes": self.choice.left_out_bytes if self.choice else 0,
+            "left_out_of": {purpose.name.lower(): count for purpose, count in self.choice.left_out.items()}
+            if self.choice
+            else {},
+            "audit": self.audit.as_json() if self.audit else None,
+            "audits": {"passed": self.audits_passed, "all": self.audits},
+            "shrinking": self.shrinking.as_json() if self.shrinking else None,
+        }
+
+    @property
+    def left_bytes(self) -> int | None:
+        """Room that nothing was promised of yet; None before the seed has said how it stands."""
+        standing = self.standing
+        return None if standing is None else max(0, standing.quota_bytes - standing.listed_bytes)
+
+    def full_warning(self) -> str | None:
+        """A sentence when the seed has come to the next step of being full; None if there is nothing new to say."""
+        standing, left_bytes = self.standing, self.left_bytes
+        if standing is None or left_bytes is None or not standing.quota_bytes:
+            return None
+        percent = standing.listed_bytes * 100 // standing.quota_bytes
+        step = 100 if self.left_out else max((each for each in FILLING_PARTS if percent >= each), default=0)
+        if step <= self.told_full_percent:
+            self.told_full_percent = step
+            return None
+        self.told_full_percent = step
+        more = "Ask its owner for more room, or add another seed with 'songkeep seeds add'."
+        if step == 100:
+            out_bytes = self.choice.left_out_bytes if self.choice else 0
+            without = f"{self.left_out:,} files ({out_bytes / 1e9:,.2f} GB) find no room on it"
+            return f"The seed {self.url} is full: {without}. {more}"
+        return (
+            f"The seed {self.url} is {percent} % full: room for about {songs_in(left_bytes):,} more songs of the size "
+            f"for the phone ({left_bytes / 1e9:,.2f} GB). {more}"
+        )
