@@ -193,6 +193,16 @@ export class CatalogLibrary {
     return found.slice(0, limit);
   }
 
+  /** @param {string} id @returns {Album | null} */
+  findAlbum(id) {
+    return this.#tables.albums.get(id)?.album ?? null;
+  }
+
+  /** @param {string} id @returns {Artist | null} */
+  findArtist(id) {
+    return [...this.#tables.artists.values()].find(({ artist }) => artist.id === id)?.artist ?? null;
+  }
+
   /** What a choice of songs to warm goes by. */
   forWarming() {
     return this.#tables.tracks.map(({ id, line, album }) => ({ id, album: album?.album.id ?? null, added_ms: line.added_ms }));

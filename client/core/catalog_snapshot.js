@@ -2,7 +2,7 @@
 
 import { unpack, unpackMany } from "./msgpack.js";
 import { peerError, unknownFormat, WireError } from "./wire_errors.js";
-import { boundedText, list, natural } from "./wire_fields.js";
+import { boundedText, fixedBytes, list, natural } from "./wire_fields.js";
 
 /** @import {Bytes} from "./bytes.js" */
 
@@ -11,26 +11,34 @@ const VERSION = 1;
 const MAX_SNAPSHOT_BYTES = 2 ** 30;
 const MAX_ROW_BYTES = 2 ** 24;
 const MAX_LOGS = 1_024;
+const LOG_BYTES = 36;
 
 /** @typedef {{table: string, id: string, raw: Uint8Array}} Row  `raw`: its fields as they came, read again when they are needed */
+
+/** @typedef {{log: Bytes, seq: number}} LogHead */
+/** @typedef {{rows: Row[], heads: LogHead[], newest: bigint}} Snapshot  `newest`: the newest believed stamp */
 
 /**
  * Throws a WireError: "peer" for a malformed one, "unknown_format" for one of a later version.
  * @param {Uint8Array} document
- * @returns {Promise<Row[]>}
+ * @returns {Promise<Snapshot>}
  */
 export async function readSnapshot(document) {
   if (document[0] !== VERSION) throw unknownFormat("a snapshot of the catalog was written by a newer version; update Songkeep here");
   const plain = await inflate(document.subarray(1));
   const values = unpackMany(plain);
-  const first = values.next().value;
-  list(list(first?.value, 2, "a snapshot's header")[0], 0, "a snapshot's logs");
+  const [logs, newest] = list(values.next().value?.value, 2, "a snapshot's header");
+  const heads = list(logs, 0, "a snapshot's logs").map((entry) => {
+    const [log, seq] = list(entry, 3, "a snapshot's log");
+    return { log: fixedBytes(log, LOG_BYTES, "a snapshot's log"), seq: natural(seq, Number.MAX_SAFE_INTEGER, "a snapshot's log") };
+  });
+  if (typeof newest !== "number" && typeof newest !== "bigint") throw peerError("a clock is not a number");
   /** @type {Row[]} */
   const rows = [];
   for (const { value, start, end } of values) {
     if (typeof value === "number") {
       if (value !== rows.length || !values.next().done) throw peerError("a snapshot does not end where it says");
-      return rows;
+      return { rows, heads, newest: BigInt(newest) };
     }
     const [table, id] = list(value, 3, "a snapshot's row");
     rows.push({ table: boundedText(table, 32, "a table's name"), id: boundedText(id, 256, "a row's name"), raw: plain.subarray(start, end) });

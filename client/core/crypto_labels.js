@@ -30,6 +30,7 @@ export const LABEL_ROOM_SENDER = label("room-sender");
 export const LABEL_SEED_CAPABILITY = label("seed-capability");
 
 export const LABEL_SIGN_ROSTER = label("sign/roster");
+export const LABEL_SIGN_BATCH = label("sign/batch");
 export const LABEL_SIGN_MESSAGE = label("sign/message");
 export const LABEL_SIGN_JOIN = label("sign/join");
 export const LABEL_SIGN_PAIRING = label("sign/pairing");

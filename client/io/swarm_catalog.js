@@ -4,6 +4,7 @@ import { equal, toBase32 } from "../core/bytes.js";
 import { aesKey, openAes, random, sealAes } from "../core/crypto.js";
 import { blobRefOf, blobRefValue } from "../core/catalog_values.js";
 import { CatalogLibrary } from "../core/catalog_library.js";
+import { PersonalTables } from "../core/catalog_personal.js";
 import { readSnapshot } from "../core/catalog_snapshot.js";
 import { Emitter } from "../core/emitter.js";
 import { pack, unpack } from "../core/msgpack.js";
@@ -13,6 +14,7 @@ import { read, write } from "./store_db.js";
 /** @import {BlobRef} from "../core/crypto_blob.js" */
 /** @import {Chunks} from "./swarm_chunks.js" */
 /** @import {Presence} from "./swarm.js" */
+/** @import {SwarmLog} from "./swarm_log.js" */
 
 const RECORD = "catalog";
 const KEY = "catalog_key";
@@ -24,9 +26,12 @@ export class SwarmCatalog {
   changed = new Emitter();
   /** @type {CatalogLibrary | null} */
   library = null;
+  /** What the person did with it. @type {PersonalTables} */
+  personal = new PersonalTables([]);
   revision = 0;
 
   #chunks;
+  #log;
   /** @type {BlobRef | null} */
   #ref = null;
   /** How many batches of all logs are in it. */
@@ -35,9 +40,17 @@ export class SwarmCatalog {
   #next = null;
   #reading = false;
 
-  /** @param {Chunks} chunks */
-  constructor(chunks) {
+  /**
+   * @param {Chunks} chunks
+   * @param {SwarmLog} log
+   */
+  constructor(chunks, log) {
     this.#chunks = chunks;
+    this.#log = log;
+    log.wrote.on((ops) => {
+      for (const op of ops) this.personal.apply(op);
+      this.#tell();
+    });
   }
 
   /** Show what an earlier visit kept, if it kept anything. */
@@ -86,9 +99,18 @@ export class SwarmCatalog {
    * @param {number} weight
    */
   async #show(ref, weight) {
-    this.library = await CatalogLibrary.build(await readSnapshot(await this.#chunks.readAll(ref)));
+    const snapshot = await readSnapshot(await this.#chunks.readAll(ref));
+    const library = await CatalogLibrary.build(snapshot.rows);
+    const personal = new PersonalTables(snapshot.rows);
+    for (const op of await this.#log.follow(snapshot)) personal.apply(op);
+    this.library = library;
+    this.personal = personal;
     this.#ref = ref;
     this.#weight = weight;
+    this.#tell();
+  }
+
+  #tell() {
     this.revision++;
     this.changed.emit();
   }

@@ -11,6 +11,9 @@ import { Covers, forgetCovers } from "./swarm_covers.js";
 import { openChunkStore } from "./store_chunks.js";
 import { eraseDatabase } from "./store_db.js";
 import { SwarmKeeping } from "./swarm_keeping.js";
+import { SwarmLog } from "./swarm_log.js";
+import { swarmLists } from "./swarm_lists.js";
+import { swarmPersonal, swarmPlaylists } from "./swarm_personal.js";
 import { serveMedia } from "./swarm_stream.js";
 import { Tally } from "./swarm_tally.js";
 
@@ -45,14 +48,27 @@ const unsupported = () => Promise.reject(new SourceError("unsupported", "That is
 /** @implements {Source} */
 export class SwarmSource {
   /** @type {Source["can"]} */
-  can = new Set(["sign_out", "keep"]);
+  can = new Set(["sign_out", "keep", "star", "plays", "playlists", "edit_playlists"]);
 
   /** @type {NonNullable<Source["keeping"]> & SwarmKeeping} */
   keeping;
+  /** @type {Source["tracks"]} */ tracks;
+  /** @type {Source["track"]} */ track;
+  /** @type {Source["albums"]} */ albums;
+  /** @type {Source["album"]} */ album;
+  /** @type {Source["artists"]} */ artists;
+  /** @type {Source["artist"]} */ artist;
+  /** @type {Source["genres"]} */ genres;
+  /** @type {Source["search"]} */ search;
+  /** @type {Source["personal"]} */
+  personal;
+  /** @type {Source["playlists"]} */
+  playlists;
 
   #membership;
   #swarm;
   #chunks;
+  #log;
   #catalog;
   #covers;
   #store;
@@ -81,7 +97,8 @@ export class SwarmSource {
     this.#swarm = swarm;
     this.#store = store;
     this.#chunks = new Chunks(() => swarm.holders.map(({ peer }) => peer), store);
-    this.#catalog = new SwarmCatalog(this.#chunks);
+    this.#log = new SwarmLog(membership, (kind, body, timeout_ms) => swarm.ask(kind, body, timeout_ms));
+    this.#catalog = new SwarmCatalog(this.#chunks, this.#log);
     this.#covers = new Covers(this.#chunks, (kind, body, timeout_ms) => swarm.ask(kind, body, timeout_ms));
     this.keeping = new SwarmKeeping({
       store,
@@ -91,6 +108,12 @@ export class SwarmSource {
       forgotten: (roots) => this.#chunks.forget(roots),
       reach: () => ({ ways: swarm.ways(), month_bytes: this.#tally.month() }),
     });
+    const lists = swarmLists(() => this.#shown());
+    ({ tracks: this.tracks, track: this.track, albums: this.albums, album: this.album } = lists);
+    ({ artists: this.artists, artist: this.artist, genres: this.genres, search: this.search } = lists);
+    const parts = { catalog: () => this.#shown(), write: this.#log.write.bind(this.#log), log: () => this.#log.name() };
+    this.personal = swarmPersonal(parts);
+    this.playlists = swarmPlaylists(parts);
   }
 
   /**
@@ -136,7 +159,10 @@ export class SwarmSource {
   #reachChanged() {
     this.#chunks.holdersChanged();
     clearTimeout(this.#offlineTimer);
-    if (this.#swarm.holders.length) return this.#link(true);
+    if (this.#swarm.holders.length) {
+      void this.#log.tell();
+      return this.#link(true);
+    }
     this.#offlineTimer = setTimeout(() => this.#link(false), OFFLINE_AFTER_MS);
   }
 
@@ -185,44 +211,9 @@ export class SwarmSource {
     };
   }
 
-  /** @type {Source["tracks"]} */
-  async tracks(query) {
-    return (await this.#library()).tracks(query);
-  }
-
-  /** @type {Source["track"]} */
-  async track(id) {
-    return { ...(await this.#library()).track(id), sources: [], tags: {} };
-  }
-
-  /** @type {Source["albums"]} */
-  async albums(query) {
-    return (await this.#library()).albums(query);
-  }
-
-  /** @type {Source["album"]} */
-  async album(id) {
-    return (await this.#library()).album(id);
-  }
-
-  /** @type {Source["artists"]} */
-  async artists(query) {
-    return (await this.#library()).artists(query);
-  }
-
-  /** @type {Source["artist"]} */
-  async artist(id) {
-    return (await this.#library()).artist(id);
-  }
-
-  /** @type {Source["genres"]} */
-  async genres() {
-    return (await this.#library()).genres();
-  }
-
-  /** @type {Source["search"]} */
-  async search(text, limit) {
-    return (await this.#library()).search(text, limit);
+  /** The catalog, and what the person did with what is in it. */
+  async #shown() {
+    return { library: await this.#library(), personal: this.#catalog.personal };
   }
 
   /** @type {Source["lyrics"]} */

@@ -8,11 +8,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
 from node.catalog import vocabulary
-from node.catalog.batch import Head, make_batch
+from node.catalog.batch import Head, decode_batch, log_id, make_batch
 from node.catalog.hlc import next_stamp
 from node.catalog.model import BlobRef, Rendition, Stream, Tags, cover_id
 from node.catalog.snapshot import snapshot_of
@@ -25,7 +26,7 @@ from node.doors import rooms
 from node.doors.audio.mobile import encode_mobile
 from node.flows import pair
 from node.ids import BlobRoot, TrackId
-from node.wire import pairing, roster
+from node.wire import codec, pairing, roster
 from tests.client.mock_media import cover_svg, tone
 from tests.flows import people
 
@@ -52,10 +53,18 @@ class Home:
         def snapshot() -> list[object] | None:
             return None if home.snapshot is None else blob_value(home.snapshot)
 
+        async def changes(body: Any) -> bytes:
+            for signed in body["batches"]:
+                state.apply(decode_batch(signed))
+            home.publish()
+            await device.meeting.announce()
+            return codec.pack({log: head.seq for log, head in state.heads.items()})
+
         device = people.make_device(
             "Home PC",
             people.found(),
             tracker,
+            answers={"changes": changes},
             heads=lambda: {log: head.seq for log, head in state.heads.items()},
             snapshot=snapshot,
             given=lambda root, index: served.append((root, index)),
@@ -106,8 +115,7 @@ class Home:
         return track
 
     def _write(self, ops: list[vocabulary.Op]) -> None:
-        log_heads = dict(self.state.heads)
-        head = next(iter(log_heads.values()), Head())
+        head = self.state.heads.get(log_id(self.device.membership.keys.id, 1), Head())
         batch = make_batch(
             self.device.membership.keys, incarnation=1, head=head, stamp=next_stamp(people.now_ms(), self.state.newest),
             seen=dict(self.state.vector), ops=ops,

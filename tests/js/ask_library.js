@@ -6,7 +6,8 @@ import { createInterface } from "node:readline";
 import { CatalogLibrary } from "../../client/core/catalog_library.js";
 import { readSnapshot } from "../../client/core/catalog_snapshot.js";
 
-const library = await CatalogLibrary.build(await readSnapshot(new Uint8Array(readFileSync(process.argv[2]))));
+const { rows } = await readSnapshot(new Uint8Array(readFileSync(process.argv[2])));
+const library = await CatalogLibrary.build(rows);
 for await (const line of createInterface({ input: process.stdin })) {
   const [method, ...rest] = JSON.parse(line);
   const answer = method === "counts" ? library.counts : library[method](...rest);

@@ -17,6 +17,7 @@ from node.crypto import labels, merkle
 from node.crypto.blob import BlobCipher, Purpose, Shape, blob_key
 from node.crypto.keys import EpochKeys, derive, seal_to, track_id
 from node.crypto.phrase import phrase_from_entropy, recovery_keys
+from tests.vectors.batches import batch_vectors
 from tests.vectors.common import member, pattern
 from tests.vectors.meeting import channel_vectors, message_vectors, pairing_vectors
 from tests.vectors.rosters import roster_vectors
@@ -167,6 +168,7 @@ ALL: dict[str, Callable[[], Any]] = {
     "messages": message_vectors,
     "pairing": pairing_vectors,
     "channel": channel_vectors,
+    "batches": batch_vectors,
 }
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from node.catalog.batch import decode_batch
+from node.catalog.hlc import next_stamp
 from node.crypto import labels, merkle
 from node.crypto.blob import BlobCipher, Purpose, blob_key
 from node.crypto.keys import EpochKeys, MemberKeys, derive, track_id, verify
@@ -211,3 +213,16 @@ def test_a_channel_message(vector: dict[str, Any]) -> None:
 def test_a_channel_message_that_must_be_refused(vector: dict[str, Any]) -> None:
     with pytest.raises(ERRORS[vector["error"]]):
         channel.decode(raw(vector["bytes"]))
+
+
+@by_guard(load("batches")["signed"])
+def test_batches_of_a_phone(vector: dict[str, Any]) -> None:
+    batch = decode_batch(raw(vector["signed"]))
+    assert (batch.seq, batch.previous.hex()) == (vector["head"]["seq"] + 1, vector["head"]["hash"])
+    assert (str(batch.stamp), batch.hash.hex()) == (vector["stamp"], vector["hash"])
+    assert [[*op.key] for op in batch.ops] == [each[:3] for each in vector["ops"]]
+
+
+@by_guard(load("batches")["stamps"])
+def test_clocks_of_batches(vector: dict[str, Any]) -> None:
+    assert str(next_stamp(vector["now_ms"], int(vector["newest"]))) == vector["stamp"]
