@@ -5,7 +5,6 @@ import { href } from "./core/route.js";
 import { Settings } from "./core/settings.js";
 import { Deck } from "./io/audio.js";
 import { boot } from "./io/boot.js";
-import { joinMediaSession } from "./io/media_session.js";
 import { joinOtherTabs } from "./io/one_voice.js";
 import { countPlays } from "./io/plays.js";
 import { keepPlace } from "./io/resume.js";
@@ -70,7 +69,7 @@ function start({ source, known }, signal) {
   for (const name of ["click", "keydown"]) addEventListener(name, () => deck.unlock(), { once: true, capture: true });
   player.told.on((text) => tell(text));
   keepPlace(player);
-  joinMediaSession(player, source);
+  void import("./io/media_session.js").then(({ joinMediaSession }) => joinMediaSession(player, source));
   joinOtherTabs(player);
   followRecent(app);
   countPlays(player, source);

@@ -5,7 +5,7 @@ import { renditionsOf } from "./catalog_listing.js";
 import { rowFields } from "./catalog_snapshot.js";
 import { albumKey, at, by, CatalogTables, disc, number, order } from "./catalog_tables.js";
 import { fold, queryTerms, sortKey } from "./catalog_words.js";
-import { SourceError } from "./source.js";
+import { SourceError } from "./source_error.js";
 import { WireError } from "./wire_errors.js";
 
 /** @import {Album, AlbumDetail, Artist, ArtistDetail, Found, Genre, Page, Track} from "./model.js" */

@@ -1,7 +1,7 @@
 // One event stream for the whole app, opened while anybody listens and opened again whenever it breaks.
 
 import { eventReader } from "../core/event_stream.js";
-import { SourceError } from "../core/source.js";
+import { SourceError } from "../core/source_error.js";
 import { openEvents } from "./node_http.js";
 
 /** @import {SourceEvent} from "../core/source.js" */

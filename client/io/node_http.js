@@ -1,7 +1,7 @@
 // Requests to the node that served this page, with the session's token.
 
 import { sentence } from "../core/format.js";
-import { SourceError } from "../core/source.js";
+import { SourceError } from "../core/source_error.js";
 import { recall, remember } from "./shelf.js";
 
 /** @typedef {{token: string, media_key: string, expires_ms: number}} Session */
@@ -31,7 +31,7 @@ export async function beginSession(proof) {
 
 /**
  * @param {number} status
- * @returns {import("../core/source.js").SourceErrorCode}
+ * @returns {import("../core/source_error.js").SourceErrorCode}
  */
 function codeFor(status) {
   if (status === 401) return "signed_out";

@@ -1,6 +1,6 @@
 // The Source over a node's HTTP API: on the PC itself, and on the LAN.
 
-import { SourceError } from "../core/source.js";
+import { SourceError } from "../core/source_error.js";
 import { apiUrl, endSession, request, session } from "./node_http.js";
 import { followEvents } from "./node_events.js";
 import { nodePersonal, nodePlaylists } from "./node_personal.js";

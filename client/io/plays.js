@@ -1,7 +1,7 @@
 // Plays, counted as they happen and told to the library; what can't be told now is kept until it can.
 
 import { PlayCount } from "../core/play_count.js";
-import { SourceError } from "../core/source.js";
+import { SourceError } from "../core/source_error.js";
 import { recall, remember } from "./shelf.js";
 
 /** @import {Player} from "../core/player.js" */

@@ -2,8 +2,9 @@
 
 import { toBase32 } from "../core/bytes.js";
 import { renditionOf } from "../core/catalog_values.js";
+import { later } from "../core/later.js";
 import { unpack } from "../core/msgpack.js";
-import { SourceError } from "../core/source.js";
+import { SourceError } from "../core/source_error.js";
 import { Chunks } from "./swarm_chunks.js";
 import { Swarm } from "./swarm.js";
 import { SwarmCatalog } from "./swarm_catalog.js";
@@ -13,7 +14,7 @@ import { eraseDatabase } from "./store_db.js";
 import { SwarmKeeping } from "./swarm_keeping.js";
 import { SwarmLog } from "./swarm_log.js";
 import { swarmLists } from "./swarm_lists.js";
-import { swarmPersonal, swarmPlaylists } from "./swarm_personal.js";
+import { swarmPersonal } from "./swarm_personal.js";
 import { serveMedia } from "./swarm_stream.js";
 import { Tally } from "./swarm_tally.js";
 
@@ -34,6 +35,8 @@ const QUIET_MS = 4_000;
 const OTHERS_AFTER_MS = 20_000;
 const STREAM = /^stream\/([a-z2-7]{26})\/(auto|original|mobile)$/;
 const COVER = /^cover\/([a-z2-7]{26})\/(96|256|512|1024)$/;
+/** @type {(keyof NonNullable<Source["playlists"]>)[]} */
+const PLAYLIST_METHODS = ["all", "get", "create", "rename", "remove", "append", "replace", "take"];
 /** A rendition that isn't made yet is waited for so long. */
 const RENDER_TIMEOUT_MS = 12_000;
 const MAX_ANSWER_BYTES = 4_096;
@@ -113,7 +116,8 @@ export class SwarmSource {
     ({ artists: this.artists, artist: this.artist, genres: this.genres, search: this.search } = lists);
     const parts = { catalog: () => this.#shown(), write: this.#log.write.bind(this.#log), log: () => this.#log.name() };
     this.personal = swarmPersonal(parts);
-    this.playlists = swarmPlaylists(parts);
+    const playlists = later(async () => (await import("./swarm_playlists.js")).swarmPlaylists(parts), PLAYLIST_METHODS);
+    this.playlists = playlists;
   }
 
   /**

@@ -1,10 +1,8 @@
 import { counted, names } from "../core/format.js";
 import { cover } from "./cover.js";
-import { button, h, words } from "./dom.js";
+import { button, h, onContext, words } from "./dom.js";
 import { icon } from "./icon.js";
 import { href } from "../core/route.js";
-import { onContext } from "./menu.js";
-import { openAlbumMenu } from "./track_actions.js";
 
 /** @import {Album, Artist} from "../core/model.js" */
 /** @import {App} from "./app.js" */
@@ -42,7 +40,7 @@ export function albumCard(app, album, { width_px, eager, second = names(album.ar
       icon("play"),
     ),
   );
-  onContext(card, (where) => openAlbumMenu(app, album, where));
+  onContext(card, (where) => void import("./track_actions.js").then(({ openAlbumMenu }) => openAlbumMenu(app, album, where)));
   return card;
 }
 

@@ -65,3 +65,15 @@ export function say(element, content) {
 }
 
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/**
+ * Hear of a right click or a long press on an element, in place of the browser’s own menu.
+ * @param {HTMLElement} element
+ * @param {(where: {x: number, y: number}) => void} open
+ */
+export function onContext(element, open) {
+  element.addEventListener("contextmenu", (event) => {
+    event.preventDefault();
+    open({ x: event.clientX, y: event.clientY });
+  });
+}

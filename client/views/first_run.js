@@ -1,6 +1,6 @@
 // A new library: its recovery phrase is shown, and asked for, before anything else.
 
-import { SourceError } from "../core/source.js";
+import { SourceError } from "../core/source_error.js";
 import { button, fill, h } from "./dom.js";
 import { mark } from "./mark.js";
 

@@ -2,7 +2,7 @@
 
 import { beginSession, session } from "../io/node_http.js";
 import { forgetAll } from "../io/shelf.js";
-import { SourceError } from "../core/source.js";
+import { SourceError } from "../core/source_error.js";
 import { errand } from "../core/route.js";
 import { byId } from "./shell.js";
 import { tell } from "./messages.js";

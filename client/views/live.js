@@ -1,7 +1,7 @@
 // A part of a page that shows one answer of the source, and keeps it true.
 
 import { paced } from "../core/pace.js";
-import { SourceError } from "../core/source.js";
+import { SourceError } from "../core/source_error.js";
 import { button, fill, h } from "./dom.js";
 import { icon } from "./icon.js";
 

@@ -80,15 +80,3 @@ function place(dialog, where) {
   dialog.style.left = `${Math.max(EDGE_PX, Math.min(x, innerWidth - dialog.offsetWidth - EDGE_PX))}px`;
   dialog.style.top = `${Math.max(EDGE_PX, Math.min(y, innerHeight - dialog.offsetHeight - EDGE_PX))}px`;
 }
-
-/**
- * Open a menu for right click and long press on an element.
- * @param {HTMLElement} element
- * @param {(where: {x: number, y: number}) => void} open
- */
-export function onContext(element, open) {
-  element.addEventListener("contextmenu", (event) => {
-    event.preventDefault();
-    open({ x: event.clientX, y: event.clientY });
-  });
-}

@@ -1,6 +1,6 @@
 import { counted, span } from "../core/format.js";
 import { href } from "../core/route.js";
-import { SourceError } from "../core/source.js";
+import { SourceError } from "../core/source_error.js";
 import { cover } from "./cover.js";
 import { button, fill, h, say } from "./dom.js";
 import { icon } from "./icon.js";

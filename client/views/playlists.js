@@ -1,10 +1,9 @@
 import { counted, span } from "../core/format.js";
 import { href } from "../core/route.js";
 import { cover } from "./cover.js";
-import { button, h, words } from "./dom.js";
+import { button, h, onContext, words } from "./dom.js";
 import { icon } from "./icon.js";
 import { blank, live } from "./live.js";
-import { onContext } from "./menu.js";
 import { pageHead, shelfTabs } from "./page.js";
 import { makePlaylist, openPlaylistMenu } from "./playlist_actions.js";
 import { rove } from "./roving.js";

@@ -1,9 +1,8 @@
 import { clock, counted, names, span } from "../core/format.js";
 import { cover } from "./cover.js";
-import { button, fill, h, on, words } from "./dom.js";
+import { button, fill, h, on, onContext, words } from "./dom.js";
 import { icon } from "./icon.js";
 import { blank } from "./live.js";
-import { onContext } from "./menu.js";
 import { rove } from "./roving.js";
 import { openFreshTrackMenu, playlistAction } from "./track_actions.js";
 

@@ -1,11 +1,10 @@
 // The playlists beside every page, on screens wide enough for their names.
 
 import { href } from "../core/route.js";
-import { fill, h } from "./dom.js";
+import { fill, h, onContext } from "./dom.js";
 import { icon } from "./icon.js";
 import { whenChanged } from "./live.js";
 import { openPlaylistMenu } from "./playlist_actions.js";
-import { onContext } from "./menu.js";
 
 /** @import {App} from "./app.js" */
 

@@ -4,7 +4,7 @@ import { leave } from "./guard.js";
 import { button, fill, h } from "./dom.js";
 import { icon } from "./icon.js";
 import { backButton, pageHead } from "./page.js";
-import { openShortcuts } from "./shortcuts.js";
+import { openShortcuts } from "./shortcuts_help.js";
 
 /** @import {Choices} from "../core/settings.js" */
 /** @import {App, Mount} from "./app.js" */

@@ -1,5 +1,3 @@
-import { button, h } from "./dom.js";
-import { icon } from "./icon.js";
 import { starCurrent } from "./star.js";
 import { cycleRepeat, toggleShuffle } from "./transport.js";
 
@@ -7,26 +5,6 @@ import { cycleRepeat, toggleShuffle } from "./transport.js";
 
 const SEEK_MS = 5000;
 const VOLUME_STEP = 0.05;
-
-/** @type {[string, string][]} */
-const HELP = [
-  ["Space", "Play or pause"],
-  ["N / P", "Next, previous song"],
-  ["← / →", "Five seconds back, on"],
-  ["Shift ↑ / ↓", "Louder, softer"],
-  ["M", "Mute"],
-  ["S", "Shuffle"],
-  ["R", "Repeat"],
-  ["F", "Star the song that plays"],
-  ["J / K", "Down, up in a list"],
-  ["Enter", "Play or open what is chosen"],
-  ["Alt ↑ / ↓", "Move in the queue"],
-  ["Delete", "Remove from the queue"],
-  ["/", "Search"],
-  ["Q", "Queue"],
-  ["?", "This help"],
-  ["Esc", "Close, or back"],
-];
 
 /**
  * Keys that work everywhere, unless the person is typing.
@@ -48,7 +26,7 @@ export function listenForShortcuts(app, signal) {
     j: () => enterList(),
     k: () => enterList(),
     "/": () => app.go("search"),
-    "?": () => openShortcuts(),
+    "?": () => void import("./shortcuts_help.js").then(({ openShortcuts }) => openShortcuts()),
     ArrowLeft: () => player.skip(-SEEK_MS),
     ArrowRight: () => player.skip(SEEK_MS),
     "Shift ArrowUp": () => player.setVolume(settings.get("volume") + VOLUME_STEP),
@@ -96,27 +74,4 @@ function enterList() {
 function escape(app, target) {
   if (document.documentElement.classList.contains("now-open")) app.back();
   else if (target instanceof HTMLInputElement) target.blur();
-}
-
-/** The list of shortcuts, in a dialog. */
-export function openShortcuts() {
-  const dialog = h(
-    "dialog",
-    { class: "sheet", "aria-label": "Keyboard shortcuts" },
-    h(
-      "header",
-      { class: "sheet-head" },
-      h("h2", null, "Keyboard shortcuts"),
-      button({ class: "ghost", "aria-label": "Close" }, () => dialog.close(), icon("close")),
-    ),
-    h(
-      "dl",
-      { class: "facts keys" },
-      ...HELP.flatMap(([key, does]) => [h("dt", null, h("kbd", null, key)), h("dd", null, does)]),
-    ),
-  );
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
 }

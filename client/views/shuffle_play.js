@@ -1,4 +1,4 @@
-import { SourceError } from "../core/source.js";
+import { SourceError } from "../core/source_error.js";
 
 /** @import {Track} from "../core/model.js" */
 /** @import {TrackQuery} from "../core/source.js" */

@@ -1,5 +1,3 @@
-import { leadingColour } from "../io/palette.js";
-
 /** @import {Source} from "../core/source.js" */
 
 /**
@@ -17,5 +15,5 @@ export function tint(element, source, { cover }, signal) {
     else element.style.removeProperty("--tint");
   };
   if (!cover) return set(null);
-  void leadingColour(source.coverUrl(cover, 96)).then(set);
+  void import("../io/palette.js").then(({ leadingColour }) => leadingColour(source.coverUrl(cover, 96))).then(set);
 }

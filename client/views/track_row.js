@@ -1,9 +1,7 @@
 import { clock, names } from "../core/format.js";
 import { cover } from "./cover.js";
-import { button, h, words } from "./dom.js";
+import { button, h, onContext, words } from "./dom.js";
 import { icon } from "./icon.js";
-import { onContext } from "./menu.js";
-import { openTrackMenu } from "./track_actions.js";
 
 /** @import {Track} from "../core/model.js" */
 /** @import {App} from "./app.js" */
@@ -34,6 +32,8 @@ export function trackRow(track, { app, play, lead, showAlbum = false, showArtist
   const why = trouble(track);
   const label = [track.title, artists && `by ${artists}`, clock(track.duration_ms), track.starred_ms && "starred", why].filter(Boolean).join(", ");
   const row = h("div", { class: "track", role: "listitem", "data-track": track.id });
+  const openMenu = (/** @type {{x: number, y: number} | Element} */ where) =>
+    void import("./track_actions.js").then(({ openTrackMenu }) => openTrackMenu(app, track, where, actions));
   const number = track.track_no === null ? "" : String(track.track_no);
   const front =
     lead === "cover"
@@ -69,13 +69,13 @@ export function trackRow(track, { app, play, lead, showAlbum = false, showArtist
   );
   const more = button(
     { class: "ghost track-more", "aria-label": `More for ${track.title}`, "aria-haspopup": "menu" },
-    (event) => openTrackMenu(app, track, /** @type {Element} */ (event.currentTarget), actions),
+    (event) => openMenu(/** @type {Element} */ (event.currentTarget)),
     icon("more"),
   );
   row.append(main, more);
   row.classList.toggle("unplayable", !track.state.playable);
   row.classList.toggle("current", app.player.current?.track.id === track.id);
-  onContext(row, (where) => openTrackMenu(app, track, where, actions));
+  onContext(row, openMenu);
   return row;
 }
 
