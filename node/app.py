@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -52,6 +53,8 @@ Service = Callable[[], Coroutine[object, object, None]]
 QUESTION_THREADS: Final = 4
 SWITCH_INTERVAL_S: Final = 0.001
 """How long a thread that decrypts may hold up the one that answers: a fifth of Python's own choice."""
+COLLECT_AFTER_OBJECTS: Final = 20_000
+"""New objects between two searches for cycles. Python's own 700 costs a fifth of a large merge, which has none."""
 RESTART_SERVICE_S: Final = 5.0
 _ASKED_FOR: Final = frozenset({"add", "export", "verify"})
 """Jobs that somebody waits for; the others go on by themselves at the next start."""
@@ -81,7 +84,7 @@ async def run_node(
     home: Home, vault: Vault, options: RunOptions, *, ready: Callable[[Ready], None], stop: asyncio.Event
 ) -> None:
     """Run a node in `home`, whose lock the caller holds, until `stop` is set. `ready` is called when it answers."""
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    tune_interpreter()
     async with contextlib.AsyncExitStack() as lifetime:
         remove_drafts(home.path)
         settings = SettingsKeeper(home.settings)
@@ -106,6 +109,12 @@ async def run_node(
             for task in tasks:
                 task.cancel()
     log.info("node_stopped")
+
+
+def tune_interpreter() -> None:
+    """Choose for a server what Python chooses for scripts."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.set_threshold(COLLECT_AFTER_OBJECTS, 20, 20)
 
 
 def _tell_running(home: Home, parts: Parts, *, port: int, kind: str) -> None:

@@ -62,18 +62,18 @@ def _rank(dot: Dot) -> tuple[int, LogId]:
     return dot.stamp, dot.log
 
 
-def write(register: Register, dot: Dot, *, seen: Vector, state: Vector) -> Register:
+def write(register: Register, dot: Dot, *, seen: Vector, news: Vector) -> Register:
     """`register` after the write `dot`, whose batch had seen `seen` and all of its own log before.
 
-    A value of None removes. `state` is the vector of the state before this batch, which does not cover `dot`.
+    A value of None removes. `news` is what of `seen` lies beyond the vector of the state before this batch; that
+    vector does not cover `dot`.
     """
     covered = register.ahead.get(dot.log, 0) >= dot.seq
-    kept = tuple(
+    kept = register.dots and tuple(
         old for old in register.dots
         if seen.get(old.log, 0) < old.seq and (old.log != dot.log or old.seq > dot.seq)
     )  # fmt: skip
     dots = kept if covered or dot.value is None else (*kept, dot)
-    news = beyond(seen, state)
     return Register(dots, join(register.ahead, news) if news else register.ahead)
 
 

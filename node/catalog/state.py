@@ -7,7 +7,7 @@ from typing import Any
 
 from node.catalog.batch import Batch, Head, check_follows, check_same_heads
 from node.catalog.register import EMPTY, Dot, Key, Register, is_gone, merge, settled, write
-from node.catalog.vector import LogId
+from node.catalog.vector import LogId, beyond
 
 
 class State:
@@ -26,9 +26,10 @@ class State:
         if batch.seq <= head.seq:
             return
         check_follows(batch, head)
+        news = beyond(batch.seen, self.vector)
         for key, value in batch.ops:
             dot = Dot(batch.log, batch.seq, batch.stamp, value)
-            self._put(key, write(self.registers.get(key, EMPTY), dot, seen=batch.seen, state=self.vector))
+            self._put(key, write(self.registers.get(key, EMPTY), dot, seen=batch.seen, news=news))
         self._advance(batch.log, Head(batch.seq, batch.hash))
         self.newest = max(self.newest, batch.stamp)
 

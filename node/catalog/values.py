@@ -6,6 +6,7 @@ the value it replaces carries the unknown fields over.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, get_args
 
 from node.catalog.model import BlobRef, Rendition, RenditionKind, Stream, Tags
@@ -51,7 +52,11 @@ def tags_of(value: Any) -> Tags:
     """The tags in a value. Raises PeerError."""
     if not isinstance(value, dict):
         raise PeerError("a track's tags are not a map")
-    return Tags(**{name: tag_of(name, value[number]) for number, name in _TAG_NUMBERS.items() if number in value})
+    return Tags(**{
+        name: _TAG_READERS[name](content, name)
+        for number, content in value.items()
+        if (name := _TAG_NUMBERS.get(number)) is not None
+    })  # fmt: skip
 
 
 def tag_value(name: str, content: object) -> Any:
@@ -65,24 +70,7 @@ def tag_value(name: str, content: object) -> Any:
 
 def tag_of(name: str, value: Any) -> Any:
     """The content of one tag. Raises PeerError if it is of the wrong type."""
-    default = getattr(_NO_TAGS, name)
-    if name in _BOOLS:
-        if not isinstance(value, bool):
-            raise PeerError(f"the tag {name} is neither true nor false")
-        return value
-    if name in _FLOATS:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise PeerError(f"the tag {name} is not a number")
-        return float(value)
-    if name == "musicbrainz":
-        return tuple(sorted((_text(pair[0], name), _text(pair[1], name)) for pair in _pairs(value)))
-    if isinstance(default, tuple):
-        if not isinstance(value, list) or len(value) > MAX_TEXTS:
-            raise PeerError(f"the tag {name} is not a list of at most {MAX_TEXTS}")
-        return tuple(_text(item, name) for item in value)
-    if isinstance(default, str):
-        return _text(value, name)
-    return natural(value, _MAX_INT, f"the tag {name}")
+    return _TAG_READERS[name](value, name)
 
 
 def stream_value(stream: Stream) -> list[Any]:
@@ -179,13 +167,55 @@ def _plain(content: object) -> Any:
 
 
 def _text(value: Any, name: str) -> str:
-    return bounded_text(value, MAX_TEXT_CHARS, f"the tag {name}")
+    if not isinstance(value, str) or len(value) > MAX_TEXT_CHARS:
+        raise PeerError(f"the tag {name} is not text of at most {MAX_TEXT_CHARS} characters")
+    return value
 
 
-def _pairs(value: Any) -> list[Any]:
+def _texts(value: Any, name: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > MAX_TEXTS:
+        raise PeerError(f"the tag {name} is not a list of at most {MAX_TEXTS}")
+    return tuple([_text(item, name) for item in value])
+
+
+def _whole(value: Any, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_INT:
+        raise PeerError(f"the tag {name} is not a number from 0 to {_MAX_INT}")
+    return value
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PeerError(f"the tag {name} is not a number")
+    return float(value)
+
+
+def _truth(value: Any, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise PeerError(f"the tag {name} is neither true nor false")
+    return value
+
+
+def _pairs(value: Any, name: str) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, list) or len(value) > MAX_TEXTS:
         raise PeerError(f"MusicBrainz identifiers are not a list of at most {MAX_TEXTS}")
-    return [array(pair, 2, "a MusicBrainz identifier") for pair in value]
+    pairs = [array(pair, 2, "a MusicBrainz identifier") for pair in value]
+    return tuple(sorted((_text(pair[0], name), _text(pair[1], name)) for pair in pairs))
+
+
+def _reader(name: str) -> Callable[[Any, str], Any]:
+    if name == "musicbrainz":
+        return _pairs
+    if name in _BOOLS:
+        return _truth
+    if name in _FLOATS:
+        return _number
+    default = getattr(_NO_TAGS, name)
+    return _texts if isinstance(default, tuple) else _text if isinstance(default, str) else _whole
+
+
+_TAG_READERS: Final = {name: _reader(name) for name in _TAG_NUMBERS.values()}
+"""They build their sentence only when it is needed: a snapshot has a million tags."""
 
 
 def _time_ns(value: Any) -> int:

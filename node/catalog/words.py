@@ -13,9 +13,9 @@ from node.ids import AlbumId, ArtistId, to_text
 DEFAULT_ARTICLES: Final = ("the", "a", "an")
 _DIGITS: Final = re.compile(r"\d+")
 _NOT_WORDS: Final = re.compile(r"[^a-z0-9\s]+")
-_SPACES: Final = re.compile(r"\s+")
 _DISC_FOLDER: Final = re.compile(r"(cd|dis[ck]|dvd|side|vol(ume)?)[\s._-]*([0-9]{1,3}|[a-d])\b.*", re.IGNORECASE)
 _SORT_DIGITS: Final = 8
+_KNOWN_CHARS: Final = 8_192
 _LATIN_LIKE: Final = ("LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "HEBREW", "ARABIC")
 _SPECIAL: Final = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}
@@ -35,14 +35,21 @@ _UNSPACED: Final = (
     (0x20000, 0x3FFFF),
 )
 """Scripts that are searched by characters, since nothing tells where their words begin."""
+_ONE_UNSPACED: Final = re.compile("[" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _UNSPACED) + "]")
 
 
 @lru_cache(maxsize=4_096)
 def fold(text: str) -> str:
     """`text` without case, compatibility forms, accents of alphabetic scripts and doubled spaces."""
     if text.isascii():
-        return _SPACES.sub(" ", text).strip().lower()
+        return " ".join(text.split()).lower()
     plain = unicodedata.normalize("NFKD", text).casefold().translate(_SPECIAL)
+    if any(map(unicodedata.combining, plain)):
+        plain = _without_accents(plain)
+    return " ".join(unicodedata.normalize("NFC", plain).split())
+
+
+def _without_accents(plain: str) -> str:
     out: list[str] = []
     strip = False
     for char in plain:
@@ -52,14 +59,14 @@ def fold(text: str) -> str:
             continue
         strip = _loses_accents(char)
         out.append(char)
-    return _SPACES.sub(" ", unicodedata.normalize("NFC", "".join(out))).strip()
+    return "".join(out)
 
 
 @lru_cache(maxsize=4_096)
 def sort_key(text: str, articles: tuple[str, ...] = DEFAULT_ARTICLES) -> str:
     """What `text` is sorted by: folded, without punctuation or a leading article, numbers by their value."""
     folded = fold(text)
-    key = _SPACES.sub(" ", _only_words(folded)).strip() or folded
+    key = " ".join(_only_words(folded).split()) or folded
     first, space, rest = key.partition(" ")
     if space and first in articles:
         key = rest
@@ -72,7 +79,7 @@ def search_words(text: str) -> str:
     folded = _only_words(fold(text))
     if folded.isascii():
         return folded
-    return "".join(f" {char} " if _is_unspaced(char) else char for char in folded)
+    return _ONE_UNSPACED.sub(r" \g<0> ", folded)
 
 
 def match_expression(query: str, *, max_words: int = 8) -> str:
@@ -81,19 +88,28 @@ def match_expression(query: str, *, max_words: int = 8) -> str:
     for word in _only_words(fold(query)).split()[:max_words]:
         pieces = search_words(word).split()
         phrase = " ".join(pieces)
-        terms.append(f'"{phrase}"' if _is_unspaced(pieces[-1][-1]) else f'"{phrase}"*')
+        terms.append(f'"{phrase}"' if _ONE_UNSPACED.match(pieces[-1][-1]) else f'"{phrase}"*')
     return " ".join(terms)
 
 
 def _only_words(folded: str) -> str:
     if folded.isascii():
         return _NOT_WORDS.sub(" ", folded)
-    return "".join([char if _is_of_a_word(char) else " " for char in folded])
+    return folded.translate(_ONLY_WORDS)
 
 
-@lru_cache(maxsize=8_192)
-def _is_of_a_word(char: str) -> bool:
-    return unicodedata.category(char)[0] in "LNM"
+class _OnlyWords(dict[int, str]):
+    """A table for `translate` that fills itself: letters, numbers and marks stay, all else becomes a space."""
+
+    def __missing__(self, code: int) -> str:
+        if len(self) >= _KNOWN_CHARS:
+            self.clear()
+        char = chr(code)
+        self[code] = kept = char if unicodedata.category(char)[0] in "LNM" else " "
+        return kept
+
+
+_ONLY_WORDS: Final = _OnlyWords()
 
 
 @lru_cache(maxsize=8_192)
@@ -125,8 +141,3 @@ def album_folder(path: str) -> str:
     while len(parts) > 1 and _DISC_FOLDER.fullmatch(parts[-1]):
         parts.pop()
     return "/".join(parts)
-
-
-def _is_unspaced(char: str) -> bool:
-    code = ord(char)
-    return code >= 0x0E00 and any(low <= code <= high for low, high in _UNSPACED)

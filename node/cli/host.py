@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -18,7 +18,7 @@ from node.doors.home import Home
 from node.doors.vault import Vault
 from node.log import configure_log
 
-JOIN_AGAIN_S: Final = 0.5
+WAIT_AGAIN_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,11 @@ class Hosted:
     """The node, and how to ask it."""
 
     client: Client
-    thread: threading.Thread
+    ended: Future[None]
 
     def wait(self) -> None:
         """Until it ends by itself, or this thread is interrupted."""
-        while self.thread.is_alive():
-            # In steps, since a wait without end can't be interrupted on every system.
-            self.thread.join(JOIN_AGAIN_S)
+        _wait_for(self.ended)
 
 
 @contextlib.contextmanager
@@ -71,16 +69,22 @@ def hosted(
 
     thread = threading.Thread(target=run, name="node")
     thread.start()
-    ready, stop = started.result()
     try:
-        yield Hosted(Client(ready.port, ready.token), thread)
+        ready, _ = started.result()
+        yield Hosted(Client(ready.port, ready.token), ended)
     finally:
-        with contextlib.suppress(RuntimeError):  # its loop is closed: it has ended by itself
-            stop()
-        while thread.is_alive():
-            thread.join(JOIN_AGAIN_S)
-    if ended.done():
-        ended.result()
+        if started.exception() is None:  # waits, if a signal came while it was starting
+            with contextlib.suppress(RuntimeError):  # its loop is closed: it has ended by itself
+                started.result()[1]()
+            _wait_for(ended)
+    ended.result()
+
+
+def _wait_for(ended: Future[None]) -> None:
+    # Not by joining the thread: before Python 3.13 a join that a signal interrupts takes the thread for ended.
+    while not ended.done():
+        # In steps, since a wait without end can't be interrupted on every system.
+        wait([ended], WAIT_AGAIN_S)
 
 
 def _loop_factory(kind: str) -> Callable[[], asyncio.AbstractEventLoop] | None:

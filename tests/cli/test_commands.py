@@ -224,8 +224,10 @@ def test_sigterm_ends_the_player_cleanly(tmp_path: Path) -> None:
     process = start(home, "--port", "7800")
     greet(home, process)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == 143
+    assert process.wait(timeout=60) == 143
     assert not (home / "node.json").exists()
+    assert "node_stopped" in (home / "songkeep.log").read_text(), "it was cut off"
+    assert not (home / "index.sqlite-wal").exists(), "the index was not closed"
     with Home(home).hold():
         pass
 

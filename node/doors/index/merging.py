@@ -11,7 +11,7 @@ from node.catalog.batch import Batch, Head, check_same_heads, decode_batch
 from node.catalog.personal import PERSONAL
 from node.catalog.register import EMPTY, Dot, Key, Register, merge, write
 from node.catalog.snapshot import SnapshotReader
-from node.catalog.vector import LogId
+from node.catalog.vector import LogId, beyond
 from node.catalog.vocabulary import COVER, COVER_BLOB, TRACK, read_cover
 from node.crypto.blob import Purpose
 from node.doors.index.database import Step
@@ -20,7 +20,10 @@ from node.doors.index.projection import touch_all
 from node.doors.index.registers import MAX_STORED_VALUE_BYTES, Logs, keys_between, load, packed, store
 from node.wire.codec import unpack
 
-_MERGED_AT_ONCE: Final = 4_096
+_MERGED_AT_ONCE: Final = 32_768
+_MERGED_AT_ONCE_BYTES: Final = 16 << 20
+"""Registers that several batches write are then read and written once, and it fits in any computer's memory."""
+_JOINED_AT_ONCE: Final = 4_096
 _REPLAYED_AT_ONCE: Final = 64
 _BASE_PART_BYTES: Final = 1 << 20
 _FIRST: Final = Key("", "", "")
@@ -39,13 +42,15 @@ class Merger:
         self._vector = {log: head.seq for log, head in self.heads.items()}
         self._pending: list[Batch] = []
         self._writes = 0
+        self._bytes = 0
 
     def take(self, batch: Batch) -> None:
         """Merge the next batch of a log; its place was checked."""
         self.heads[batch.log] = Head(batch.seq, batch.hash)
         self._pending.append(batch)
         self._writes += len(batch.ops)
-        if self._writes >= _MERGED_AT_ONCE:
+        self._bytes += len(batch.signed)
+        if self._writes >= _MERGED_AT_ONCE or self._bytes >= _MERGED_AT_ONCE_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -56,9 +61,10 @@ class Merger:
         before = load(sql, {op.key for batch in self._pending for op in batch.ops}, self.logs)
         after = dict(before)
         for batch in self._pending:
+            news = beyond(batch.seen, self._vector)
             for key, value in batch.ops:
                 dot = Dot(batch.log, batch.seq, batch.stamp, packed(value))
-                after[key] = write(after.get(key, EMPTY), dot, seen=batch.seen, state=self._vector)
+                after[key] = write(after.get(key, EMPTY), dot, seen=batch.seen, news=news)
             self._vector[batch.log] = batch.seq
         store(sql, {key: (before.get(key, EMPTY), register) for key, register in after.items()}, self.logs)
         for log in {batch.log for batch in self._pending}:
@@ -66,7 +72,7 @@ class Merger:
         newest = max(batch.stamp for batch in self._pending)
         sql.execute("UPDATE state SET newest = max(newest, ?)", (newest,))
         note_changes(self._step, after)
-        self._pending, self._writes = [], 0
+        self._pending, self._writes, self._bytes = [], 0, 0
 
 
 def note_changes(step: Step, keys: Collection[Key]) -> None:
@@ -107,8 +113,8 @@ def merge_snapshot(step: Step, logs: Logs, parts: Iterable[bytes]) -> None:
     incoming = reader.registers()
     after = _FIRST
     while True:
-        chunk = {key: _valid(register, limits) for key, register in islice(incoming, _MERGED_AT_ONCE)}
-        upto = max(chunk) if len(chunk) == _MERGED_AT_ONCE else None
+        chunk = {key: _valid(register, limits) for key, register in islice(incoming, _JOINED_AT_ONCE)}
+        upto = max(chunk) if len(chunk) == _JOINED_AT_ONCE else None
         keys = keys_between(step.sql, after, upto) | chunk.keys()
         before = load(step.sql, keys, logs)
         changes = {

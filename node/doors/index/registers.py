@@ -38,7 +38,7 @@ class Logs:
 
 def load(sql: sqlite3.Connection, keys: Iterable[Key], logs: Logs) -> dict[Key, Register]:
     """The registers of `keys` that are not empty. Values stay packed."""
-    wanted = (json.dumps([[*key] for key in keys]),)
+    wanted = (json.dumps(sorted(keys)),)
     found: dict[Key, list[Dot]] = {}
     for table, row, name, log, seq, stamp, value in sql.execute(
         """SELECT r.* FROM json_each(?) j CROSS JOIN register r
@@ -73,7 +73,12 @@ def store(sql: sqlite3.Connection, changes: Mapping[Key, tuple[Register, Registe
     gone: list[tuple[Any, ...]] = []
     put: list[tuple[Any, ...]] = []
     ahead: list[tuple[Any, ...]] = []
+    numbers = logs.numbers
     for key, (before, after) in changes.items():
+        if not before.dots and len(after.dots) == 1 and after.ahead == before.ahead:  # nearly all of them
+            [dot] = after.dots
+            put.append((*key, numbers.get(dot.log) or logs.number(dot.log), dot.seq, dot.stamp, dot.value))
+            continue
         old = {dot.log: dot for dot in before.dots}
         new = {dot.log: dot for dot in after.dots}
         gone += [(*key, logs.number(log)) for log in old.keys() - new.keys()]
@@ -83,6 +88,7 @@ def store(sql: sqlite3.Connection, changes: Mapping[Key, tuple[Register, Registe
         if after.ahead != before.ahead:
             ahead += [(*key, logs.number(log), seq) for log, seq in after.ahead.items()]
     sql.executemany("DELETE FROM register WHERE tbl = ? AND id = ? AND field = ? AND log = ?", gone)
+    put.sort()  # in the order of the table: neighbours are on one page
     sql.executemany("INSERT OR REPLACE INTO register VALUES (?, ?, ?, ?, ?, ?, ?)", put)
     sql.executemany("INSERT OR REPLACE INTO ahead VALUES (?, ?, ?, ?, ?)", ahead)
 
