@@ -25,6 +25,7 @@ from node.flows.lan import LanMeeting
 from node.flows.meet import Meeting
 from node.flows.network import Network
 from node.flows.pairings import Pairings
+from node.flows.phrases import Phrases
 from node.flows.rule import Ruling, tell_of_changes
 from node.flows.serve import Serving, Snapshots
 from node.flows.sightings import Sightings
@@ -158,6 +159,7 @@ def build_network(
         meeting=meeting,
         pairings=pairings,
         devices=devices,
+        phrases=Phrases(membership, vault, name_of=devices.name_of, now_ms=_now_ms),
         doctor=Doctor(membership, meeting, nearby, store.directory),
     )
     return Networking(

@@ -29,6 +29,7 @@ COMMANDS = (
     "pair",
     "join",
     "devices",
+    "phrase",
     "seeds",
     "seed",
     "recover",

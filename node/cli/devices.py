@@ -8,6 +8,7 @@ from typing import Any
 
 from node.cli.arguments import Subparsers, add_command
 from node.cli.client import segment
+from node.cli.phrase import add_phrase_options, phrase_asked
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, spoken_bytes, table
 
@@ -31,6 +32,7 @@ def register(subparsers: Subparsers) -> None:
     )
     revoking.add_argument("device", metavar="DEVICE", help="its name, identifier, or the beginning of that")
     revoking.add_argument("--yes", action="store_true", help="don't ask")
+    add_phrase_options(revoking)
 
 
 def run_list(asked: argparse.Namespace, terminal: Terminal) -> int:
@@ -82,8 +84,9 @@ def run_revoke(asked: argparse.Namespace, terminal: Terminal) -> int:
     if not asked.yes and not terminal.ask(question, default=False):
         terminal.note("Nothing was changed.")
         return 0
+    by_phrase = phrase_asked(asked, terminal)
     with reach(asked, terminal) as client:
-        device = client.post(f"devices/{segment(asked.device)}/revoke")
+        device = client.post(f"devices/{segment(asked.device)}/revoke", **by_phrase)
     if asked.json:
         terminal.result(device)
     else:

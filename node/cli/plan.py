@@ -26,6 +26,7 @@ def meet_at(client: Client, url: str, terminal: Terminal) -> None:
         others = [each for each in known if _base(each) != _base(url)]
         if url not in known:
             client.patch("config", trackers=[*others, url])
+            terminal.note(f"Write the tracker's address beside your recovery phrase: {_base(url)}")
         room = _answered(client, url)
     except SongkeepError as error:
         terminal.note(f"The tracker can't be used: {error}")

@@ -6,15 +6,12 @@ import argparse
 import asyncio
 import os
 import time
-from pathlib import Path
-from typing import Final
 
 from node.cli.arguments import Subparsers, add_command
+from node.cli.phrase import read_phrase_file
 from node.cli.reach import home_of
 from node.cli.terminal import Terminal, counted
 from node.errors import UserError
-
-MAX_PHRASE_FILE_BYTES: Final = 4_096
 
 
 def register(subparsers: Subparsers) -> None:
@@ -82,10 +79,4 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
 def _phrase(asked: argparse.Namespace, terminal: Terminal) -> str:
     if asked.phrase_file is None:
         return terminal.ask_secret("Recovery phrase (24 words):", instead="give it with --phrase-file FILE")
-    try:
-        data = Path(asked.phrase_file).read_bytes()
-    except OSError as error:
-        raise UserError(f"{asked.phrase_file} can't be read: {error.strerror}") from error
-    if len(data) > MAX_PHRASE_FILE_BYTES:
-        raise UserError(f"{asked.phrase_file} is too long to hold just the words")
-    return data.decode("utf-8", "replace")
+    return read_phrase_file(asked.phrase_file)

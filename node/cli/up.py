@@ -62,9 +62,10 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
             return _use_running(running, home, folders, asked, terminal)
         phrase = None
         if not home.vault.exists():
+            trackers = [asked.tracker] if asked.tracker else load_settings(home.settings).trackers
             library, phrase = begin(home)
             if not terminal.as_json:
-                show_phrase(phrase, terminal)
+                show_phrase(phrase, terminal, trackers=trackers)
         _keep_sealed(home, folders, asked, terminal, first=phrase is not None)
         vault = open_vault(home, terminal)
         from node.cli.host import hosted

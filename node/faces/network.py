@@ -10,6 +10,7 @@ from node.doors.qr import modules
 from node.errors import UserError
 from node.faces.answers import answer, body_of, text_field, whole_number
 from node.faces.parts import PARTS
+from node.faces.phrase import only_here, phrase_field
 from node.wire.roster import Role
 
 NEWS_TIMEOUT_S: Final = 25.0
@@ -49,8 +50,13 @@ async def rename(request: web.Request) -> web.Response:
 
 
 async def revoke(request: web.Request) -> web.Response:
-    """The device gets nothing new from now on."""
-    return answer(await request.app[PARTS].network.devices.revoke(request.match_info["id"]))
+    """The device gets nothing new from now on; with {"phrase": words} in the name of that recovery phrase."""
+    phrase = None
+    if request.can_read_body:
+        phrase = phrase_field(await body_of(request, fields=frozenset({"phrase"})))
+    if phrase is not None:
+        only_here(request)
+    return answer(await request.app[PARTS].network.devices.revoke(request.match_info["id"], phrase))
 
 
 async def pair(request: web.Request) -> web.Response:

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from node.catalog.vector import log_device
 from node.crypto.keys import EpochKeys
-from node.errors import NotFoundError, UserError
+from node.errors import NotFoundError, RefusedError, UserError
 from node.flows.pair import Newcomer
+from node.flows.phrases import recovery_signer
 from node.flows.sightings import Sightings
 from node.ids import DeviceId, from_text, to_text
 from node.library import Library
@@ -82,15 +83,23 @@ class Devices:
         await self._call(member.public.id, plain)
         return self._shown(member)
 
-    async def revoke(self, device: str) -> dict[str, Any]:
+    async def revoke(self, device: str, phrase: str | None = None) -> dict[str, Any]:
         """Let a device have nothing new from now on: it is out, and a new epoch begins.
 
-        Raises NotFoundError, RefusedError (this device may not), UserError (it is this very device).
+        In the name of a recovery phrase if its words are given: it outranks devices that this one does not. Raises
+        NotFoundError, RefusedError (this device or phrase may not), UserError (it is this very device; mistyped words).
         """
         member = self._find(device)
         if member.public.id == self._membership.keys.id:
             raise UserError("a device can't revoke itself; do it on another one that is an owner")
-        self._membership.require_owner()
+        if phrase is None:
+            me = self._membership.require_owner()
+            if member.active and member.rank <= me.rank:
+                raise RefusedError(
+                    "a device may revoke only devices that were admitted after it; "
+                    "the recovery phrase may revoke any: songkeep devices revoke --with-phrase"
+                )
+        signer = self._membership.keys if phrase is None else recovery_signer(self._membership.roster, phrase)
         secret = self._random(32)
         heads = await asyncio.to_thread(self._library.index.log.heads)
         last_valid: dict[bytes, int] = {
@@ -98,9 +107,9 @@ class Devices:
         }
         last_list = self.last_list(member.public.id)
         await self._membership.change(
-            lambda roster, keys, _epochs: revoke(
+            lambda roster, _mine, _epochs: revoke(
                 roster,
-                keys,
+                signer,
                 [member.public.id],
                 next_epoch=EpochKeys(roster.next_epoch, secret),
                 time_ms=_now_ms(),

@@ -9,6 +9,7 @@ from node.flows.devices import Devices
 from node.flows.doctor import Doctor
 from node.flows.meet import Meeting
 from node.flows.pairings import Pairings
+from node.flows.phrases import Phrases
 from node.peers.directory import Directory
 from node.peers.links import Links
 from node.peers.membership import Membership
@@ -24,6 +25,7 @@ class Network:
     meeting: Meeting
     pairings: Pairings
     devices: Devices
+    phrases: Phrases
     doctor: Doctor
 
     def as_json(self) -> dict[str, Any]:
