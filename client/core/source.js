@@ -111,6 +111,42 @@
  */
 
 /**
+ * @typedef {object} Seed  What keeps the library sealed and always on; amounts are null before it has said them.
+ * @property {string} id
+ * @property {string} url
+ * @property {"away" | "connected" | "filled"} state
+ * @property {string} trouble
+ * @property {number | null} quota_bytes
+ * @property {number | null} held_bytes
+ * @property {number | null} missing
+ * @property {number | null} missing_bytes
+ * @property {number | null} trash_bytes
+ * @property {number | null} left_bytes
+ * @property {number | null} left_songs
+ * @property {number} left_out
+ * @property {number} left_out_bytes
+ * @property {Record<string, number>} left_out_of  by kind: mobile, cover, original
+ * @property {{time_ms: number, passed: number, failed: number} | null} audit  the last one
+ * @property {{passed: number, all: number}} audits
+ * @property {{blobs: number, dropped_bytes: number, held_bytes: number} | null} shrinking  what waits for an owner's word
+ */
+
+/**
+ * @typedef {object} Removal  Tracks that were taken out of the library together.
+ * @property {number} removed_ms
+ * @property {number} count
+ * @property {Track[]} tracks  the first hundred
+ */
+
+/**
+ * @typedef {object} Seeds
+ * @property {() => Promise<Seed[]>} list
+ * @property {(id: string) => Promise<void>} shrink  lets a seed drop what waits
+ * @property {() => Promise<Removal[]>} removals  of the last 30 days, the newest first
+ * @property {() => Promise<number>} undo  the newest removal; how many tracks are back
+ */
+
+/**
  * @typedef {object} Source
  * @property {ReadonlySet<Ability>} can
  * @property {() => Promise<Library>} library
@@ -140,6 +176,7 @@
  * @property {Keeping} [keeping]  with the ability "keep"
  * @property {Personal} [personal]  with the abilities "star" and "plays"
  * @property {Playlists} [playlists]  with the ability "playlists"
+ * @property {Seeds} [seeds]  where the library's seeds are attended
  * @property {Apps} [apps]  where music apps of others can sign in
  */
 

@@ -235,6 +235,14 @@ export class NodeSource {
   personal = nodePersonal((path) => this.#kept(path), this.#change);
   playlists = nodePlaylists((path) => this.#kept(path), this.#change);
 
+  /** @type {import("../core/source.js").Seeds} */
+  seeds = {
+    list: async () => (await this.#get("seeds")).items,
+    shrink: async (id) => void (await request("POST", `seeds/${part(id)}/shrink`)),
+    removals: async () => (await this.#get("removals")).items,
+    undo: async () => /** @type {any} */ (await this.#change("POST", "undo")).restored.length,
+  };
+
   /** @type {import("../core/source.js").Apps} */
   apps = {
     list: async () => (await this.#get("app-passwords")).items,

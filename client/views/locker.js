@@ -9,6 +9,7 @@ import { icon } from "./icon.js";
 import { followJobs } from "./jobs.js";
 import { live } from "./live.js";
 import { pageHead } from "./page.js";
+import { seedPanel } from "./seed_panel.js";
 
 /** @import {Status} from "../core/model.js" */
 /** @import {App, Mount} from "./app.js" */
@@ -54,6 +55,7 @@ export function mountLocker(host, app, _route, signal) {
     draw: ({ folders, store, library }, inner) => [
       app.source.keeping ? heldPanel(app, app.source.keeping, inner) : h("span", null),
       app.source.can.has("folders") || folders.length ? folderPanel(app, folders) : h("span", null),
+      app.source.seeds ? seedPanel(app, app.source.seeds, inner) : h("span", null),
       storePanel(store),
       h(
         "section",

@@ -17,6 +17,7 @@ from aiohttp import web
 from tests.client.mock_library import JSON, MockLibrary, large_library, small_library
 from tests.client.mock_media import cover_svg, tone
 from tests.client.mock_personal import MockPersonal
+from tests.client.mock_seeds import MockSeeds
 
 CLIENT = Path(__file__).parents[2] / "client"
 CODE, TOKEN, MEDIA_KEY, PASSWORD = "code-1", "token-1", "media-1", "open sesame"
@@ -64,6 +65,7 @@ class MockNode:
         ]
         self.lyrics: dict[str, JSON] = {}
         self.personal = MockPersonal(library, self.changed)
+        self.seeds = MockSeeds()
         self._listeners: set[asyncio.Queue[tuple[str, JSON] | None]] = set()
         self._sorted: dict[tuple[object, ...], list[JSON]] = {}
 
@@ -112,6 +114,7 @@ class MockNode:
         for method, path, answer in routes:
             app.router.add_route(method, f"/api/v1/{path}", answer)
         self.personal.add_to(app)
+        self.seeds.add_to(app)
         app.router.add_get("/{path:.*}", self._file)
         return app
 

@@ -1,0 +1,60 @@
+"""Seeds that hold nothing, for the player to show."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from tests.client.mock_library import JSON
+
+
+def seed(name: str, **changes: object) -> JSON:
+    """A seed as the node's API tells it, half full and at peace but for the `changes`."""
+    return {
+        "id": name,
+        "url": f"https://{name}.example.org",
+        "state": "filled",
+        "trouble": "",
+        "quota_bytes": 40_000_000_000,
+        "held_bytes": 21_300_000_000,
+        "held": 9_120,
+        "missing": 0,
+        "missing_bytes": 0,
+        "trash_bytes": 0,
+        "left_bytes": 18_700_000_000,
+        "left_songs": 12_222,
+        "left_out": 0,
+        "left_out_bytes": 0,
+        "left_out_of": {},
+        "audit": {"time_ms": 1_700_000_000_000, "passed": 300, "failed": 0},
+        "audits": {"passed": 31, "all": 31},
+        "shrinking": None,
+        **changes,
+    }
+
+
+class MockSeeds:
+    """What the person's seeds say, and what the person told them."""
+
+    def __init__(self) -> None:
+        self.seeds: list[JSON] = []
+        self.removals: list[JSON] = []
+
+    def add_to(self, app: web.Application) -> None:
+        app.router.add_get("/api/v1/seeds", self._seeds)
+        app.router.add_post("/api/v1/seeds/{id}/shrink", self._shrink)
+        app.router.add_get("/api/v1/removals", self._removals)
+        app.router.add_post("/api/v1/undo", self._undo)
+
+    async def _seeds(self, _request: web.Request) -> web.Response:
+        return web.json_response({"items": self.seeds})
+
+    async def _shrink(self, request: web.Request) -> web.Response:
+        [told] = [each for each in self.seeds if each["id"] == request.match_info["id"]]
+        told["shrinking"] = None
+        return web.json_response(told)
+
+    async def _removals(self, _request: web.Request) -> web.Response:
+        return web.json_response({"items": self.removals})
+
+    async def _undo(self, _request: web.Request) -> web.Response:
+        return web.json_response({"restored": self.removals.pop(0)["tracks"]})

@@ -1,0 +1,55 @@
+"""The picture of the library's seeds in the player: what they hold and prove, what is left, what waits for a word."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from playwright.async_api import expect
+
+from tests.client.conftest import PHONE, Desk
+from tests.client.mock_seeds import seed
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_seeds_say_what_they_hold_and_prove_and_how_many_songs_still_fit(desk: Desk) -> None:
+    desk.node.seeds.seeds = [seed("attic"), seed("vps", state="away", trouble="the seed can't be reached")]
+    await desk.sign_in("/locker")
+    attic = desk.page.get_by_role("article", name="attic.example.org")
+    await expect(attic).to_contain_text("21.3 GB of 40.0 GB")
+    await expect(attic).to_contain_text("12,222 songs")
+    await expect(attic).to_contain_text("31 of 31")
+    await expect(attic.get_by_role("meter")).to_have_attribute("aria-valuenow", "53")
+    await expect(desk.page.get_by_role("article", name="vps.example.org")).to_contain_text("The seed can't be reached.")
+
+
+async def test_what_waits_to_be_dropped_goes_only_when_the_person_says_so_twice(desk: Desk) -> None:
+    waiting = {"blobs": 812, "dropped_bytes": 9_000_000_000, "held_bytes": 21_300_000_000}
+    full = {"left_out": 40, "left_out_bytes": 1_600_000_000, "left_out_of": {"original": 40}, "left_bytes": 90_000_000}
+    desk.node.seeds.seeds = [seed("attic", shrinking=waiting, held_bytes=39_900_000_000, left_songs=58, **full)]
+    await desk.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    await desk.sign_in("/locker")
+    attic = desk.page.get_by_role("article", name="attic.example.org")
+    await expect(attic).to_contain_text("No room for 40 originals (1.6 GB)")
+    await expect(attic).to_contain_text("812 files, 9.0 GB of 21.3 GB")
+    for theme in ("dark", "light"):
+        await desk.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        assert await desk.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the phone"
+        if pictures := os.environ.get("SONGKEEP_TEST_PICTURES"):
+            await attic.scroll_into_view_if_needed()
+            await desk.page.screenshot(path=f"{pictures}/seeds-{theme}.png")
+    await attic.get_by_role("button", name="It is meant").click()
+    assert desk.node.seeds.seeds[0]["shrinking"] == waiting
+    await desk.page.get_by_role("button", name="Drop them").click()
+    await expect(attic.get_by_role("button", name="It is meant")).to_have_count(0)
+    assert desk.node.seeds.seeds[0]["shrinking"] is None
+
+
+async def test_what_was_removed_last_can_be_brought_back_from_the_locker(desk: Desk) -> None:
+    track = next(iter(desk.library.tracks.values()))
+    desk.node.seeds.removals = [{"removed_ms": 1_700_000_000_000, "count": 1, "tracks": [track]}]
+    await desk.sign_in("/locker")
+    await desk.page.get_by_role("button", name="Bring back").click()
+    await expect(desk.page.get_by_text("1 song back in the library.")).to_be_visible()
+    await expect(desk.page.get_by_role("button", name="Bring back")).to_have_count(0)
