@@ -19,6 +19,7 @@ from benchmarks.renditions import renditions
 from benchmarks.streams import streams
 from benchmarks.subsonic import subsonic
 from benchmarks.tracker import tracker
+from benchmarks.transfer import first_byte
 
 Benchmark = Callable[[Path, bool], list[Row]]
 
@@ -41,6 +42,10 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
         lambda work, quick: streams(
             work, files=10 if quick else 60, count=50 if quick else 500, seconds=2 if quick else 8
         ),
+    ),
+    "first-byte": (
+        "A song that another device holds",
+        lambda work, quick: first_byte(work, files=10 if quick else 200, starts=2 if quick else 20),
     ),
     "subsonic": (
         "Music apps",

@@ -48,6 +48,10 @@ class UnavailableError(SongkeepError):
     code = "unavailable"
 
 
+class NotHeldError(UnavailableError):
+    """The device that was asked hasn't it; another may."""
+
+
 class PeerError(SongkeepError):
     """The other side broke the protocol: drop it and keep the work."""
 

@@ -14,7 +14,7 @@ from node.catalog.values import blob_value
 from node.config import Settings
 from node.doors.blobs import BlobStore
 from node.doors.channel import Answer
-from node.doors.lan import own_addresses
+from node.doors.lan import all_addresses, own_addresses
 from node.doors.vault import Vault
 from node.flows.devices import Devices, OwnRoom
 from node.flows.doctor import Doctor
@@ -22,6 +22,7 @@ from node.flows.exchange import Exchange
 from node.flows.fetch import DeviceFetch
 from node.flows.holdings import Holdings
 from node.flows.lan import LanMeeting
+from node.flows.lanes import Lanes
 from node.flows.meet import Meeting
 from node.flows.network import Network
 from node.flows.pairings import Pairings
@@ -29,7 +30,8 @@ from node.flows.phrases import Phrases
 from node.flows.rule import Ruling, tell_of_changes
 from node.flows.serve import Serving, Snapshots
 from node.flows.sightings import Sightings
-from node.ids import TrackId
+from node.flows.ways import Ways
+from node.ids import DeviceId, TrackId
 from node.library import Library
 from node.peers.directory import MAX_NAME_CHARS, Directory, Presence
 from node.peers.links import Giving, Links
@@ -103,6 +105,7 @@ def build_network(
 
     def presence() -> Presence:
         newest, room = snapshots.newest, own_room()
+        addresses, lane = lanes.told
         return Presence(
             name=devices.own_name,
             role="node",
@@ -112,6 +115,8 @@ def build_network(
             snapshot=None if newest is None else blob_value(newest),
             budget_bytes=room.budget_bytes,
             held_bytes=room.held_bytes,
+            addresses=addresses,
+            lane=lane,
         )
 
     ruling = Ruling(membership, now_ms=_now_ms)
@@ -124,6 +129,8 @@ def build_network(
         on_account=_tell_of_account(tell),
         addresses=own_addresses,
     )
+    lanes = Lanes(membership, directory, serving.chunks, announce=meeting.announce, addresses=all_addresses)
+    ways = Ways(membership.keys.id, directory, lanes, links, meeting)
     exchange = Exchange(library, membership, directory, meeting)
     answers.update(exchange.answers)
     snapshots.on_new.append(meeting.announce)
@@ -164,14 +171,37 @@ def build_network(
     )
     return Networking(
         network=network,
-        fetch=DeviceFetch(membership, directory, links, meeting),
-        services=(devices.introduce, sightings.run, meeting.run, nearby.run, snapshots.run, exchange.run, ruling.run),
+        fetch=DeviceFetch(
+            membership, directory, ways.chunks, open_to=ways.open_to, on_lie=_tell_of_lies(devices, tell)
+        ),
+        services=(
+            devices.introduce,
+            sightings.run,
+            meeting.run,
+            nearby.run,
+            lanes.run,
+            ways.keep_warm,
+            snapshots.run,
+            exchange.run,
+            ruling.run,
+        ),
         follow=follow,
         close=close,
         snapshots=snapshots,
         holdings=holdings,
         answer_also=answers.update,
     )
+
+
+def _tell_of_lies(devices: Devices, tell: Tell) -> Callable[[DeviceId], None]:
+    def told(member: DeviceId) -> None:
+        tell(
+            "warning",
+            f"{devices.name_of(member)} gave other bytes than the song's, and is asked for no music for a day. "
+            "Look at that device: songkeep verify, there.",
+        )
+
+    return told
 
 
 def _tell_of_account(tell: Tell) -> Callable[[str, AccountTold], None]:

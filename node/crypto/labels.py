@@ -44,6 +44,7 @@ LABEL_SIGN_SEED: Final = b"songkeep/v1/sign/seed"
 LABEL_SIGN_RECEIPT: Final = b"songkeep/v1/sign/receipt"
 LABEL_SIGN_GRANT: Final = b"songkeep/v1/sign/grant"
 LABEL_SIGN_PAIRING: Final = b"songkeep/v1/sign/pairing"
+LABEL_SIGN_LANE: Final = b"songkeep/v1/sign/lane"
 
 LABEL_HPKE_EPOCH: Final = b"songkeep/v1/hpke/epoch"
 LABEL_HPKE_MESSAGE: Final = b"songkeep/v1/hpke/message"

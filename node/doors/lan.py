@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -149,3 +150,17 @@ def own_addresses() -> list[str]:
 
     found = [ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips if isinstance(ip.ip, str)]
     return [address for address in found if not address.startswith("127.")] or ["127.0.0.1"]
+
+
+def all_addresses() -> list[str]:
+    """IPv4 and IPv6 addresses at which others may reach this machine; without those of a single line or process."""
+    import ifaddr
+
+    found = own_addresses()
+    for adapter in ifaddr.get_adapters():
+        for ip in adapter.ips:
+            text = ip.ip if isinstance(ip.ip, str) else ip.ip[0]
+            address = ipaddress.ip_address(text.partition("%")[0])
+            if address.version == 6 and not (address.is_link_local or address.is_loopback):
+                found.append(str(address))
+    return found

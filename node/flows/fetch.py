@@ -1,97 +1,116 @@
-"""Music from the library's other devices: whoever is here and has it."""
+"""Music from the library's other devices: whoever is here and has it, several at once, each chunk checked."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 from node.catalog.model import BlobRef
-from node.doors.channel import Channel
-from node.errors import SongkeepError, UnavailableError
-from node.flows.meet import Meeting
-from node.ids import DeviceId, to_text
+from node.crypto.blob import BlobCipher
+from node.errors import DamagedError, NotHeldError, UnavailableError
+from node.flows.gather import Gather, WrongBytesError
+from node.flows.ways import Take, Way
+from node.ids import BlobRoot, DeviceId, to_text
 from node.peers.directory import Directory
-from node.peers.links import Links
 from node.peers.membership import Membership
 from node.wire.channel import MAX_CHUNKS
 from node.wire.roster import Role
 
 log = logging.getLogger(__name__)
 
-SECOND_AFTER_S: Final = 0.25
-"""A holder that has given nothing by then is raced by the next one."""
-SILENT_S: Final = 2.0
-"""A holder that is silent for so long is left."""
+SLOW_FOR_S: Final = 30.0
+"""Who kept a song waiting is asked last for so long."""
+LACKS_FOR_S: Final = 60.0
+LIED_FOR_S: Final = 86_400.0
+"""Who gave wrong bytes is not asked for a day."""
+_REMEMBERED: Final = 4_096
 
 
 class DeviceFetch:
-    """The `Fetch` of node/flows/reading.py over channels to other devices."""
+    """The `Fetch` of node/flows/reading.py from other devices."""
 
     name = "devices"
 
-    def __init__(self, membership: Membership, directory: Directory, links: Links, meeting: Meeting) -> None:
+    def __init__(
+        self,
+        membership: Membership,
+        directory: Directory,
+        take: Take,
+        *,
+        open_to: Callable[[DeviceId], Way],
+        absent: Callable[[BlobRoot], str] = lambda _root: "no other device of the library is here",
+        on_lie: Callable[[DeviceId], None] = lambda _member: None,
+    ) -> None:
+        """`open_to` tells which way to a device is open; `absent` says who might have had it, and where they are.
+
+        `on_lie` hears of a device that gave wrong bytes.
+        """
         self._membership = membership
         self._directory = directory
-        self._links = links
-        self._meeting = meeting
+        self._take = take
+        self._open_to = open_to
+        self._absent = absent
+        self._on_lie = on_lie
+        self._slow: dict[DeviceId, float] = {}
+        self._lied: dict[DeviceId, float] = {}
+        self._lacks: OrderedDict[tuple[DeviceId, BlobRoot], float] = OrderedDict()
 
     async def chunks(self, blob: BlobRef, first: int, count: int) -> bytes:
-        """Sealed chunks, unchecked. Raises UnavailableError if nobody here gives them."""
-        holders = self._holders()
-        if not holders:
-            raise UnavailableError("no other device of the library is here")
+        """Sealed chunks that open. Raises UnavailableError, which names who is away, or DamagedError."""
+        cipher = BlobCipher(blob.key, blob.size_bytes, commitment=blob.commitment)
+        count = min(count, cipher.shape.chunks - first)
         parts = []
         for at in range(first, first + count, MAX_CHUNKS):
-            parts.append(await self._race(holders, blob, at, min(MAX_CHUNKS, first + count - at)))
+            parts.append(await self._gathered(blob, cipher, at, min(MAX_CHUNKS, first + count - at)))
         return b"".join(parts)
 
-    def _holders(self) -> list[DeviceId]:
-        """Devices that give chunks: those with an open channel first."""
-        found = []
-        for member, seen in self._directory.present():
-            known = self._membership.roster.members.get(member)
-            if known is None or not known.active or member == self._membership.keys.id:
-                continue
-            if known.role is Role.SEED or (seen.presence is not None and seen.presence.role == "node"):
-                found.append(member)
-        return sorted(found, key=lambda member: self._links.to(member) is None)
-
-    async def _race(self, holders: list[DeviceId], blob: BlobRef, first: int, count: int) -> bytes:
-        waiting = list(holders)
-        running: set[asyncio.Task[bytes]] = set()
-        worst: SongkeepError = UnavailableError("no other device has that music")
+    async def _gathered(self, blob: BlobRef, cipher: BlobCipher, first: int, count: int) -> bytes:
+        holders = self._holders(blob.root)
+        if not holders:
+            raise UnavailableError(self._absent(blob.root))
+        quick = sum(self._open_to(holder) == "lane" for holder in holders)
+        gather = Gather(self._take, blob.root, cipher, holders, at_once=max(1, quick))
         try:
-            while waiting or running:
-                if waiting:
-                    running.add(asyncio.create_task(self._from(waiting.pop(0), blob, first, count)))
-                done, running = await asyncio.wait(
-                    running, timeout=SECOND_AFTER_S if waiting else None, return_when=asyncio.FIRST_COMPLETED
-                )
-                for task in done:
-                    error = task.exception()
-                    if error is None:
-                        return task.result()
-                    if not isinstance(error, SongkeepError):
-                        raise error
-                    worst = error
-            raise worst
+            return await gather.run(first, count)
+        except NotHeldError:
+            raise UnavailableError(self._absent(blob.root)) from None
         finally:
-            for task in running:
-                task.cancel()
+            self._learn(blob.root, gather)
 
-    async def _from(self, member: DeviceId, blob: BlobRef, first: int, count: int) -> bytes:
-        channel = await self._meeting.connect(member)
-        try:
-            return await self._read(channel, blob, first, count)
-        except TimeoutError as error:
-            log.info("holder_silent member=%s", to_text(member)[:8])
-            raise UnavailableError("the other device has stopped answering") from error
+    def _holders(self, root: BlobRoot) -> list[DeviceId]:
+        """Devices that give chunks, the best first."""
+        now_s = asyncio.get_running_loop().time()
+        found: list[tuple[tuple[bool, int, bool], DeviceId]] = []
+        for member, known in self._membership.roster.members.items():
+            if not known.active or member == self._membership.keys.id or self._lied.get(member, 0) > now_s:
+                continue
+            seen, way = self._directory.get(member), self._open_to(member)
+            is_node = seen.presence is not None and seen.presence.role == "node"
+            is_here = seen.present or way == "lane"  # a lane outlives the room in which it was told
+            if not is_here or not (is_node or known.role is Role.SEED):
+                continue
+            if self._lacks.get((member, root), 0) > now_s:
+                continue
+            order = ("lane", "channel", "none").index(way)
+            found.append(((self._slow.get(member, 0) > now_s, order, known.role is Role.SEED), member))
+        return [member for _, member in sorted(found, key=lambda each: each[0])]
 
-    async def _read(self, channel: Channel, blob: BlobRef, first: int, count: int) -> bytes:
-        parts: list[bytes] = []
-        async with asyncio.timeout(SILENT_S) as silence:
-            async for chunk in channel.chunks(blob.root, first, count):
-                parts.append(chunk)
-                silence.reschedule(asyncio.get_running_loop().time() + SILENT_S)
-        return b"".join(parts)
+    def _learn(self, root: BlobRoot, gather: Gather) -> None:
+        """Who is asked first the next time, and who not at all."""
+        now_s = asyncio.get_running_loop().time()
+        for member in gather.late:
+            self._slow[member] = now_s + SLOW_FOR_S
+        for member, error in gather.failed.items():
+            log.info("holder_left member=%s reason=%s", to_text(member)[:8], type(error).__name__)
+            if isinstance(error, WrongBytesError):
+                self._lied[member] = now_s + LIED_FOR_S
+                self._on_lie(member)
+            elif isinstance(error, NotHeldError | DamagedError):
+                self._lacks[member, root] = now_s + LACKS_FOR_S
+                while len(self._lacks) > _REMEMBERED:
+                    self._lacks.popitem(last=False)
+            else:
+                self._slow[member] = now_s + SLOW_FOR_S

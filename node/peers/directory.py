@@ -33,6 +33,9 @@ class Presence:
     """Where each log stands for it: log's name to sequence."""
     snapshot: list[Any] | None = None
     addresses: tuple[str, ...] = ()
+    """Where its lane answers: "192.0.2.1:4000", "[2001:db8::1]:4000"."""
+    lane: bytes = b""
+    """SHA-256 of its lane's certificate; empty if it has none."""
     asleep: bool = False
     budget_bytes: int | None = None
     """Room that it gives to copies of what others hold; None: it doesn't say."""
@@ -50,6 +53,7 @@ class Presence:
             "heads": self.heads,
             "snapshot": self.snapshot,
             "addresses": list(self.addresses),
+            "lane": self.lane,
             "asleep": self.asleep,
             "budget": self.budget_bytes,
             "held": self.held_bytes,
@@ -78,6 +82,7 @@ def read_presence(body: object) -> Presence:
         },
         snapshot=snapshot if isinstance(snapshot, list) and len(snapshot) <= 16 else None,
         addresses=tuple(codec.bounded_text(each, MAX_ADDRESS_CHARS, "an address") for each in addresses),
+        lane=codec.bounded_bytes(fields.get("lane") or b"", 32, "a lane's name"),
         asleep=fields.get("asleep") is True,
         budget_bytes=_size(fields.get("budget"), "a budget"),
         held_bytes=_size(fields.get("held"), "what is held"),

@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from node.crypto.labels import CHUNK_BYTES
-from node.errors import DamagedError, PeerError, RefusedError, SongkeepError, UnavailableError
+from node.errors import DamagedError, NotHeldError, PeerError, RefusedError, SongkeepError, UnavailableError
 from node.ids import BlobRoot
 from node.wire import codec
 
@@ -44,7 +44,7 @@ class Reason(IntEnum):
     def error(self) -> SongkeepError:
         """As the one who asked sees it."""
         return {
-            Reason.NOT_HELD: UnavailableError("the other device doesn't hold that music"),
+            Reason.NOT_HELD: NotHeldError("the other device doesn't hold that music"),
             Reason.NOT_ALLOWED: RefusedError("the other device refuses: this device may no longer be a member"),
             Reason.TOO_MANY: UnavailableError("the other device has too much to do"),
             Reason.DAMAGED: DamagedError("the other device's copy is damaged"),

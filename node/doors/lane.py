@@ -1,0 +1,306 @@
+"""Lanes: sealed chunks by HTTPS ranges, between devices that reach each other directly (docs/PROTOCOL.md, "Lanes").
+
+The certificate is drawn at each start and names nobody; what it is known by is told through the sealed room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import logging
+import re
+import ssl
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from node.crypto.labels import CHUNK_BYTES
+from node.errors import (
+    DamagedError,
+    NotFoundError,
+    NotHeldError,
+    PeerError,
+    RefusedError,
+    SongkeepError,
+    UnavailableError,
+    UserError,
+)
+from node.ids import BlobRoot, DeviceId, from_text, to_text
+
+log = logging.getLogger(__name__)
+
+MAX_CHUNKS: Final = 256
+"""Of one request: 4 MiB."""
+BLOCK_BYTES: Final = 16 * CHUNK_BYTES
+"""Written, and given on, at once."""
+CONNECT_TIMEOUT_S: Final = 2.0
+HANDSHAKE_TIMEOUT_S: Final = 5.0
+SILENCE_TIMEOUT_S: Final = 30.0
+KEPT_OPEN_S: Final = 300.0
+MAX_AT_ONCE: Final = 64
+"""Requests that are answered at once, of all members."""
+_RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{1,15})\Z")
+_STATUS: Final[tuple[tuple[type[SongkeepError], int], ...]] = (
+    (NotFoundError, 404),
+    (NotHeldError, 404),
+    (UserError, 400),
+    (PeerError, 403),
+    (RefusedError, 403),
+    (DamagedError, 409),
+)
+_OTHER_STATUS: Final = 503
+
+Serve = Callable[[BlobRoot, int, int], AsyncIterator[bytes]]
+"""Sealed chunks of a blob, `count` of them from `first` on, in order."""
+Admit = Callable[[str], DeviceId]
+"""The member that an Authorization header names. Raises PeerError, RefusedError."""
+
+
+class LaneServer:
+    """A lane that is open to members."""
+
+    def __init__(self, *, port: int, print_32: bytes) -> None:
+        self.port = port
+        self.print_32 = print_32
+        """SHA-256 of its certificate."""
+
+
+class Identity:
+    """A fresh key and certificate that say nothing of whose they are."""
+
+    def __init__(self) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        nobody = x509.Name([])
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(nobody)
+            .issuer_name(nobody)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(datetime.datetime(2020, 1, 1))
+            .not_valid_after(datetime.datetime(2120, 1, 1))
+            .sign(key, hashes.SHA256())
+        )
+        self.print_32 = certificate.fingerprint(hashes.SHA256())
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_3
+        pem = certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        with tempfile.TemporaryDirectory(prefix="songkeep-") as private:  # ssl takes keys from files alone
+            path = Path(private) / "lane.pem"
+            path.write_bytes(pem)
+            self.context.load_cert_chain(path)
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    identity: Identity, serve: Serve, *, admit: Admit, allowed: Callable[[DeviceId], None], bind: Sequence[str]
+) -> AsyncIterator[LaneServer]:
+    """A lane at one free port of all addresses of `bind`, for as long as the context lasts.
+
+    `allowed` is called before each block; it raises RefusedError for a member that may have nothing more.
+    Raises UnavailableError if no port can be had.
+    """
+
+    turns = asyncio.Semaphore(MAX_AT_ONCE)
+
+    async def blob(request: web.Request) -> web.StreamResponse:
+        try:
+            if "Origin" in request.headers:
+                raise RefusedError("a lane is not for web pages")
+            member = admit(request.headers.get("Authorization", ""))
+            allowed(member)
+            if request.method == "HEAD":
+                return web.Response(status=204)
+            if turns.locked():
+                raise UnavailableError("too much is asked of this device at once")
+            async with turns:
+                return await _give(request, serve, lambda: allowed(member))
+        except SongkeepError as error:
+            status = next((code for kind, code in _STATUS if isinstance(error, kind)), _OTHER_STATUS)
+            return web.Response(status=status)
+
+    app = web.Application(client_max_size=1_024)
+    app.router.add_get("/v1/blobs/{root}", blob, allow_head=True)
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=0, handle_signals=False, keepalive_timeout=KEPT_OPEN_S
+    )
+    await runner.setup()
+    try:
+        port = 0
+        for address in bind:
+            try:
+                site = web.TCPSite(runner, address, port, ssl_context=identity.context)
+                await site.start()
+            except OSError as error:
+                if not port:
+                    raise UnavailableError(f"no port can be opened for other devices: {error.strerror}") from error
+                log.info("lane_half_open address=%s", address)  # no IPv6 here, say
+            else:
+                port = port or int(runner.addresses[0][1])
+        log.info("lane_opened port=%d", port)
+        yield LaneServer(port=port, print_32=identity.print_32)
+    finally:
+        await runner.cleanup()
+        log.info("lane_closed")
+
+
+async def _give(request: web.Request, serve: Serve, still_allowed: Callable[[], None]) -> web.StreamResponse:
+    root = from_text(request.match_info["root"])
+    asked = _RANGE.match(request.headers.get("Range", ""))
+    if asked is None or len(root) != 32:
+        raise PeerError("a request names no range of a blob")
+    start, stop = int(asked[1]), int(asked[2]) + 1
+    if start % CHUNK_BYTES or stop % CHUNK_BYTES or not 0 < stop - start <= MAX_CHUNKS * CHUNK_BYTES:
+        raise PeerError("a request is not for whole chunks, or for too many")
+    first, count = start // CHUNK_BYTES, (stop - start) // CHUNK_BYTES
+    async with contextlib.aclosing(_blocks(serve(BlobRoot(root), first, count))) as blocks:
+        begun = await anext(blocks, b"")  # before the head is sent, so that a refusal still has a status
+        response = web.StreamResponse(status=206, headers={"Content-Type": "application/octet-stream"})
+        await response.prepare(request)
+        try:
+            await response.write(begun)
+            async for block in blocks:
+                still_allowed()
+                await response.write(block)
+            await response.write_eof()
+        except SongkeepError:
+            if request.transport is not None:
+                request.transport.abort()  # the only way left to say that there is no more
+    return response
+
+
+async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The first chunk as it comes, then many together."""
+    waiting: list[bytes] = []
+    size, enough = 0, CHUNK_BYTES
+    async for chunk in chunks:
+        waiting.append(chunk)
+        size += len(chunk)
+        if size >= enough:
+            yield b"".join(waiting)
+            waiting, size, enough = [], 0, BLOCK_BYTES
+    if waiting:
+        yield b"".join(waiting)
+
+
+class Lane:
+    """The way to one device's lane, by an address that has answered."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, *, print_: aiohttp.Fingerprint, pass_: str) -> None:
+        self._session = session
+        self._print = print_
+        self._headers = {"Authorization": pass_}
+        self.url = url
+
+    async def greet(self) -> None:
+        """Whether it is who it should be and lets this device in. Raises UnavailableError, RefusedError."""
+        async with self._asked("HEAD", BlobRoot(bytes(32)), {}):
+            pass
+
+    async def chunks(self, root: BlobRoot, first: int, count: int) -> AsyncGenerator[bytes, None]:
+        """Sealed bytes in parts of whole chunks, but for the blob's end; unopened and unchecked.
+
+        Raises NotHeldError, DamagedError, RefusedError as the other side says, UnavailableError if it goes silent.
+        """
+        start, stop = first * CHUNK_BYTES, (first + count) * CHUNK_BYTES
+        left, waiting = stop - start, bytearray()
+        async with self._asked("GET", root, {"Range": f"bytes={start}-{stop - 1}"}) as response:
+            async for part in response.content.iter_any():
+                left -= len(part)
+                if left < 0:
+                    raise PeerError("another device gives more than it was asked for")
+                waiting += part
+                whole = len(waiting) - len(waiting) % CHUNK_BYTES
+                if whole:
+                    yield bytes(memoryview(waiting)[:whole])
+                    del waiting[:whole]
+            if waiting:
+                yield bytes(waiting)
+
+    @contextlib.asynccontextmanager
+    async def _asked(
+        self, method: str, root: BlobRoot, headers: dict[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        try:
+            async with self._session.request(
+                method,
+                f"{self.url}/v1/blobs/{to_text(root)}",
+                headers={**self._headers, **headers},
+                ssl=self._print,
+                allow_redirects=False,
+            ) as response:
+                _check_status(response.status)
+                yield response
+        except aiohttp.ServerFingerprintMismatch as error:
+            raise UnavailableError("another machine answers at that device's address") from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise UnavailableError("the other device can't be reached directly") from error
+
+
+def _check_status(status: int) -> None:
+    match status:
+        case 204 | 206:
+            return
+        case 404:
+            raise NotHeldError("the other device doesn't hold that music")
+        case 403:
+            raise RefusedError("the other device refuses: this device may no longer be a member")
+        case 409:
+            raise DamagedError("the other device's copy is damaged")
+        case _:
+            raise UnavailableError("the other device can't answer now")
+
+
+class LaneDoor:
+    """Opens ways to other devices' lanes."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, *, local_address: str | None = None) -> AsyncIterator[LaneDoor]:
+        """Connections that last as long as the context; from `local_address` if it is given."""
+        connector = aiohttp.TCPConnector(
+            local_addr=(local_address, 0) if local_address else None, limit=0, keepalive_timeout=KEPT_OPEN_S
+        )
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_TIMEOUT_S)
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=timeout, read_bufsize=BLOCK_BYTES, auto_decompress=False
+        ) as session:
+            yield cls(session)
+
+    async def reach(self, addresses: Sequence[str], *, print_32: bytes, pass_: str) -> Lane:
+        """The lane by the address that answers first ("192.0.2.1:4000", "[2001:db8::1]:4000").
+
+        Raises RefusedError if the device turned this one away, UnavailableError if none answers as it should.
+        """
+        pin = aiohttp.Fingerprint(print_32)
+        lanes = [Lane(self._session, f"https://{each}", print_=pin, pass_=pass_) for each in addresses]
+        greetings = {asyncio.create_task(lane.greet()): lane for lane in lanes}
+        worst: SongkeepError = UnavailableError("that device has told no address")
+        waiting = set(greetings)
+        try:
+            while waiting:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    error = task.exception()
+                    if error is None:
+                        return greetings[task]
+                    if not isinstance(error, SongkeepError):
+                        raise error
+                    worst = error if not isinstance(worst, RefusedError) else worst
+            raise worst
+        finally:
+            for task in waiting:
+                task.cancel()
