@@ -70,6 +70,8 @@ function start({ source, known }, signal) {
   player.told.on((text) => tell(text));
   keepPlace(player);
   void import("./io/media_session.js").then(({ joinMediaSession }) => joinMediaSession(player, source));
+  const { continuing } = source;
+  if (continuing) void import("./io/continuing.js").then(({ leavePlace }) => leavePlace(player, continuing));
   joinOtherTabs(player);
   followRecent(app);
   countPlays(player, source);

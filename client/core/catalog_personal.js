@@ -1,23 +1,29 @@
 // What the person does with the music, as registers: stars, ratings, plays, playlists (node/catalog/personal.py).
 
-import { fromBase32, toBase32 } from "./bytes.js";
+import { concat, fromBase32, toBase32 } from "./bytes.js";
 import { rowFields } from "./catalog_snapshot.js";
 
 /** @import {Op} from "./catalog_batch.js" */
 /** @import {Row} from "./catalog_snapshot.js" */
+/** @import {Left} from "./source.js" */
 
 /** @typedef {"track" | "album" | "artist"} Kind */
 /** @typedef {{name: string, track: string, position: number}} Item  one entry of a playlist */
+/** @typedef {Left & {index: number}} SavedQueue  `index`: which of `tracks` played */
 /** @typedef {{id: string, name: string, comment: string, changed_ms: number, items: Item[]}} PlaylistFacts */
 
 export const STAR = "star";
 export const RATING = "rating";
 export const PLAYS = "plays";
 export const PLAYLIST = "playlist";
-const TABLES = new Set([STAR, RATING, PLAYS, PLAYLIST]);
+const QUEUE = "queue";
+const QUEUE_ROW = "saved";
+const TABLES = new Set([STAR, RATING, PLAYS, PLAYLIST, QUEUE]);
 const ITEM = "item:";
 const POSITION_STEP = 2 ** 20;
 const MAX_RATING = 5;
+const TRACK_BYTES = 16;
+const MAX_QUEUE_TRACKS = 4_000;
 
 /** @param {unknown} value @returns {value is number} */
 const isNatural = (value) => Number.isSafeInteger(value) && /** @type {number} */ (value) >= 0;
@@ -89,6 +95,17 @@ export class PersonalTables {
     return rows.filter(([, at]) => at !== null).sort((a, b) => Number(b[1]) - Number(a[1])).map(([id]) => id);
   }
 
+  /** The saved queue; null if there is none. @returns {SavedQueue | null} */
+  get queue() {
+    const raw = this.#get(QUEUE, QUEUE_ROW, "tracks");
+    const at = this.#get(QUEUE, QUEUE_ROW, "at");
+    if (!(raw instanceof Uint8Array) || raw.length % TRACK_BYTES || raw.length > MAX_QUEUE_TRACKS * TRACK_BYTES || !Array.isArray(at)) return null;
+    const [index, position_ms, changed_ms, by] = at;
+    const tracks = Array.from({ length: raw.length / TRACK_BYTES }, (_, i) => toBase32(raw.subarray(i * TRACK_BYTES, (i + 1) * TRACK_BYTES)));
+    if (!isNatural(index) || index >= tracks.length || !isNatural(position_ms) || !isNatural(changed_ms)) return null;
+    return { tracks, index, position_ms, changed_ms, by: typeof by === "string" ? by : "" };
+  }
+
   /** @returns {PlaylistFacts[]} */
   get playlists() {
     return [...(this.#tables.get(PLAYLIST)?.keys() ?? [])].flatMap((id) => this.playlist(id) ?? []);
@@ -115,6 +132,20 @@ export class PersonalTables {
 function itemOf(name, value) {
   if (!Array.isArray(value) || !(value[0] instanceof Uint8Array) || value[0].length !== 16 || !Number.isSafeInteger(value[1])) return [];
   return [{ name, track: toBase32(value[0]), position: value[1] }];
+}
+
+/**
+ * Writes that leave a place; the list of songs only if it doesn't end the one before.
+ * @param {Left} left
+ * @param {SavedQueue | null} before
+ * @returns {Op[]}
+ */
+export function queueOps({ tracks, position_ms, changed_ms, by }, before) {
+  /** @param {number} index @returns {Op} */
+  const place = (index) => [QUEUE, QUEUE_ROW, "at", [index, position_ms, changed_ms, by]];
+  const index = before ? before.tracks.length - tracks.length : -1;
+  if (index >= 0 && before?.tracks.slice(index).every((id, at) => id === tracks[at])) return [place(index)];
+  return [[QUEUE, QUEUE_ROW, "tracks", concat(...tracks.slice(0, MAX_QUEUE_TRACKS).map((id) => fromBase32(id) ?? new Uint8Array(TRACK_BYTES)))], place(0)];
 }
 
 /**

@@ -96,6 +96,20 @@
  */
 
 /**
+ * @typedef {object} Left  Where a device stopped.
+ * @property {readonly string[]} tracks  the one that played, and what came after it
+ * @property {number} position_ms  in the first
+ * @property {string} by  the device's name
+ * @property {number} changed_ms
+ */
+
+/**
+ * @typedef {object} Continuing  Going on with what another device played.
+ * @property {() => Promise<Left | null>} left  null: nothing was left yet
+ * @property {(place: Pick<Left, "tracks" | "position_ms">) => Promise<number>} leave  gives the place's `changed_ms`
+ */
+
+/**
  * @typedef {object} AppPassword  What one music app of others signs in with.
  * @property {number} id
  * @property {string} name
@@ -177,6 +191,7 @@
  * @property {Personal} [personal]  with the abilities "star" and "plays"
  * @property {Playlists} [playlists]  with the ability "playlists"
  * @property {Seeds} [seeds]  where the library's seeds are attended
+ * @property {Continuing} [continuing]
  * @property {Apps} [apps]  where music apps of others can sign in
  */
 

@@ -1,8 +1,9 @@
-// Stars, ratings, plays and playlists, over a node's HTTP API.
+// Stars, ratings, plays, playlists and where a device stopped, over a node's HTTP API.
 
+import { deviceName } from "./device_name.js";
 import { request } from "./node_http.js";
 
-/** @import {Personal, Playlists} from "../core/source.js" */
+/** @import {Continuing, Personal, Playlists} from "../core/source.js" */
 
 /** @typedef {(path: string) => Promise<any>} Get  kept until the library changes */
 /** @typedef {(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown) => Promise<any>} Change */
@@ -41,4 +42,19 @@ export const nodePlaylists = (get, change) => ({
   append: (id, tracks) => change("POST", `playlists/${part(id)}/tracks`, { tracks }),
   replace: (id, tracks) => change("PUT", `playlists/${part(id)}/tracks`, { tracks }),
   take: (id, places) => change("PATCH", `playlists/${part(id)}`, { remove: places }),
+});
+
+/**
+ * @param {Get} get
+ * @returns {Continuing}
+ */
+export const nodeContinuing = (get) => ({
+  left: async () => {
+    const { tracks, index, position_ms, changed_ms, changed_by } = await get("queue");
+    return index === null ? null : { tracks: tracks.slice(index), position_ms, changed_ms, by: changed_by };
+  },
+  leave: async ({ tracks, position_ms }) => {
+    const body = { tracks, index: tracks.length ? 0 : null, position_ms, changed_by: deviceName() };
+    return /** @type {{changed_ms: number}} */ (await request("PUT", "queue", { body })).changed_ms;
+  },
 });

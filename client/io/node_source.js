@@ -3,7 +3,7 @@
 import { SourceError } from "../core/source_error.js";
 import { apiUrl, endSession, request, session } from "./node_http.js";
 import { followEvents } from "./node_events.js";
-import { nodePersonal, nodePlaylists } from "./node_personal.js";
+import { nodeContinuing, nodePersonal, nodePlaylists } from "./node_personal.js";
 
 /** @import {Source, SourceEvent} from "../core/source.js" */
 
@@ -234,6 +234,7 @@ export class NodeSource {
 
   personal = nodePersonal((path) => this.#kept(path), this.#change);
   playlists = nodePlaylists((path) => this.#kept(path), this.#change);
+  continuing = nodeContinuing((path) => this.#get(path));
 
   /** @type {import("../core/source.js").Seeds} */
   seeds = {

@@ -37,6 +37,8 @@ const STREAM = /^stream\/([a-z2-7]{26})\/(auto|original|mobile)$/;
 const COVER = /^cover\/([a-z2-7]{26})\/(96|256|512|1024)$/;
 /** @type {(keyof NonNullable<Source["playlists"]>)[]} */
 const PLAYLIST_METHODS = ["all", "get", "create", "rename", "remove", "append", "replace", "take"];
+/** @type {(keyof NonNullable<Source["continuing"]>)[]} */
+const CONTINUING_METHODS = ["left", "leave"];
 /** A rendition that isn't made yet is waited for so long. */
 const RENDER_TIMEOUT_MS = 12_000;
 const MAX_ANSWER_BYTES = 4_096;
@@ -67,6 +69,9 @@ export class SwarmSource {
   personal;
   /** @type {Source["playlists"]} */
   playlists;
+
+  /** @type {Source["continuing"]} */
+  continuing;
 
   #membership;
   #swarm;
@@ -118,6 +123,8 @@ export class SwarmSource {
     this.personal = swarmPersonal(parts);
     const playlists = later(async () => (await import("./swarm_playlists.js")).swarmPlaylists(parts), PLAYLIST_METHODS);
     this.playlists = playlists;
+    const continuing = later(async () => (await import("./swarm_continuing.js")).swarmContinuing({ ...parts, name: membership.name }), CONTINUING_METHODS);
+    this.continuing = continuing;
   }
 
   /**

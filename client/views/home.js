@@ -34,6 +34,7 @@ export function mountHome(host, app, _route, signal) {
         ? [emptyLocker(app)]
         : [
             hero(app, library, inner),
+            elsewhere(app, inner),
             ...shelves(app, newest, old, inner),
             ...played(app, history, inner),
             songShelf(app, "New songs", songs, href("songs"), inner),
@@ -53,6 +54,16 @@ async function gather(app) {
     personal?.history(PLAYED_SONGS).catch(() => null) ?? null,
   ]);
   return { library, newest, songs, history, old: await rediscovered(app, total) };
+}
+
+/**
+ * @param {App} app
+ * @param {AbortSignal} signal
+ */
+function elsewhere(app, signal) {
+  const host = h("div", null);
+  if (app.source.continuing) void import("./elsewhere.js").then(({ mountElsewhere }) => mountElsewhere(host, app, signal));
+  return host;
 }
 
 /**

@@ -19,6 +19,7 @@ class MockPersonal:
         self.playlists: dict[str, JSON] = {}
         """Id -> {name, comment, tracks: [ids]}."""
         self.plays: list[JSON] = []
+        self.queue: JSON = {"tracks": [], "index": None, "position_ms": 0, "changed_ms": 0, "changed_by": ""}
 
     def add_to(self, app: web.Application) -> None:
         add = app.router.add_route
@@ -27,6 +28,8 @@ class MockPersonal:
         add("GET", "/api/v1/starred", self._starred)
         add("GET", "/api/v1/history", self._history)
         add("POST", "/api/v1/plays", self._play)
+        add("GET", "/api/v1/queue", self._queue)
+        add("PUT", "/api/v1/queue", self._save_queue)
         add("GET", "/api/v1/playlists", self._all)
         add("POST", "/api/v1/playlists", self._create)
         for method in ("GET", "PATCH", "DELETE"):
@@ -77,6 +80,13 @@ class MockPersonal:
         track["played_ms"] = told["played_ms"]
         self._changed()
         return web.json_response({})
+
+    async def _queue(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.queue)
+
+    async def _save_queue(self, request: web.Request) -> web.Response:
+        self.queue = {**await request.json(), "changed_ms": time.time_ns() // 1_000_000}
+        return web.json_response(self.queue)
 
     async def _all(self, _request: web.Request) -> web.Response:
         rows = sorted((self.shown(each) for each in self.playlists), key=lambda row: str(row["name"]))

@@ -111,10 +111,11 @@ class Home:
             vocabulary.set_cover(track, cover_id(cover.sha256)),
             vocabulary.set_cover_blob(cover, "image/svg+xml"),
         ]
-        self._write(ops)
+        self.write(ops)
         return track
 
-    def _write(self, ops: list[vocabulary.Op]) -> None:
+    def write(self, ops: list[vocabulary.Op]) -> None:
+        """Operations of the PC itself; `publish` makes others see them."""
         head = self.state.heads.get(log_id(self.device.membership.keys.id, 1), Head())
         batch = make_batch(
             self.device.membership.keys, incarnation=1, head=head, stamp=next_stamp(people.now_ms(), self.state.newest),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import pytest
 from playwright.async_api import expect
 
@@ -81,3 +84,19 @@ async def test_a_deleted_playlist_is_had_back(desk: Desk) -> None:
     await expect(desk.page.locator(".page-playlists .track-title")).to_have_text("Rain")
     (kept,) = desk.node.personal.playlists.values()
     assert len(kept["tracks"]) == 3
+
+
+async def test_the_player_goes_on_where_a_phone_stopped_and_leaves_its_own_place(desk: Desk) -> None:
+    first, second, *_ = (track["id"] for track in desk.library.tracks.values())
+    now_ms = time.time_ns() // 1_000_000
+    desk.node.personal.queue = {
+        "tracks": [first, second], "index": 1, "position_ms": 1_200, "changed_ms": now_ms, "changed_by": "Pixel",
+    }  # fmt: skip
+    await desk.sign_in()
+    await expect(desk.page.locator(".elsewhere")).to_contain_text("Stopped on Pixel")
+    await desk.page.locator(".elsewhere").get_by_role("button", name="Go on").click()
+    await desk.until("voices.some((voice) => !voice.paused && voice.currentTime > 1.3)")
+    await desk.page.get_by_role("button", name="Pause").first.click()
+    async with asyncio.timeout(5):
+        while desk.node.personal.queue["tracks"][0] != second:  # noqa: ASYNC110  # the mock node tells nobody
+            await asyncio.sleep(0.02)

@@ -7,7 +7,9 @@ import asyncio
 import pytest
 from playwright.async_api import expect
 
+from node.catalog import personal
 from node.catalog.register import Key
+from node.ids import TrackId, from_text
 from tests.client.test_phone import Phone, phone  # noqa: F401  the fixture
 from tests.flows import people
 
@@ -76,3 +78,30 @@ async def test_a_song_that_was_heard_is_counted_once(phone: Phone) -> None:  # n
     await people.until(lambda: counts() == [1], timeout_s=20)
     await asyncio.sleep(0.5)
     assert counts() == [1]
+
+
+async def test_where_the_phone_stopped_is_left_for_other_devices(phone: Phone) -> None:  # noqa: F811
+    await phone.pair()
+    await phone.play_first()
+    await phone.until_sound(past_s=1.0)
+    await phone.page.get_by_role("button", name="Pause").first.click()
+    state, key = phone.home.state, Key("queue", "saved", "at")
+    await people.until(lambda: state.shown(key) is not None)
+    index, position_ms, _, by = state.shown(key)
+    assert (index, by) == (0, await phone.page.evaluate("import('/io/device_name.js').then((it) => it.deviceName())"))
+    assert 1_000 <= position_ms < 12_000
+    tracks = state.shown(Key("queue", "saved", "tracks"))
+    assert tracks[:16] == from_text(track_named(phone, "First Light"))
+    assert len(tracks) == 3 * 16
+
+
+async def test_the_phone_goes_on_where_another_device_stopped(phone: Phone) -> None:  # noqa: F811
+    track = TrackId(track_named(phone, "Second Wind"))
+    place = personal.Queue(tracks=(track,), index=0, position_ms=5_000, changed_ms=people.now_ms(), changed_by="Den")
+    phone.home.write([personal.set_queue_tracks([track]), personal.set_queue_place(place)])
+    phone.home.publish()
+    await phone.pair()
+    await expect(phone.page.locator(".elsewhere")).to_contain_text("Stopped on Den")
+    await phone.page.get_by_role("button", name="Go on with Second Wind at 0:05").click()
+    await phone.until_sound(past_s=5.2)
+    await expect(phone.page.locator(".elsewhere")).to_have_count(0)
