@@ -20,6 +20,10 @@ MAX_MOBILE_KBPS: Final = 160
 MIN_CACHE_BYTES: Final = 64 * 1024 * 1024
 MAX_STORE_BYTES: Final = 1 << 50
 MAX_WORKERS: Final = 256
+MAX_COPIES: Final = 16
+MIN_RATE: Final = 100_000
+"""Bytes a second: with less, nobody could listen to what this device holds."""
+MAX_RATE: Final = 1 << 40
 MAX_TRACKERS: Final = 8
 MAX_ARTICLES: Final = 32
 MAX_SETTINGS_BYTES: Final = 64 * 1024
@@ -39,6 +43,14 @@ class Settings:
     """How much room sealed originals that could be made again may take."""
     budget_bytes: int = 0
     """How much of what other devices hold this one keeps too, beside its own music."""
+    copies: int = 2
+    """How many devices are to hold each song."""
+    upload_limit: int = 0
+    """Bytes a second that other devices may have from this one; 0: as fast as it goes."""
+    download_limit: int = 0
+    """Bytes a second at which copies are fetched; 0: as fast as it goes."""
+    pause: bool = False
+    """Fetch and drop no copies for now; songs that play are fetched all the same."""
     workers: int = 0
     """Processes that make renditions; 0 is one less than there are cores."""
     port: int = DEFAULT_PORT
@@ -76,6 +88,14 @@ def _size(lowest: int, highest: int) -> Callable[[str, object], int]:
         return value
 
     return check
+
+
+def _rate(name: str, value: object) -> int:
+    if isinstance(value, str):
+        value = 0 if value.lower() in ("off", "none") else read_size(value.removesuffix("/s"))
+    if not isinstance(value, int) or isinstance(value, bool) or not (value == 0 or MIN_RATE <= value <= MAX_RATE):
+        raise UserError(f"{name} is an amount a second like 2MB, at least {MIN_RATE // 1_000} kB, or 0 for no limit")
+    return value
 
 
 def _switch(name: str, value: object) -> bool:
@@ -135,6 +155,10 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "keep_sealed": _switch,
     "cache_bytes": _size(MIN_CACHE_BYTES, MAX_STORE_BYTES),
     "budget_bytes": _size(0, MAX_STORE_BYTES),
+    "copies": _whole(2, MAX_COPIES),
+    "upload_limit": _rate,
+    "download_limit": _rate,
+    "pause": _switch,
     "workers": _whole(0, MAX_WORKERS),
     "port": _whole(1, 65_535),
     "lan": _switch,

@@ -16,6 +16,7 @@ from node.doors.blobs import BlobStore
 from node.doors.channel import Answer
 from node.doors.lan import all_addresses, own_addresses
 from node.doors.vault import Vault
+from node.flows.copies import Copies, Limits
 from node.flows.devices import Devices, OwnRoom
 from node.flows.doctor import Doctor
 from node.flows.exchange import Exchange
@@ -25,12 +26,14 @@ from node.flows.lan import LanMeeting
 from node.flows.lanes import Lanes
 from node.flows.meet import Meeting
 from node.flows.network import Network
+from node.flows.pace import Pace, paced
 from node.flows.pairings import Pairings
 from node.flows.phrases import Phrases
 from node.flows.rule import Ruling, tell_of_changes
 from node.flows.serve import Serving, Snapshots
 from node.flows.sightings import Sightings
 from node.flows.ways import Ways
+from node.flows.whereabouts import Whereabouts
 from node.ids import DeviceId, TrackId
 from node.library import Library
 from node.peers.directory import MAX_NAME_CHARS, Directory, Presence
@@ -78,7 +81,9 @@ def build_network(
     snapshots = Snapshots(library, lambda: membership.epoch.convergence)
     serving = Serving(library, holdings, snapshots, make_mobile=make_mobile)
     answers = dict(serving.answers)
-    links = Links(membership, Giving(serve=serving.chunks, answers=answers))
+    upload = Pace()
+    give = paced(serving.chunks, upload)
+    links = Links(membership, Giving(serve=give, answers=answers))
     sightings = Sightings(directory, library.index.settings)
     current = settings
 
@@ -117,6 +122,7 @@ def build_network(
             held_bytes=room.held_bytes,
             addresses=addresses,
             lane=lane,
+            holdings=copies.census.sight.state,
         )
 
     ruling = Ruling(membership, now_ms=_now_ms)
@@ -129,10 +135,12 @@ def build_network(
         on_account=_tell_of_account(tell),
         addresses=own_addresses,
     )
-    lanes = Lanes(membership, directory, serving.chunks, announce=meeting.announce, addresses=all_addresses)
+    lanes = Lanes(membership, directory, give, announce=meeting.announce, addresses=all_addresses)
     ways = Ways(membership.keys.id, directory, lanes, links, meeting)
     exchange = Exchange(library, membership, directory, meeting)
     answers.update(exchange.answers)
+    copies = Copies(library, store, holdings, membership, directory, meeting, limits=_limits(settings), upload=upload)
+    answers.update(copies.answers)
     snapshots.on_new.append(meeting.announce)
     if settings.trackers or len(membership.roster.active(Role.OWNER, Role.PLAYER)) > 1:
         snapshots.want()
@@ -150,6 +158,7 @@ def build_network(
         current = after
         if before.budget_bytes != after.budget_bytes:
             await meeting.announce()
+        copies.apply(_limits(after))
         if before.trackers != after.trackers:
             meeting.set_trackers(after.trackers)
             if after.trackers:
@@ -168,6 +177,8 @@ def build_network(
         devices=devices,
         phrases=Phrases(membership, vault, name_of=devices.name_of, now_ms=_now_ms),
         doctor=Doctor(membership, meeting, nearby, store.directory),
+        copies=copies,
+        whereabouts=Whereabouts(library, copies, directory, links, name_of=devices.name_of),
     )
     return Networking(
         network=network,
@@ -184,6 +195,7 @@ def build_network(
             snapshots.run,
             exchange.run,
             ruling.run,
+            copies.run,
         ),
         follow=follow,
         close=close,
@@ -202,6 +214,17 @@ def _tell_of_lies(devices: Devices, tell: Tell) -> Callable[[DeviceId], None]:
         )
 
     return told
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        budget_bytes=settings.budget_bytes,
+        paused=settings.pause,
+        copies=settings.copies,
+        keeps_originals=settings.keep_sealed,
+        upload_bytes_per_s=settings.upload_limit,
+        download_bytes_per_s=settings.download_limit,
+    )
 
 
 def _tell_of_account(tell: Tell) -> Callable[[str, AccountTold], None]:

@@ -30,6 +30,7 @@ COMMANDS = (
     "join",
     "devices",
     "phrase",
+    "copies",
     "seeds",
     "seed",
     "recover",

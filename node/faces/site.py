@@ -29,6 +29,7 @@ FACES: Final = (
     "settings",
     "app_access",
     "network",
+    "copies",
     "seeds",
     "counters",
     "subsonic",

@@ -23,7 +23,7 @@ from node.library import Library
 
 log = logging.getLogger(__name__)
 
-SILENT_S: Final = 10.0
+SILENT_S: Final = 20.0
 """A holder that sends nothing for so long is left for another; bulk is in less of a hurry than a song that plays."""
 SPARE_BYTES: Final = 2_000_000_000
 """Of the disk that copies for the library leave to the person."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from node.doors.blobs import BlobStore
 from node.doors.channel import Answer
-from node.doors.webrtc import DataPipe
-from node.errors import SongkeepError, StorageError
+from node.errors import NotFoundError, SongkeepError, StorageError
 from node.flows.bring import Bringing
 from node.flows.census import Census
 from node.flows.evict import Evictions, Freed
@@ -22,25 +20,36 @@ from node.flows.keep import Kind, Wishes
 from node.flows.meet import Meeting
 from node.flows.pace import Pace
 from node.flows.receipts import Receipts
-from node.ids import BlobRoot, DeviceId, to_text
+from node.ids import BlobRoot
 from node.library import Library
 from node.peers.directory import Directory
-from node.peers.links import Links
 from node.peers.membership import Membership
-from node.placement import Copy, Device, plan_copies, plan_drops
-from node.placement.copying import copies_of
+from node.placement import Blob, Copy, Device, plan_copies, plan_drops
 from node.placement.facts import COPIES
 
 log = logging.getLogger(__name__)
 
-ROUND_S: Final = 30.0
-FIRST_ROUND_S: Final = 2.0
-QUIET_S: Final = 1.0
+LOOKS_AT_MOST: Final = 10
+"""A look that took a second is followed by ten without one."""
 AT_ONCE: Final = 4
-A_ROUND: Final = 200
-"""Copies made before who holds what is looked at anew."""
-EXAMPLES: Final = 20
 _ALL: Final = 1 << 62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """How often things are done."""
+
+    first_s: float = 2.0
+    round_s: float = 30.0
+    """Between looks at who is here; nothing is planned anew unless something changed."""
+    quiet_s: float = 1.0
+    """After a change, before it is looked at: mostly there are more."""
+    plan_again_s: float = 600.0
+    """Time alone changes what is missing: whoever is away for an hour is not waited for."""
+    making_s: float = 60.0
+    """For so long copies are made before who holds what is looked at anew."""
+    rest_s: float = 300.0
+    """A copy that failed is tried again so much later; the others go before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +59,11 @@ class Limits:
     budget_bytes: int = 0
     paused: bool = False
     copies: int = COPIES
+    keeps_originals: bool = False
+    """This device keeps all its own originals sealed: they take nothing of the budget."""
+    upload_bytes_per_s: int = 0
+    """0: as fast as it goes."""
+    download_bytes_per_s: int = 0
 
 
 class Copies:
@@ -62,22 +76,28 @@ class Copies:
         holdings: Holdings,
         membership: Membership,
         directory: Directory,
-        links: Links,
         meeting: Meeting,
         *,
         limits: Limits,
-        name_of: Callable[[DeviceId], str],
+        upload: Pace | None = None,
     ) -> None:
+        """`upload` counts what goes out, and is kept to its limit here."""
         self._library = library
         self._directory = directory
-        self._links = links
         self._meeting = meeting
-        self._name_of = name_of
         self._me = membership.keys.id
         self.limits = limits
-        self.download, self.upload = Pace(), Pace()
+        self.rhythm = Rhythm()
+        self.download, self.upload = Pace(limits.download_bytes_per_s), upload or Pace()
+        self.upload.limit_bytes_per_s = limits.upload_bytes_per_s
         self.wishes = Wishes(library)
-        self.census = Census(library, membership, directory, budget_bytes=lambda: self.limits.budget_bytes)
+        self.census = Census(
+            library,
+            membership,
+            directory,
+            budget_bytes=lambda: self.limits.budget_bytes,
+            keeps_originals=lambda: self.limits.keeps_originals,
+        )
         self.receipts = Receipts(
             library,
             store,
@@ -85,7 +105,7 @@ class Copies:
             membership,
             now_ms=self.census.now_ms,
             wall_ms=_now_ms,
-            room_bytes=lambda: self.census.own.budget_bytes - self.census.own.used_bytes,
+            room_bytes=lambda: self.census.sight.own.budget_bytes - self.census.sight.own.used_bytes,
             save_clock=self.census.save,
         )
         self.bringing = Bringing(
@@ -102,6 +122,12 @@ class Copies:
         )
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._changed = True
+        self._look_s = 0.0
+        self._hurry = False
+        self._planned_for: tuple[object, ...] = ()
+        self._plan_again_s = 0.0
+        self._resting: dict[BlobRoot, float] = {}
         self.queue: list[Copy] = []
         self.last_error = ""
         self.last_freed: Freed | None = None
@@ -111,8 +137,18 @@ class Copies:
     def answers(self) -> Mapping[str, Answer]:
         return {**self.census.answers, **self.receipts.answers}
 
+    def apply(self, limits: Limits) -> None:
+        """Keep to other limits from now on."""
+        self.limits = limits
+        self.download.limit_bytes_per_s = limits.download_bytes_per_s
+        self.upload.limit_bytes_per_s = limits.upload_bytes_per_s
+        self._changed = True
+        self.wake()
+
     def wake(self) -> None:
-        """Have the next round begin now."""
+        """Have the next round begin soon: what is planned may be wrong by now."""
+        self._hurry = True
+        self._planned_for = ()
         self._wake.set()
 
     async def run(self) -> None:
@@ -120,81 +156,107 @@ class Copies:
         loop = asyncio.get_running_loop()
 
         def note_change(_revision: int) -> None:
-            loop.call_soon_threadsafe(self._wake.set)
+            loop.call_soon_threadsafe(self._note_change)
 
         forget = self._library.on_change(note_change)
-        await asyncio.sleep(FIRST_ROUND_S)
+        await asyncio.sleep(self.rhythm.first_s)
         try:
             while True:
                 self._wake.clear()
                 try:
                     async with self._turn:
-                        made = await self._round()
+                        is_more = await self._round()
                 except SongkeepError as error:
-                    self.last_error, made = str(error), 0
+                    self.last_error, is_more = str(error), False
                     log.info("round_failed reason=%s", type(error).__name__)
-                if made < A_ROUND:
+                if not is_more:
                     await self._pause()
         finally:
             forget()
 
+    def _note_change(self) -> None:
+        self._changed = True
+        self._wake.set()
+
     async def _pause(self) -> None:
         try:
-            async with asyncio.timeout(ROUND_S):
+            async with asyncio.timeout(self.rhythm.round_s):
                 await self._wake.wait()
-            await asyncio.sleep(QUIET_S)
         except TimeoutError:
-            pass
+            return
+        await asyncio.sleep(max(self.rhythm.quiet_s, LOOKS_AT_MOST * self._look_s))
 
-    async def _look(self) -> list[Device]:
-        await asyncio.to_thread(self.census.look)
-        await self.census.ask_around(self._meeting)
-        return self.census.devices()
+    async def look(self) -> None:
+        """See what is here and what others say, as far as that may have changed."""
+        if self._changed:
+            self._changed = False
+            began_s = time.monotonic()
+            is_other = await asyncio.to_thread(self.census.look)
+            self._look_s = time.monotonic() - began_s
+            if is_other:
+                await self._meeting.announce()
+        if await self.census.ask_around(self._meeting):
+            self._planned_for = ()
 
-    async def _round(self) -> int:
-        """One pass; how many copies were made."""
-        devices = await self._look()
+    async def _round(self) -> bool:
+        """One pass; whether there is more to do at once."""
+        await self.look()
+        self._hurry = False
+        here = frozenset(member for member, _ in self._directory.present())
+        reason = (self.census.sight.state, self.census.sight.digest, here, self.limits)
+        now_s = time.monotonic()
+        if reason == self._planned_for and now_s < self._plan_again_s:
+            return False
+        self._planned_for, self._plan_again_s = reason, now_s + self.rhythm.plan_again_s
+        self.queue = []
         if self.limits.paused:
-            self.queue = []
-            return 0
-        wished = await asyncio.to_thread(self.wishes.blobs, "keep")
-        unwished = await asyncio.to_thread(self.wishes.blobs, "free")
-        planned = await asyncio.to_thread(
-            plan_copies,
+            return False
+        devices = self.census.devices()
+        planned, wished = await asyncio.to_thread(self._plan, devices, now_s)
+        made = await self._make(planned, devices)
+        await self._keep_to_budget(devices, wished)
+        if self._resting:
+            self._plan_again_s = min(self._resting.values())
+        return made > 0
+
+    def _plan(self, devices: Sequence[Device], now_s: float) -> tuple[list[Copy], frozenset[BlobRoot]]:
+        """What to fetch, and what the person wishes to have here. Blocks."""
+        sight = self.census.sight
+        self._resting = {root: until_s for root, until_s in self._resting.items() if until_s > now_s}
+        wished = self.wishes.blobs("keep")
+        planned = plan_copies(
             self._me,
             devices,
-            self.census.blobs,
+            [blob for blob in sight.blobs if blob.sealed_bytes and blob.root not in self._resting],
+            copies=self.limits.copies,
+            wished=wished | sight.damaged,  # what rots here is healed from others, however many copies there are
+            unwished=self.wishes.blobs("free"),
+        )
+        return planned, wished
+
+    async def _keep_to_budget(self, devices: Sequence[Device], wished: frozenset[BlobRoot]) -> None:
+        own = self.census.sight.own
+        if own.used_bytes <= self.limits.budget_bytes:
+            return
+        drops = await asyncio.to_thread(
+            plan_drops,
+            self._me,
+            devices,
+            self.census.sight.blobs,
+            free_bytes=own.used_bytes - self.limits.budget_bytes,
             copies=self.limits.copies,
             wished=wished,
-            unwished=unwished,
         )
-        made = await self._make(planned, devices)
-        over_bytes = self.census.own.used_bytes - self.limits.budget_bytes
-        if self.limits.budget_bytes and over_bytes > 0:
-            drops = await asyncio.to_thread(
-                plan_drops,
-                self._me,
-                devices,
-                self.census.blobs,
-                free_bytes=over_bytes,
-                copies=self.limits.copies,
-                wished=wished,
-            )
-            if drops:
-                self.last_freed = await self.evictions.evict(drops)
-        if made:
-            await asyncio.to_thread(self.census.look)
-        return made
+        if drops:
+            self.last_freed = await self.evictions.evict(drops)
 
     async def _make(self, planned: Sequence[Copy], devices: Sequence[Device]) -> int:
         self.queue = list(planned)
-        turns, made = iter(planned[:A_ROUND]), 0
+        turns, made, until_s = iter(planned), 0, time.monotonic() + self.rhythm.making_s
 
         async def worker() -> None:
             nonlocal made
             for copy in turns:
-                if self.limits.paused:
-                    return
                 try:
                     made += await self._bring(copy, devices)
                 except StorageError as error:
@@ -202,14 +264,20 @@ class Copies:
                     return
                 except SongkeepError as error:
                     self.last_error = str(error)
+                    self._resting[copy.blob.root] = time.monotonic() + self.rhythm.rest_s
+                    if isinstance(error, NotFoundError):
+                        self.census.doubt(copy.source)
                 finally:
                     self.queue.remove(copy)
+                if self.limits.paused or self._hurry or time.monotonic() > until_s:
+                    return
 
         async with asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
                 group.create_task(worker())
         if made:
-            log.info("copies_made count=%d", made)
+            self.last_error = ""
+            log.info("copies_made count=%d left=%d", made, len(self.queue))
         return made
 
     async def _bring(self, copy: Copy, devices: Sequence[Device]) -> bool:
@@ -239,120 +307,56 @@ class Copies:
         """Free its room on this device, as far as others have proved to hold it. Raises NotFoundError, UserError."""
         tracks = await asyncio.to_thread(self.wishes.free, kind, row_id)
         roots = await asyncio.to_thread(self.wishes.blobs_of, tracks)
+        freed = await self._free(lambda blob: blob.root in roots, _ALL)
+        return {"tracks": len(tracks), **freed.as_json()}
+
+    async def forget(self, kind: Kind, row_id: str) -> None:
+        """Neither keep nor free it by name any more. Raises NotFoundError if it is neither."""
+        await asyncio.to_thread(self.wishes.forget, kind, row_id)
+        self.wake()
+
+    async def held_bytes(self) -> int:
+        """How much of the budget is taken."""
+        if not self.census.sight.state:
+            await self.look()
+        return self.census.sight.own.used_bytes
+
+    async def free_space(self, size_bytes: int) -> dict[str, Any]:
+        """Free so much of what this device holds for the library; what is missed least goes first."""
+        freed = await self._free(lambda _blob: True, size_bytes)
+        return {"tracks": 0, **freed.as_json()}
+
+    async def _free(self, chosen: Callable[[Blob], bool], size_bytes: int) -> Freed:
+        self.wake()  # whoever fetches now makes room for this
         async with self._turn:
-            devices = await self._look()
-            mine = roots & self.census.own.sealed
+            await self.look()
+            sight, devices = self.census.sight, self.census.devices()
+            mine = [blob for blob in sight.blobs if blob.root in sight.own.sealed and chosen(blob)]
             wished = await asyncio.to_thread(self.wishes.blobs, "keep")
-            drops = plan_drops(
+            drops = await asyncio.to_thread(
+                plan_drops,
                 self._me,
                 devices,
-                [blob for blob in self.census.blobs if blob.root in mine],
-                free_bytes=_ALL,
+                mine,
+                free_bytes=size_bytes,
                 copies=self.limits.copies,
                 wished=wished,
             )
             freed = await self.evictions.evict(drops)
-            await asyncio.to_thread(self.census.look)
-        self._say_why_not(freed, mine - {drop.blob.root for drop in drops})
-        return {"tracks": len(tracks), **freed.as_json()}
+        if freed.bytes < size_bytes:
+            self._say_why_not(freed, {blob.root for blob in mine} - {drop.blob.root for drop in drops}, wished)
+        return freed
 
-    def _say_why_not(self, freed: Freed, stays: frozenset[BlobRoot]) -> None:
-        at_home = len(stays & self.census.added)
+    def _say_why_not(self, freed: Freed, stays: set[BlobRoot], wished: frozenset[BlobRoot]) -> None:
+        at_home = len(stays & self.census.sight.added)
+        kept = len((stays & wished) - self.census.sight.added)
         if at_home:
             freed.stays("an original is never dropped where it was added", at_home)
-        if len(stays) > at_home:
+        if kept:
+            freed.stays("you asked to keep it on this device", kept)
+        if len(stays) > at_home + kept:
             few = f"fewer than {self.limits.copies} other devices that are here say they hold it"
-            freed.stays(few, len(stays) - at_home)
-
-    # what is shown
-
-    async def as_json(self) -> dict[str, Any]:
-        """Where the music lives, what is at risk and why, and what moves."""
-        if not self.census.state:
-            await asyncio.to_thread(self.census.look)
-        devices = self.census.devices()
-        songs = await asyncio.to_thread(self._songs, devices)
-        left_bytes = sum(copy.blob.sealed_bytes for copy in self.queue)
-        rate = self.download.rate_bytes_per_s
-        return {
-            "copies_wanted": self.limits.copies,
-            "paused": self.limits.paused,
-            "devices": [self._device_json(device) for device in devices],
-            **songs,
-            "queue": {
-                "blobs": len(self.queue),
-                "bytes": left_bytes,
-                "left_s": round(left_bytes / rate) if rate else None,
-            },
-            "transfers": [
-                {
-                    "from": self._name_of(each.holder) if each.holder else "",
-                    "kind": each.purpose.name.lower(),
-                    "done_bytes": each.done_bytes,
-                    "total_bytes": each.total_bytes,
-                }
-                for each in self.bringing.transfers
-            ],
-            "download": {"rate_bytes_per_s": round(rate), "limit_bytes_per_s": self.download.limit_bytes_per_s},
-            "upload": {
-                "rate_bytes_per_s": round(self.upload.rate_bytes_per_s),
-                "limit_bytes_per_s": self.upload.limit_bytes_per_s,
-                "total_bytes": self.upload.total_bytes,
-            },
-            "receipts_given": self.receipts.given,
-            "last_error": self.last_error,
-        }
-
-    def _device_json(self, device: Device) -> dict[str, Any]:
-        own, seen = device.id == self._me, self._directory.get(device.id)
-        channel = self._links.to(device.id)
-        pipe = channel.pipe if channel is not None else None
-        return {
-            "id": to_text(device.id),
-            "name": self._name_of(device.id),
-            "this": own,
-            "present": device.present,
-            "asleep_since_ms": None if device.present else seen.seen_ms or None,
-            "reached": pipe.route if isinstance(pipe, DataPipe) else None,
-            "budget_bytes": device.budget_bytes,
-            "used_bytes": device.used_bytes,
-            "sealed_blobs": len(device.sealed),
-            "source_blobs": len(device.sources),
-            "trusted": device.trusted,
-        }
-
-    def _songs(self, devices: Sequence[Device]) -> dict[str, Any]:
-        """How many songs have how many copies, by the rendition that is held most. Blocks."""
-        titles: dict[str, str] = {}
-        renditions: dict[str, list[BlobRoot]] = {}
-        for song in self._library.index.copies.songs():
-            titles[song.track] = song.title
-            renditions.setdefault(song.track, []).extend([song.root] if song.root else [])
-        histogram: Counter[int] = Counter()
-        risks: list[dict[str, str]] = []
-        at_risk = 0
-        for track, roots in renditions.items():
-            count = max((copies_of(root, devices) for root in roots), default=0)
-            histogram[count] += 1
-            if count < self.limits.copies:
-                at_risk += 1
-                if len(risks) < EXAMPLES:
-                    risks.append({"track": track, "title": titles[track], "why": self._why(roots, devices)})
-        return {
-            "songs": [{"copies": count, "songs": songs} for count, songs in sorted(histogram.items())],
-            "at_risk": {"songs": at_risk, "examples": risks},
-        }
-
-    def _why(self, roots: Sequence[BlobRoot], devices: Sequence[Device]) -> str:
-        if not roots:
-            return "not sealed yet: only its file is there"
-        holders = [device for device in devices if any(device.has(root) for root in roots)]
-        if not holders:
-            return "no device that is known holds it"
-        names = ", ".join(self._name_of(device.id) for device in holders)
-        if not any(root in device.sealed for device in holders for root in roots):
-            return f"only as safe as its file on {names}"
-        return f"only on {names}"
+            freed.stays(few, len(stays) - at_home - kept)
 
 
 def _now_ms() -> int:

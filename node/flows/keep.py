@@ -31,6 +31,13 @@ class Wishes:
         """From now on don't take it here unless the library lacks copies; its tracks."""
         return self._wish("free", kind, row_id)
 
+    def forget(self, kind: Kind, row_id: str) -> None:
+        """Take a wish back. Raises NotFoundError if there was none."""
+        others = [list(each) for each in self.all() if each[1:] != (kind, row_id)]
+        if len(others) == len(self.all()):
+            raise NotFoundError(f"nothing was wished of that {kind}")
+        self._settings.set(SETTING, others)
+
     def all(self) -> list[tuple[str, Kind, str]]:
         """Each as (keep or free, kind, identifier), the oldest first."""
         return [(wish, kind, row_id) for wish, kind, row_id in self._settings.get(SETTING, [])]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from node.flows.copies import Copies
 from node.flows.devices import Devices
 from node.flows.doctor import Doctor
 from node.flows.meet import Meeting
 from node.flows.pairings import Pairings
 from node.flows.phrases import Phrases
+from node.flows.whereabouts import Whereabouts
 from node.peers.directory import Directory
 from node.peers.links import Links
 from node.peers.membership import Membership
@@ -27,6 +29,8 @@ class Network:
     devices: Devices
     phrases: Phrases
     doctor: Doctor
+    copies: Copies
+    whereabouts: Whereabouts
 
     def as_json(self) -> dict[str, Any]:
         """How it stands, for `status`."""

@@ -58,7 +58,7 @@ def plan_copies(
         return giver is not None
 
     for blob in ordered:
-        if blob.root in wished and blob.root not in mine.sealed and take(blob):
+        if blob.root in wished and not mine.has(blob.root) and take(blob):
             room -= blob.sealed_bytes
     for blob in ordered:
         fits = blob.root not in chosen and blob.sealed_bytes <= room and not mine.has(blob.root)

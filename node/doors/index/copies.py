@@ -20,6 +20,18 @@ class Weighed:
     root: BlobRoot
     purpose: Purpose
     weight: int
+    sealed_bytes: int | None
+    """None if its layer is not kept here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A blob in the kept part of the store."""
+
+    root: BlobRoot
+    purpose: Purpose
+    sealed_bytes: int
+    damaged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +55,17 @@ class CopiesRoom:
         only = "WHERE NOT EXISTS (SELECT 1 FROM track t WHERE t.id = b.row AND t.hidden)" if shown else ""
         rows = self._database.all(
             f"""SELECT b.root, min(b.purpose),
-                      max(coalesce(m.plays, 0) + CASE WHEN m.starred_ms IS NULL THEN 0 ELSE ? END)
-               FROM named_blob b LEFT JOIN mark m ON m.id = b.row {only} GROUP BY b.root ORDER BY b.root""",
+                      max(coalesce(m.plays, 0) + CASE WHEN m.starred_ms IS NULL THEN 0 ELSE ? END), k.sealed_bytes
+               FROM named_blob b LEFT JOIN mark m ON m.id = b.row LEFT JOIN blob k ON k.root = b.root
+               {only} GROUP BY b.root ORDER BY b.root""",
             STAR_WEIGHT,
         )
-        return [Weighed(BlobRoot(root), Purpose(purpose), weight) for root, purpose, weight in rows]
+        return [Weighed(BlobRoot(root), Purpose(purpose), weight, size) for root, purpose, weight, size in rows]
 
-    def kept(self) -> dict[BlobRoot, int]:
-        """Blobs that lie whole in the kept part of the store here, with their sealed sizes in bytes."""
-        rows = self._database.all("SELECT root, sealed_bytes FROM blob WHERE stored = 2 AND damaged = 0")
-        return {BlobRoot(root): size for root, size in rows}
+    def kept(self) -> list[Kept]:
+        """Blobs in the kept part of the store here."""
+        rows = self._database.all("SELECT root, purpose, sealed_bytes, damaged FROM blob WHERE stored = 2")
+        return [Kept(BlobRoot(root), Purpose(purpose), size, bool(damaged)) for root, purpose, size, damaged in rows]
 
     def at_hand(self) -> set[BlobRoot]:
         """Blobs that can be made again from an unchanged file here."""
@@ -62,13 +75,15 @@ class CopiesRoom:
         )
         return {BlobRoot(root) for (root,) in rows}
 
-    def added(self) -> set[BlobRoot]:
-        """Originals of tracks that came into the library by files of this device, whatever became of those."""
+    def own(self) -> dict[BlobRoot, Purpose]:
+        """Blobs of tracks and covers that came into the library by files of this device, whatever became of those."""
         rows = self._database.all(
-            """SELECT DISTINCT b.root FROM named_blob b JOIN source s ON s.track = b.row WHERE b.purpose = ?""",
-            int(Purpose.ORIGINAL),
+            """SELECT root, min(purpose) FROM named_blob b
+               WHERE EXISTS (SELECT 1 FROM source s WHERE s.track = b.row)
+                  OR EXISTS (SELECT 1 FROM source s WHERE s.cover = b.row)
+               GROUP BY root"""
         )
-        return {BlobRoot(root) for (root,) in rows}
+        return {BlobRoot(root): Purpose(purpose) for root, purpose in rows}
 
     def songs(self) -> list[SongBlob]:
         """Every rendition of every track that is shown, track by track."""

@@ -1,0 +1,185 @@
+"""songkeep copies, keep, free: where the music lives, and what of it this device holds."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Final
+
+from node.cli.arguments import Subparsers, add_command, find_track
+from node.cli.client import Client
+from node.cli.reach import reach
+from node.cli.terminal import Terminal, counted, spoken_bytes, spoken_duration, table
+from node.errors import NotFoundError, UserError
+from node.sizes import read_size
+
+_BAR: Final = 32
+_CANDIDATES: Final = 20
+_REACHED: Final = {"lan": "on this network", "direct": "directly", "relay": "through a relay"}
+
+
+def register(subparsers: Subparsers) -> None:
+    add_command(
+        subparsers,
+        "copies",
+        run_copies,
+        summary="show where the music lives: devices, copies of each song, what is at risk and why",
+        more="With --json: as GET /api/v1/copies gives it.",
+    )
+    keeping = add_command(
+        subparsers,
+        "keep",
+        run_keep,
+        summary="have albums, playlists or tracks on this device, whatever its budget",
+        more="What is added to an album or a playlist later comes too. Copies are fetched while 'songkeep up' runs.\n"
+        "With --json: {tracks, blobs}, the number of songs and of sealed files.",
+        examples="  songkeep keep 'Kind of Blue' --album\n  songkeep keep --no-longer Running",
+    )
+    _what(keeping)
+    keeping.add_argument("--no-longer", action="store_true", help="leave it to the budget again")
+    freeing = add_command(
+        subparsers,
+        "free",
+        run_free,
+        summary="free the room that albums, playlists or tracks take on this device",
+        more="Only what enough other devices have just proved to hold sealed is dropped; each of the others stays,\n"
+        "with the reason. A file in a music folder is never touched, and doesn't count as proof.\n"
+        "With --json: {tracks, freed_blobs, freed_bytes, kept: [{reason, blobs}]}.",
+        examples="  songkeep free 'Kind of Blue'\n  songkeep free --space 5GB",
+    )
+    _what(freeing)
+    freeing.add_argument(
+        "--space", metavar="SIZE", help="so much of anything, what is missed least first; lowers the budget with it"
+    )
+
+
+def _what(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of an album, a playlist or a track, or an identifier")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--album", dest="kind", action="store_const", const="album", help="only albums are meant")
+    kind.add_argument("--playlist", dest="kind", action="store_const", const="playlist", help="only playlists")
+    kind.add_argument("--track", dest="kind", action="store_const", const="track", help="only tracks")
+
+
+def find_named(client: Client, words: str, kind: str | None) -> tuple[str, str, str]:
+    """Kind, identifier and name of what `words` name: a playlist, an album or a track, in this order.
+
+    Raises NotFoundError, UserError with the candidates.
+    """
+    if kind in (None, "playlist"):
+        playlists = client.get("playlists")["items"]
+        found = [each for each in playlists if words in (each["id"], each["name"])]
+        found = found or [each for each in playlists if each["name"].casefold() == words.casefold()]
+        if found or kind:
+            return _only("playlist", found, words)
+    if kind in (None, "album"):
+        albums = client.get("search", q=words, limit=_CANDIDATES)["albums"] if words.strip() else []
+        found = [each for each in albums if each["name"].casefold() == words.casefold()]
+        if found or kind:
+            return _only("album", found or albums, words)
+    track = find_track(client, words)
+    return "track", track["id"], track["title"]
+
+
+def _only(kind: str, found: list[dict[str, Any]], words: str) -> tuple[str, str, str]:
+    if not found:
+        raise NotFoundError(f"no {kind} is called {words!r}")
+    if len(found) > 1:
+        lines = "\n".join(f"  {each['name']}" for each in found)
+        raise UserError(f"more than one {kind} is found by {words!r}; name one of them as it is written:\n{lines}")
+    return kind, found[0]["id"], found[0]["name"]
+
+
+def run_keep(asked: argparse.Namespace, terminal: Terminal) -> int:
+    if not asked.names:
+        raise UserError("name what to keep: songkeep keep 'Kind of Blue'")
+    tracks = blobs = 0
+    with reach(asked, terminal) as client:
+        for words in asked.names:
+            kind, row_id, name = find_named(client, words, asked.kind)
+            if asked.no_longer:
+                client.post("copies/forget", kind=kind, id=row_id)
+                terminal.say(f"The {kind} {name} is left to the budget again.")
+                continue
+            kept = client.post("copies/keep", kind=kind, id=row_id)
+            tracks, blobs = tracks + kept["tracks"], blobs + kept["blobs"]
+            terminal.say(f"The {kind} {name} is kept on this device from now on: {counted(kept['tracks'], 'track')}.")
+    terminal.result({"tracks": tracks, "blobs": blobs})
+    return 0
+
+
+def run_free(asked: argparse.Namespace, terminal: Terminal) -> int:
+    if bool(asked.names) == bool(asked.space):
+        raise UserError("name what to free, or say how much: songkeep free 'Kind of Blue', songkeep free --space 5GB")
+    total: dict[str, Any] = {"tracks": 0, "freed_blobs": 0, "freed_bytes": 0, "kept": []}
+    with reach(asked, terminal) as client:
+        if asked.space:
+            total = client.post("copies/free", bytes=read_size(asked.space))
+        for words in asked.names:
+            kind, row_id, _ = find_named(client, words, asked.kind)
+            freed = client.post("copies/free", kind=kind, id=row_id)
+            for count in ("tracks", "freed_blobs", "freed_bytes"):
+                total[count] += freed[count]
+            total["kept"] += freed["kept"]
+    terminal.result(total)
+    terminal.say(f"Freed {spoken_bytes(total['freed_bytes'])} ({counted(total['freed_blobs'], 'sealed file')}).")
+    if "budget_bytes" in total:
+        terminal.say(f"The budget is {spoken_bytes(total['budget_bytes'])} now.")
+    for each in total["kept"]:
+        terminal.say(f"  {counted(each['blobs'], 'sealed file')} stay: {each['reason']}.")
+    return 0
+
+
+def run_copies(asked: argparse.Namespace, terminal: Terminal) -> int:
+    with reach(asked, terminal) as client:
+        shown = client.get("copies")
+    terminal.result(shown)
+    if not terminal.as_json:
+        tell_copies(shown, terminal)
+    return 0
+
+
+def tell_copies(shown: dict[str, Any], terminal: Terminal) -> None:
+    """The picture in words and bars."""
+    rows = ((each["name"], _where(each), _holds(each), _room(each)) for each in shown["devices"])
+    for line in table(rows, (24, 30, 26, 24)):
+        terminal.say(line)
+    everything = sum(each["songs"] for each in shown["songs"])
+    for each in shown["songs"]:
+        bar = "█" * max(1, round(_BAR * each["songs"] / everything))
+        copies = counted(each["copies"], "copy", "copies")
+        terminal.say(f"  {copies:>9}  {bar:<{_BAR}}  {counted(each['songs'], 'song')}")
+    for reason in shown["at_risk"]["reasons"]:
+        terminal.say(f"At risk: {counted(reason['songs'], 'song')}, {reason['why']}.")
+    queue, down, up = shown["queue"], shown["download"], shown["upload"]
+    if queue["blobs"]:
+        left = f", about {spoken_duration(queue['left_s'] * 1_000)} left" if queue["left_s"] is not None else ""
+        rate = f" at {spoken_bytes(down['rate_bytes_per_s'])}/s"
+        terminal.say(f"Fetching {counted(queue['blobs'], 'sealed file')}, {spoken_bytes(queue['bytes'])}{rate}{left}.")
+    limit = f", at most {spoken_bytes(up['limit_bytes_per_s'])}/s" if up["limit_bytes_per_s"] else ""
+    given = f"Given to other devices since the start: {spoken_bytes(up['total_bytes'])}"
+    terminal.say(f"{given}, now {spoken_bytes(up['rate_bytes_per_s'])}/s{limit}.")
+    if shown["paused"]:
+        terminal.say("Copying is paused: songkeep config pause off")
+    if shown["trouble"]:
+        terminal.note(f"The last copy that failed: {shown['trouble']}.")
+
+
+def _where(device: dict[str, Any]) -> str:
+    if device["this"]:
+        return "this device"
+    if not device["trusted"]:
+        return "not believed: it hadn't what it said"
+    if device["present"]:
+        return "here, reached " + _REACHED.get(device["reached"], "when needed")
+    return "asleep" if device["asleep"] else "away"
+
+
+def _holds(device: dict[str, Any]) -> str:
+    files = f" and {device['sources']:,} from files" if device["sources"] else ""
+    return f"{device['sealed']:,} sealed{files}"
+
+
+def _room(device: dict[str, Any]) -> str:
+    if not device["budget_bytes"]:
+        return ""
+    return f"{spoken_bytes(device['used_bytes'])} of {spoken_bytes(device['budget_bytes'])}"

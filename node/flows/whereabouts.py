@@ -1,0 +1,152 @@
+"""Where the music lives: the devices, how many copies each song has, what is at risk and why, and what moves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from node.doors.webrtc import DataPipe
+from node.flows.copies import Copies
+from node.ids import BlobRoot, DeviceId, to_text
+from node.library import Library
+from node.peers.directory import Directory
+from node.peers.links import Links
+from node.placement import Device
+from node.placement.copying import copies_of
+
+EXAMPLES: Final = 20
+"""Songs at risk that are named."""
+
+
+class Whereabouts:
+    """Asked by those who show it; changes nothing."""
+
+    def __init__(
+        self,
+        library: Library,
+        copies: Copies,
+        directory: Directory,
+        links: Links,
+        *,
+        name_of: Callable[[DeviceId], str],
+    ) -> None:
+        self._library = library
+        self._copies = copies
+        self._directory = directory
+        self._links = links
+        self._name_of = name_of
+        self._counted: tuple[object, dict[str, Any]] = None, {}
+
+    async def as_json(self) -> dict[str, Any]:
+        """All of it, as GET /api/v1/copies gives it."""
+        copies = self._copies
+        if not copies.census.sight.state:
+            await asyncio.to_thread(copies.census.look)
+        devices = copies.census.devices()
+        left_bytes = sum(copy.blob.sealed_bytes for copy in copies.queue)
+        down = copies.download.rate_bytes_per_s
+        return {
+            "copies": copies.limits.copies,
+            "paused": copies.limits.paused,
+            "budget_bytes": copies.limits.budget_bytes,
+            "devices": [self._device(device) for device in devices],
+            **await self._songs(devices),
+            "queue": {
+                "blobs": len(copies.queue),
+                "bytes": left_bytes,
+                "left_s": round(left_bytes / down) if down and copies.queue else None,
+            },
+            "transfers": [
+                {
+                    "from": self._name_of(each.holder) if each.holder else "",
+                    "kind": each.purpose.name.lower(),
+                    "done_bytes": each.done_bytes,
+                    "total_bytes": each.total_bytes,
+                }
+                for each in copies.bringing.transfers
+            ],
+            "download": {"rate_bytes_per_s": round(down), "limit_bytes_per_s": copies.limits.download_bytes_per_s},
+            "upload": {
+                "rate_bytes_per_s": round(copies.upload.rate_bytes_per_s),
+                "limit_bytes_per_s": copies.limits.upload_bytes_per_s,
+                "total_bytes": copies.upload.total_bytes,
+            },
+            "wishes": [
+                {"wish": wish, "kind": kind, "id": row_id}
+                for wish, kind, row_id in await asyncio.to_thread(copies.wishes.all)
+            ],
+            "trouble": copies.last_error,
+        }
+
+    def _device(self, device: Device) -> dict[str, Any]:
+        own = device.id == self._copies.census.me
+        seen = self._directory.get(device.id)
+        channel = self._links.to(device.id)
+        pipe = channel.pipe if channel is not None else None
+        asleep = seen.presence is not None and seen.presence.asleep
+        return {
+            "id": to_text(device.id),
+            "name": self._name_of(device.id),
+            "kind": "seed" if device.operator else "device",
+            "this": own,
+            "present": own or device.present,
+            "asleep": asleep,
+            "seen_ms": None if own or device.present else seen.seen_ms or None,
+            "reached": pipe.route if isinstance(pipe, DataPipe) else None,
+            "budget_bytes": device.budget_bytes,
+            "used_bytes": device.used_bytes,
+            "sealed": len(device.sealed),
+            "sources": len(device.sources),
+            "trusted": device.trusted,
+        }
+
+    async def _songs(self, devices: Sequence[Device]) -> dict[str, Any]:
+        """Counted anew only if somebody holds other things, comes or goes."""
+        said = [(each.id, each.sealed, each.sources, each.present, each.trusted) for each in devices]
+        basis = (said, self._copies.limits.copies, self._copies.census.looks)
+        if self._counted[0] != basis:
+            self._counted = basis, await asyncio.to_thread(self._count, devices)
+        return self._counted[1]
+
+    def _count(self, devices: Sequence[Device]) -> dict[str, Any]:
+        """How many songs have how many copies, by the rendition that is held most. Blocks."""
+        wanted = self._copies.limits.copies
+        titles: dict[str, str] = {}
+        renditions: dict[str, list[BlobRoot]] = {}
+        for song in self._library.index.copies.songs():
+            titles[song.track] = song.title
+            renditions.setdefault(song.track, []).extend([song.root] if song.root else [])
+        histogram: Counter[int] = Counter()
+        examples: list[dict[str, str]] = []
+        reasons: Counter[str] = Counter()
+        for track, roots in renditions.items():
+            count = max((copies_of(root, devices) for root in roots), default=0)
+            histogram[count] += 1
+            if count < wanted:
+                why = self._why(roots, devices)
+                reasons[why] += 1
+                if len(examples) < EXAMPLES:
+                    examples.append({"track": track, "title": titles[track], "why": why})
+        return {
+            "songs": [{"copies": count, "songs": songs} for count, songs in sorted(histogram.items())],
+            "at_risk": {
+                "songs": sum(reasons.values()),
+                "reasons": [{"why": why, "songs": songs} for why, songs in reasons.most_common(EXAMPLES)],
+                "examples": examples,
+            },
+        }
+
+    def _why(self, roots: Sequence[BlobRoot], devices: Sequence[Device]) -> str:
+        if not roots:
+            return "not sealed yet: only its file is there"
+        holders = [device for device in devices if any(device.has(root) for root in roots)]
+        if not holders:
+            return "no device that is known holds it"
+        names = ", ".join(self._name_of(device.id) for device in holders)
+        if not any(root in device.sealed for device in holders for root in roots):
+            return f"only as safe as its file on {names}"
+        if any(root in self._copies.census.sight.damaged for root in roots):
+            return f"damaged here, and otherwise only on {names}"
+        return f"only on {names}"
