@@ -139,7 +139,17 @@ def build_network(
     ways = Ways(membership.keys.id, directory, lanes, links, meeting)
     exchange = Exchange(library, membership, directory, meeting)
     answers.update(exchange.answers)
-    copies = Copies(library, store, holdings, membership, directory, meeting, limits=_limits(settings), upload=upload)
+    copies = Copies(
+        library,
+        store,
+        holdings,
+        membership,
+        directory,
+        meeting,
+        limits=_limits(settings),
+        take=ways.chunks,
+        upload=upload,
+    )
     answers.update(copies.answers)
     snapshots.on_new.append(meeting.announce)
     if settings.trackers or len(membership.roster.active(Role.OWNER, Role.PLAYER)) > 1:

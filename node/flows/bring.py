@@ -13,11 +13,12 @@ from typing import Final
 
 from node.catalog.model import BlobRef
 from node.crypto.blob import BlobCipher, Purpose
+from node.crypto.labels import CHUNK_BYTES
 from node.doors.blobs import BlobStore, Draft, Drafted
-from node.doors.channel import Channel
 from node.doors.index import SealedBlob
-from node.errors import DamagedError, SongkeepError, StorageError, UnavailableError
+from node.errors import DamagedError, PeerError, SongkeepError, StorageError, UnavailableError
 from node.flows.pace import Pace
+from node.flows.ways import Take
 from node.ids import DeviceId, to_text
 from node.library import Library
 
@@ -51,7 +52,7 @@ class Bringing:
         self,
         library: Library,
         store: BlobStore,
-        connect: Callable[[DeviceId], Awaitable[Channel]],
+        take: Take,
         pace: Pace,
         *,
         now_ms: Callable[[], int],
@@ -60,7 +61,7 @@ class Bringing:
         """`on_lie` hears of a holder that gave other bytes than the blob's."""
         self._library = library
         self._store = store
-        self._connect = connect
+        self._get = take
         self._pace = pace
         self._now_ms = now_ms
         self._on_lie = on_lie
@@ -87,8 +88,8 @@ class Bringing:
         for holder in holders:
             transfer.holder = holder
             try:
-                channel = await self._connect(holder)
-                async with contextlib.aclosing(_blocks(channel, transfer.blob, at, cipher.shape.chunks)) as blocks:
+                blocks_of = _blocks(self._get, holder, transfer.blob, at, cipher.shape.chunks)
+                async with contextlib.aclosing(blocks_of) as blocks:
                     async for held in blocks:
                         size_bytes = sum(map(len, held))
                         await self._pace.take(size_bytes)
@@ -130,14 +131,17 @@ class Bringing:
         self._library.index.blobs.set_damaged(blob.root, False)
 
 
-async def _blocks(channel: Channel, blob: BlobRef, first: int, end: int) -> AsyncGenerator[list[bytes], None]:
+async def _blocks(
+    take: Take, holder: DeviceId, blob: BlobRef, first: int, end: int
+) -> AsyncGenerator[list[bytes], None]:
     """Chunks from `first` on by the megabyte; the next megabyte is on its way while one is being written."""
     ahead: deque[asyncio.Task[list[bytes]]] = deque()
     starts = iter(range(first, end, _AT_ONCE))
     try:
         while True:
             for start in itertools.islice(starts, _AHEAD - len(ahead)):
-                ahead.append(asyncio.create_task(_read(channel, blob, start, min(_AT_ONCE, end - start))))
+                count = min(_AT_ONCE, end - start)
+                ahead.append(asyncio.create_task(_read(take(holder, blob.root, start, count), count)))
             if not ahead:
                 return
             held = await ahead[0]
@@ -149,14 +153,16 @@ async def _blocks(channel: Channel, blob: BlobRef, first: int, end: int) -> Asyn
         await asyncio.gather(*ahead, return_exceptions=True)
 
 
-async def _read(channel: Channel, blob: BlobRef, first: int, count: int) -> list[bytes]:
-    """Chunks as they come. Raises UnavailableError after 10 s of silence."""
+async def _read(parts: AsyncGenerator[bytes, None], count: int) -> list[bytes]:
+    """`count` chunks as they come. Raises UnavailableError after 20 s of silence, PeerError for fewer."""
     chunks: list[bytes] = []
     try:
-        async with asyncio.timeout(SILENT_S) as silence:
-            async for chunk in channel.chunks(blob.root, first, count):
-                chunks.append(chunk)
+        async with contextlib.aclosing(parts), asyncio.timeout(SILENT_S) as silence:
+            async for part in parts:
+                chunks += [part[at : at + CHUNK_BYTES] for at in range(0, len(part), CHUNK_BYTES)]
                 silence.reschedule(asyncio.get_running_loop().time() + SILENT_S)
     except TimeoutError as error:
         raise UnavailableError("the other device has stopped answering") from error
+    if len(chunks) != count:
+        raise PeerError("another device gave fewer chunks than were asked for")
     return chunks

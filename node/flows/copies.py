@@ -20,6 +20,7 @@ from node.flows.keep import Kind, Wishes
 from node.flows.meet import Meeting
 from node.flows.pace import Pace
 from node.flows.receipts import Receipts
+from node.flows.ways import Take
 from node.ids import BlobRoot
 from node.library import Library
 from node.peers.directory import Directory
@@ -79,16 +80,17 @@ class Copies:
         meeting: Meeting,
         *,
         limits: Limits,
-        upload: Pace | None = None,
+        take: Take,
+        upload: Pace,
     ) -> None:
-        """`upload` counts what goes out, and is kept to its limit here."""
+        """`take` gets sealed chunks from others; `upload` counts what goes out, and is kept to its limit here."""
         self._library = library
         self._directory = directory
         self._meeting = meeting
         self._me = membership.keys.id
         self.limits = limits
         self.rhythm = Rhythm()
-        self.download, self.upload = Pace(limits.download_bytes_per_s), upload or Pace()
+        self.download, self.upload = Pace(limits.download_bytes_per_s), upload
         self.upload.limit_bytes_per_s = limits.upload_bytes_per_s
         self.wishes = Wishes(library)
         self.census = Census(
@@ -108,9 +110,7 @@ class Copies:
             room_bytes=lambda: self.census.sight.own.budget_bytes - self.census.sight.own.used_bytes,
             save_clock=self.census.save,
         )
-        self.bringing = Bringing(
-            library, store, meeting.connect, self.download, now_ms=_now_ms, on_lie=self.census.distrust
-        )
+        self.bringing = Bringing(library, store, take, self.download, now_ms=_now_ms, on_lie=self.census.distrust)
         self.evictions = Evictions(
             library,
             store,
