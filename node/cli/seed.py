@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from typing import Any
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from node.cli.arguments import Subparsers, add_command
 from node.cli.terminal import Terminal, counted, spoken_bytes
 from node.doors.home import locate_home
 from node.errors import UserError
+
+if TYPE_CHECKING:
+    from node.seed.options import SeedOptions
+
+ANSWER_TIMEOUT_S: Final = 5.0
+MAX_STATUS_BYTES: Final = 16 << 20
 
 
 def register(subparsers: Subparsers) -> None:
@@ -54,7 +62,9 @@ def register(subparsers: Subparsers) -> None:
         "status",
         run_status,
         summary="show what is promised and held, library by number",
-        more="With --json: {url, capacity_bytes, promised_bytes, libraries: [{number, quota_bytes, held_bytes, ...}]}.",
+        more="Prints the address of its status page too, which opens with a key of its own. With --json: {url, page,\n"
+        "started_ms, capacity_bytes, promised_bytes, held_bytes, disk: {free_bytes, short_bytes, oldest_check_ms,\n"
+        "damaged_blobs}, libraries: [{number, quota_bytes, held_bytes, ..., traffic}]}.",
     )
 
 
@@ -140,43 +150,71 @@ def run_invite(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def run_status(asked: argparse.Namespace, terminal: Terminal) -> int:
-    from node.seed.ledger import Ledger
     from node.seed.options import recall
-    from node.seed.schema import State
+    from node.seed.page import status_key
 
     options = recall(_options(asked))
-
-    async def look() -> dict[str, Any]:
-        async with Ledger.open(options.home / "seed.sqlite") as ledger:
-            libraries = []
-            for facts in await ledger.libraries():
-                usage = await ledger.usage(facts.library)
-                libraries.append(
-                    {
-                        "number": facts.number,
-                        "quota_bytes": facts.quota_bytes,
-                        "held_bytes": usage.bytes_by_state.get(State.HELD, 0),
-                        "held_blobs": usage.blobs_by_state.get(State.HELD, 0),
-                        "waiting_bytes": usage.bytes_by_state.get(State.WANTED, 0),
-                        "damaged_blobs": usage.blobs_by_state.get(State.DAMAGED, 0),
-                        "trash_bytes": usage.bytes_by_state.get(State.TRASH, 0),
-                    }
-                )
-            return {
-                "url": options.url,
-                "capacity_bytes": options.capacity_bytes,
-                "promised_bytes": await ledger.promised_bytes(),
-                "libraries": libraries,
-            }
-
-    status = asyncio.run(look())
+    status = _from_running(options.home) or _from_disk(options)
+    key = status_key(options.home)
+    status["page"] = f"{options.url}/status?key={key}" if key else None
     terminal.result(status)
     promised, capacity = spoken_bytes(status["promised_bytes"]), spoken_bytes(status["capacity_bytes"])
-    terminal.say(f"{status['url']}  promised {promised} of {capacity}")
+    running = "runs" if status["started_ms"] is not None else "does not run"
+    terminal.say(f"{status['url']}  {running}; promised {promised} of {capacity}")
+    disk = status["disk"]
+    terminal.say(f"  on the disk {spoken_bytes(status['held_bytes'])}, free there {spoken_bytes(disk['free_bytes'])}")
+    if disk["short_bytes"]:
+        terminal.say(f"  what is promised needs {spoken_bytes(disk['short_bytes'])} more than the disk has")
     for each in status["libraries"]:
-        terminal.say(
-            f"  library {each['number']}: {counted(each['held_blobs'], 'blob')}, {spoken_bytes(each['held_bytes'])}"
-            f" of {spoken_bytes(each['quota_bytes'])}; {spoken_bytes(each['waiting_bytes'])} to come,"
-            f" {spoken_bytes(each['trash_bytes'])} in the trash, {each['damaged_blobs']} damaged"
-        )
+        terminal.say(_line(each))
+    if status["page"]:
+        terminal.say(f"The same as a page: {status['page']}")
     return 0
+
+
+def _line(library: dict[str, Any]) -> str:
+    words = (
+        f"  library {library['number']}: {counted(library['held_blobs'], 'blob')}, "
+        f"{spoken_bytes(library['held_bytes'])} of {spoken_bytes(library['quota_bytes'])}; "
+        f"{spoken_bytes(library['waiting_bytes'])} to come, {spoken_bytes(library['trash_bytes'])} in the trash, "
+        f"{library['damaged_blobs']} damaged"
+    )
+    traffic = library["traffic"]
+    if traffic is None:
+        return words
+    return (
+        f"{words}; sent {spoken_bytes(traffic['sent_bytes'])}, received {spoken_bytes(traffic['received_bytes'])}, "
+        f"{counted(traffic['single_reads'], 'single read')} answered"
+    )
+
+
+def _from_running(home: Path) -> dict[str, Any] | None:
+    """What the seed says of itself; None if it doesn't run."""
+    from urllib.error import URLError
+    from urllib.request import Request, build_opener
+
+    from node.seed.options import local_url
+    from node.seed.page import status_key
+
+    url, key = local_url(home), status_key(home)
+    if not url or not key:
+        return None
+    request = Request(f"{url}/v1/status", headers={"Authorization": f"Bearer {key}"})
+    try:
+        with build_opener().open(request, timeout=ANSWER_TIMEOUT_S) as answer:
+            status = json.loads(answer.read(MAX_STATUS_BYTES))
+    except (URLError, OSError, ValueError):
+        return None
+    return status if isinstance(status, dict) and "disk" in status else None
+
+
+def _from_disk(options: SeedOptions) -> dict[str, Any]:
+    """What its home tells while it doesn't run."""
+    from node.seed.ledger import Ledger
+    from node.seed.standing import look
+
+    async def read() -> dict[str, Any]:
+        async with Ledger.open(options.home / "seed.sqlite") as ledger:
+            return await look(options, ledger)
+
+    return asyncio.run(read())

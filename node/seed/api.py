@@ -27,6 +27,7 @@ from node.seed.keeper import Keeper
 from node.seed.ledger import Ledger
 from node.seed.schema import State
 from node.seed.sessions import Sessions, is_owner
+from node.seed.traffic import Tally, Traffic
 from node.wire import codec, seedapi
 from node.wire.grants import check_grant, read_grant
 from node.wire.heads import MAX_HEADS_BYTES, read_heads
@@ -54,6 +55,7 @@ class SeedApi:
         check: Callable[[LibraryId, BlobRoot], Awaitable[bool]],
         on_roster: Callable[[Roster], Awaitable[None]],
         trackers: frozenset[bytes],
+        traffic: Traffic,
         capacity_bytes: int,
         dialled: Callable[[web.Request], str],
         client_address: Callable[[web.Request], str],
@@ -67,6 +69,7 @@ class SeedApi:
         self._check_blob = check
         self._on_roster = on_roster
         self._trackers = trackers
+        self._traffic = traffic
         self._capacity_bytes = capacity_bytes
         self._dialled = dialled
         self._client_address = client_address
@@ -264,7 +267,7 @@ class SeedApi:
                 headers["Content-Range"] = f"bytes {start}-{stop - 1}/{reader.size_bytes}"
             response = web.StreamResponse(status=206 if "Range" in request.headers else 200, headers=headers)
             await response.prepare(request)
-            await self._send(request, response, reader.chunks, start, stop)
+            await self._send(request, response, reader.chunks, (start, stop), self._traffic.of(roster.library))
         return response
 
     async def _send(
@@ -272,12 +275,13 @@ class SeedApi:
         request: web.Request,
         response: web.StreamResponse,
         chunks: Callable[[int, int], bytes],
-        start: int,
-        stop: int,
+        span: tuple[int, int],
+        tally: Tally,
     ) -> None:
         if request.method == "HEAD":
             return
-        at = start
+        at, stop = span
+        tally.single_reads += stop - at <= CHUNK_BYTES
         while at < stop:
             first = at // CHUNK_BYTES
             data = await asyncio.to_thread(chunks, first, READ_BYTES // CHUNK_BYTES)
@@ -285,6 +289,7 @@ class SeedApi:
             if not part:
                 raise DamagedError("a blob's file is shorter than it was")
             await response.write(part)
+            tally.sent_bytes += len(part)
             at += len(part)
 
     async def _expect_blob(self, request: web.Request) -> web.Response | None:
@@ -302,4 +307,5 @@ class SeedApi:
         roster, _ = await self._member(request)
         push = await self._keeper.push(roster.library, BlobRoot(id_of(request.match_info["root"])))
         await push.take(parts_of(request.content))
+        self._traffic.of(roster.library).received_bytes += push.sealed_bytes
         return packed(True)

@@ -23,6 +23,7 @@ from node.seed.facts import HeldBlob
 from node.seed.ledger import Ledger
 from node.seed.schema import State
 from node.seed.shelves import Shelf, Shelves
+from node.seed.traffic import Traffic
 from node.wire.volume import Volume, VolumeId
 
 log = logging.getLogger(__name__)
@@ -57,10 +58,11 @@ class _Active:
 class Keeper:
     """`async with` it; it does its work in the background."""
 
-    def __init__(self, ledger: Ledger, shelves: Shelves, swarm: Swarm, *, now_ms: Now) -> None:
+    def __init__(self, ledger: Ledger, shelves: Shelves, swarm: Swarm, *, traffic: Traffic, now_ms: Now) -> None:
         self._ledger = ledger
         self._shelves = shelves
         self._swarm = swarm
+        self._traffic = traffic
         self._now_ms = now_ms
         self._active: dict[LibraryId, _Active] = {}
         self._pushing: set[tuple[LibraryId, BlobRoot]] = set()
@@ -261,6 +263,7 @@ class Keeper:
         assert path is not None
         await shared.moved(index, path)
         await self._ledger.set_held(library, blob.root, layer, now_ms=self._now_ms())
+        self._traffic.of(library).received_bytes += blob.sealed_bytes
         return True
 
 

@@ -258,6 +258,16 @@ class Ledger:
 
         return await self._work(read)
 
+    async def oldest_check_ms(self) -> int | None:
+        """When the blob that was checked the longest ago was checked; None if nothing is held."""
+
+        def read(db: sql.Connection) -> int | None:
+            held = sql.select(sql.func.min(BLOBS.c.checked_ms)).where(BLOBS.c.state.in_((State.HELD, State.TRASH)))
+            found = db.scalar(held)
+            return None if found is None else int(found)
+
+        return await self._work(read)
+
     # the trash
 
     async def advance_patience(self, now_ms: int) -> Patience:

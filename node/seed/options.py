@@ -50,8 +50,10 @@ class SeedOptions:
 
     def address(self, port: int) -> str:
         """The address that an invitation names, for the port that was really taken."""
-        if self.url:
-            return self.url
+        return self.url or self.local_address(port)
+
+    def local_address(self, port: int) -> str:
+        """Where it answers on this machine."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
         return clean_url(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
@@ -66,17 +68,40 @@ def read_capacity(text: str) -> int:
 
 def remember(options: SeedOptions, *, port: int) -> None:
     """Keep what `seed invite` and the next run need."""
-    kept = {"capacity_bytes": options.capacity_bytes, "url": options.address(port)}
+    kept = {
+        "capacity_bytes": options.capacity_bytes,
+        "url": options.address(port),
+        "local": options.local_address(port),
+    }
     write_private(options.home / "seed.json", (json.dumps({"version": 1, **kept}, indent=2) + "\n").encode())
 
 
 def recall(options: SeedOptions) -> SeedOptions:
     """`options` with the address and capacity of the last run. Raises UserError if it never ran."""
-    data = read_small(options.home / "seed.json", max_bytes=64_000)
+    kept = _kept(options.home)
+    try:
+        return replace(options, capacity_bytes=int(str(kept["capacity_bytes"])), url=clean_url(str(kept["url"])))
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable() from error
+
+
+def local_url(home: Path) -> str:
+    """Where the seed of that home answers on this machine while it runs; empty if that was never said."""
+    return str(_kept(home).get("local", ""))
+
+
+def _kept(home: Path) -> dict[str, object]:
+    data = read_small(home / "seed.json", max_bytes=64_000)
     if data is None:
-        raise UserError(f"no seed has run in {options.home} yet; start it with 'songkeep seed run'")
+        raise UserError(f"no seed has run in {home} yet; start it with 'songkeep seed run'")
     try:
         kept = json.loads(data)
-        return replace(options, capacity_bytes=int(kept["capacity_bytes"]), url=clean_url(str(kept["url"])))
-    except (ValueError, KeyError, TypeError) as error:
-        raise UnknownFormatError("seed.json is not readable; start the seed again with its options") from error
+    except ValueError as error:
+        raise _unreadable() from error
+    if not isinstance(kept, dict):
+        raise _unreadable()
+    return kept
+
+
+def _unreadable() -> UnknownFormatError:
+    return UnknownFormatError("seed.json is not readable; start the seed again with its options")

@@ -26,6 +26,7 @@ from node.seed.clock import now_ms
 from node.seed.keeper import Keeper
 from node.seed.ledger import Ledger
 from node.seed.sessions import Sessions
+from node.seed.traffic import Traffic
 from node.wire import codec, roomframes
 from node.wire.envelope import Message, ReplayGuard, next_counter, open_message, seal_to_member
 from node.wire.roomhost import RoomHost, Surroundings
@@ -43,10 +44,20 @@ _OWN_HOST: Final = "self"
 class SeedRooms:
     """All rooms of this seed; `run` must be running."""
 
-    def __init__(self, *, keys: MemberKeys, ledger: Ledger, keeper: Keeper, sessions: Sessions, stun_port: int | None):
+    def __init__(
+        self,
+        *,
+        keys: MemberKeys,
+        ledger: Ledger,
+        keeper: Keeper,
+        sessions: Sessions,
+        traffic: Traffic,
+        stun_port: int | None,
+    ) -> None:
         self._keys = keys
         self._ledger = ledger
         self._keeper = keeper
+        self._traffic = traffic
         self._sessions = sessions
         self.host = RoomHost(RoomServer(stun_port=stun_port), ledger, Surroundings(time.monotonic, now_ms, os.urandom))
         self._stays: dict[tuple[LibraryId, bytes], _Stay] = {}
@@ -144,13 +155,18 @@ class SeedRooms:
     async def _offered(self, library: LibraryId, member: DeviceId) -> Offered:
         (await self._sessions.roster(library)).member(member)
 
+        tally = self._traffic.of(library)
+
         async def serve(root: BlobRoot, first: int, count: int) -> AsyncIterator[bytes]:
+            tally.single_reads += count == 1
             with await self._keeper.open_blob(library, root) as reader:
                 for at in range(first, first + count, CHUNKS_AT_ONCE):
                     wanted = min(CHUNKS_AT_ONCE, first + count - at)
                     data = memoryview(await asyncio.to_thread(reader.chunks, at, wanted))
                     for start in range(0, len(data), CHUNK_BYTES):
-                        yield bytes(data[start : start + CHUNK_BYTES])
+                        part = bytes(data[start : start + CHUNK_BYTES])
+                        tally.sent_bytes += len(part)
+                        yield part
 
         async def heads(_body: Any) -> bytes:
             return codec.pack(await self._ledger.heads(library))

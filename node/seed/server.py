@@ -7,9 +7,9 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -26,10 +26,13 @@ from node.seed.identity import load_identity
 from node.seed.keeper import Keeper
 from node.seed.ledger import Ledger
 from node.seed.options import SeedOptions, remember
+from node.seed.page import StatusPage, status_key
 from node.seed.rooms import SeedRooms
 from node.seed.scrub import Scrub
 from node.seed.sessions import Sessions
 from node.seed.shelves import Shelves
+from node.seed.standing import look
+from node.seed.traffic import Traffic
 from node.wire import seedapi
 from node.wire.roster import Roster
 
@@ -49,6 +52,8 @@ class RunningSeed:
     keeper: Keeper
     rooms: SeedRooms
     scrub: Scrub
+    look: Callable[[], Awaitable[dict[str, Any]]]
+    """How it is doing, as its status page shows it."""
 
     @property
     def url(self) -> str:
@@ -82,12 +87,15 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
             Swarm.open(SwarmSettings(listen=options.swarm_interfaces, outgoing=options.swarm_outgoing))
         )
         shelves = Shelves(options.home)
-        keeper = await stack.enter_async_context(Keeper(ledger, shelves, swarm, now_ms=now_ms))
+        traffic = Traffic(started_ms=now_ms())
+        keeper = await stack.enter_async_context(Keeper(ledger, shelves, swarm, traffic=traffic, now_ms=now_ms))
         sessions = Sessions(keys, ledger, now_ms=now_ms)
         stun_port = None
         if options.stun_port is not None:
             stun_port = await stack.enter_async_context(stun_answers(options.stun_host, options.stun_port))
-        rooms = SeedRooms(keys=keys, ledger=ledger, keeper=keeper, sessions=sessions, stun_port=stun_port)
+        rooms = SeedRooms(
+            keys=keys, ledger=ledger, keeper=keeper, sessions=sessions, traffic=traffic, stun_port=stun_port
+        )
         stack.push_async_callback(rooms.close)
 
         scrub = Scrub(ledger, shelves, keeper, now_ms=now_ms)
@@ -98,6 +106,12 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
             await sessions.roster(roster.library)
             await rooms.roster_grew(roster.library, roster.entries)
 
+        port = options.port
+
+        async def status() -> dict[str, Any]:
+            url = options.address(port)
+            return await look(replace(options, url=url), ledger, traffic)
+
         api = SeedApi(
             public=keys.public,
             ledger=ledger,
@@ -105,6 +119,7 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
             keeper=keeper,
             check=scrub.check,
             trackers=frozenset(options.trackers),
+            traffic=traffic,
             capacity_bytes=options.capacity_bytes,
             on_roster=roster_grew,
             dialled=lambda request: _dialled(request, options),
@@ -114,6 +129,7 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
         app = web.Application(middlewares=[answer_errors])
         api.add_to(app)
         rooms.add_to(app, dialled=lambda request: _dialled(request, options), address=client_address)
+        StatusPage(status_key(options.home, make=True), status).add_to(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -125,7 +141,7 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
         port = int(runner.addresses[0][1])
         remember(options, port=port)
         log.info("seed_started seed=%s port=%d swarm_port=%d", to_text(keys.id)[:8], port, swarm.port)
-        yield RunningSeed(options, keys, port, ledger, keeper, rooms, scrub)
+        yield RunningSeed(options, keys, port, ledger, keeper, rooms, scrub, status)
 
 
 def prepare_home(options: SeedOptions) -> None:

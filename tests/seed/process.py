@@ -34,7 +34,7 @@ class SeedProcess:
             text=True,
             check=True,
             cwd=CHECKOUT,
-            env=_environment(self.home),
+            env=environment(self.home),
         )
         return str(json.loads(told.stdout)["code"])
 
@@ -46,7 +46,7 @@ class SeedProcess:
         self.process.wait(20)
 
 
-def _environment(home: Path) -> dict[str, str]:
+def environment(home: Path) -> dict[str, str]:
     return {**os.environ, ENVIRONMENT_NAME: str(home)}
 
 
@@ -57,7 +57,7 @@ async def seed_process(home: Path, *, ip: str, port: int = 0, capacity: str = "1
         stdout=subprocess.PIPE,
         text=True,
         cwd=CHECKOUT,
-        env=_environment(home),
+        env=environment(home),
     )
     try:
         assert process.stdout is not None
