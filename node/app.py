@@ -41,6 +41,7 @@ from node.flows.transcode import Transcodes
 from node.flows.verify import Verify
 from node.flows.words import Words
 from node.flows.workers import Workers
+from node.hosting import Hosting
 from node.library import Library
 from node.network import build_network
 from node.seeding import build_seeding
@@ -199,6 +200,8 @@ async def _build(
         meeting=networking.network.meeting,
     )
     lifetime.push_async_callback(seeding.close)
+    hosting = Hosting(home.path / "seed", settings.current, tell=news.notice)
+    settings.on_change.append(hosting.follow)
     networking.network.devices.last_list = seeding.seeds.last_list_by
     pictures = Pictures(index, streams, home.covers)
     networking.answer_also(cover_answers(pictures.small))
@@ -224,12 +227,13 @@ async def _build(
         news=news,
         network=networking.network,
         seeds=seeding.seeds,
+        hosting=hosting.standing,
         readers=readers,
     )
     services: list[Service] = []
     if stays:
         await storing.begin()
-        services += [partial(_catch_up, ingest), folders.watch, *networking.services, seeding.service]
+        services += [partial(_catch_up, ingest), folders.watch, *networking.services, seeding.service, hosting.run]
     return parts, services
 
 

@@ -51,6 +51,12 @@ class Settings:
     """Bytes a second at which copies are fetched; 0: as fast as it goes."""
     pause: bool = False
     """Fetch and drop no copies for now; songs that play are fetched all the same."""
+    host_bytes: int = 0
+    """How much this device keeps of others' libraries, sealed: it is a seed for them then."""
+    host_listen: str = "0.0.0.0:7666"
+    """Where it answers them."""
+    host_url: str = ""
+    """The address under which they reach it; empty: the address it listens at."""
     workers: int = 0
     """Processes that make renditions; 0 is one less than there are cores."""
     port: int = DEFAULT_PORT
@@ -139,6 +145,27 @@ def _trackers(name: str, value: object) -> tuple[str, ...]:
     return urls
 
 
+def host_and_port(text: str) -> tuple[str, int]:
+    """Host and port of 'HOST:PORT'; an IPv6 address stands in brackets. Raises UserError."""
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65_535:
+        raise UserError(f"{text[:80]!r} is not HOST:PORT, such as 0.0.0.0:7666")
+    return host.strip("[]") or "0.0.0.0", int(port)
+
+
+def _listen(name: str, value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Za-z.:\[\]-]{1,100}", value):
+        raise UserError(f"{name} is HOST:PORT, such as 0.0.0.0:7666")
+    host_and_port(value)
+    return value
+
+
+def _web_address(name: str, value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"(https?://[!-~]{1,250})?", value):
+        raise UserError(f"{name} is an address like https://seed.example.org, or nothing")
+    return value
+
+
 def _articles(name: str, value: object) -> tuple[str, ...]:
     return tuple(word.lower() for word in _texts(name, value, MAX_ARTICLES))
 
@@ -159,6 +186,9 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "upload_limit": _rate,
     "download_limit": _rate,
     "pause": _switch,
+    "host_bytes": _size(0, MAX_STORE_BYTES),
+    "host_listen": _listen,
+    "host_url": _web_address,
     "workers": _whole(0, MAX_WORKERS),
     "port": _whole(1, 65_535),
     "lan": _switch,

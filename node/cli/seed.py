@@ -74,14 +74,15 @@ def _show_help(asked: argparse.Namespace, _terminal: Terminal) -> int:
 
 
 def _options(asked: argparse.Namespace) -> Any:
+    from node.config import host_and_port
     from node.seed.options import SeedOptions, read_capacity
     from node.wire.seedapi import clean_url
 
     home = locate_home(asked.home).path / "seed"
     if asked.seed_command != "run":
         return SeedOptions(home=home)
-    host, port = _host_and_port("--listen", asked.listen)
-    stun_host, stun_port = ("", None) if asked.stun == "off" else _host_and_port("--stun", asked.stun)
+    host, port = host_and_port(asked.listen)
+    stun_host, stun_port = ("", None) if asked.stun == "off" else host_and_port(asked.stun)
     return SeedOptions(
         home=home,
         host=host,
@@ -93,13 +94,6 @@ def _options(asked: argparse.Namespace) -> Any:
         stun_port=stun_port,
         trackers=tuple(_tracker_key(each) for each in asked.tracker),
     )
-
-
-def _host_and_port(option: str, text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not port.isdigit() or int(port) > 65_535:
-        raise UserError(f"{option} is HOST:PORT, such as 0.0.0.0:7666")
-    return host.strip("[]") or "0.0.0.0", int(port)
 
 
 def _tracker_key(text: str) -> bytes:

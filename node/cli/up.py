@@ -17,7 +17,7 @@ from node.cli.plan import check_tracker, meet_at
 from node.cli.progress import follow, tell_failures
 from node.cli.reach import home_of, open_vault, running_client
 from node.cli.terminal import Terminal, counted, spoken_bytes
-from node.config import change, load_settings, save_settings
+from node.config import Settings, change, load_settings, save_settings
 from node.doors.home import Home, HomeBusyError
 from node.errors import SongkeepError, UserError
 
@@ -42,6 +42,11 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument("--tracker", metavar="URL", help="where your devices meet from anywhere: wss://...")
     parser.add_argument("--port", type=int, metavar="N", help="where the player answers (7664, or the next free one)")
     parser.add_argument("--no-browser", action="store_true", help="don't open the player")
+    parser.add_argument(
+        "--host-for-others", metavar="SIZE", help="keep so much of friends' libraries, sealed, like 50GB; 0 ends it"
+    )
+    parser.add_argument("--host-listen", metavar="HOST:PORT", help="where friends' devices reach it (0.0.0.0:7666)")
+    parser.add_argument("--host-url", metavar="URL", help="the address under which they do, for invitations")
     parser.add_argument("--keep-sealed", action="store_true", help="keep every original sealed in the store too")
 
 
@@ -51,6 +56,7 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
         raise UserError(f"a port is a number from 1 to {MAX_PORT}")
     if asked.tracker:
         check_tracker(asked.tracker)
+    change(Settings(), _hosting(asked))
     folders = [whole(folder) for folder in asked.folders]
     if not home.vault.exists():  # later a folder may well be away
         for folder in folders:
@@ -67,6 +73,8 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
             if not terminal.as_json:
                 show_phrase(phrase, terminal, trackers=trackers)
         _keep_sealed(home, folders, asked, terminal, first=phrase is not None)
+        if hosting := _hosting(asked):
+            save_settings(home.settings, change(load_settings(home.settings), hosting))
         vault = open_vault(home, terminal)
         from node.cli.host import hosted
 
@@ -124,6 +132,8 @@ def _use_running(client: Client, home: Home, folders: list[str], asked: argparse
     terminal.say(f"Songkeep is running already, at {url}")
     if asked.keep_sealed:
         client.patch("config", keep_sealed=True)
+    if hosting := _hosting(asked):
+        client.patch("config", **hosting)
     if asked.tracker:
         meet_at(client, asked.tracker, terminal)
     if not asked.no_browser and not terminal.as_json:
@@ -151,6 +161,12 @@ def _add(client: Client, folders: list[str], home: Home, asked: argparse.Namespa
         terminal.note(f"  {path}: away; nothing of it was touched")
     known = f", {report['known']:,} known already" if report["known"] else ""
     terminal.note(f"Added {counted(report['added'], 'file')}{known}.")
+
+
+def _hosting(asked: argparse.Namespace) -> dict[str, object]:
+    """What was asked for about being a seed for others, as settings."""
+    given = {"host_bytes": asked.host_for_others, "host_listen": asked.host_listen, "host_url": asked.host_url}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _keep_sealed(home: Home, folders: list[str], asked: argparse.Namespace, terminal: Terminal, *, first: bool) -> None:

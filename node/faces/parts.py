@@ -7,7 +7,7 @@ import functools
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from aiohttp import web
 
@@ -62,6 +62,8 @@ class Parts:
     news: News
     network: Network
     seeds: Seeds
+    hosting: Callable[[], Awaitable[dict[str, Any]]]
+    """What this node keeps for others, as JSON."""
     readers: ThreadPoolExecutor
     """For questions to the library, so that long work elsewhere never delays a page."""
 

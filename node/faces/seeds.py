@@ -17,6 +17,7 @@ MAX_GRANT_BYTES: Final = 1 << 53
 def routes(app: web.Application) -> None:
     app.router.add_get("/api/v1/seeds", listed)
     app.router.add_post("/api/v1/seeds", add)
+    app.router.add_get("/api/v1/hosting", hosting)
     app.router.add_delete("/api/v1/seeds/{id}", remove)
     app.router.add_post("/api/v1/seeds/{id}/shrink", shrink)
 
@@ -41,6 +42,11 @@ async def add(request: web.Request) -> web.Response:
 async def remove(request: web.Request) -> web.Response:
     """Put a seed out of the library."""
     return answer(await request.app[PARTS].seeds.remove(request.match_info["id"]))
+
+
+async def hosting(request: web.Request) -> web.Response:
+    """What this node keeps for others: libraries by number only."""
+    return answer(await request.app[PARTS].hosting())
 
 
 async def shrink(request: web.Request) -> web.Response:
