@@ -26,6 +26,7 @@ MIN_RATE: Final = 100_000
 MAX_RATE: Final = 1 << 40
 MAX_TRACKERS: Final = 8
 MAX_ARTICLES: Final = 32
+MAX_DHT_NODES: Final = 32
 MAX_SETTINGS_BYTES: Final = 64 * 1024
 
 
@@ -67,6 +68,12 @@ class Settings:
     log_level: str = "info"
     trackers: tuple[str, ...] = ()
     """WebSocket addresses, ws:// or wss://."""
+    dht: Literal["off", "private", "mainline"] = "off"
+    """off | private | mainline: whether devices also find each other through a distributed hash table."""
+    dht_nodes: tuple[str, ...] = ()
+    """HOST:PORT of nodes of one's own by which the table is entered."""
+    dht_port: int = 0
+    """UDP of the table, and the next port (TCP) where devices from afar come in; 0: any that are free."""
     sort_articles: tuple[str, ...] = ("the", "a", "an")
     """Words that don't count at the beginning of a name when names are sorted."""
 
@@ -166,6 +173,16 @@ def _web_address(name: str, value: object) -> str:
     return value
 
 
+def _dht_nodes(name: str, value: object) -> tuple[str, ...]:
+    nodes = _texts(name, value, MAX_DHT_NODES)
+    for node in nodes:
+        # libtorrent takes names and IPv4 addresses, and IPv6 addresses in brackets.
+        found = re.fullmatch(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):(\d{1,5})", node)
+        if found is None or not 0 < int(found[1]) < 65_536:
+            raise UserError(f"{node[:80]!r} is not a node of a DHT; one looks like seed.example.org:7668")
+    return nodes
+
+
 def _articles(name: str, value: object) -> tuple[str, ...]:
     return tuple(word.lower() for word in _texts(name, value, MAX_ARTICLES))
 
@@ -195,6 +212,9 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "lan_password": _password_hash,
     "log_level": _one_of("debug", "info", "warning", "error"),
     "trackers": _trackers,
+    "dht": _one_of("off", "private", "mainline"),
+    "dht_nodes": _dht_nodes,
+    "dht_port": _whole(0, 65_534),
     "sort_articles": _articles,
 }
 

@@ -20,6 +20,7 @@ from node.flows.copies import Copies, Limits
 from node.flows.devices import Devices, OwnRoom
 from node.flows.doctor import Doctor
 from node.flows.exchange import Exchange
+from node.flows.far import FarMeeting, FarOptions
 from node.flows.fetch import DeviceFetch
 from node.flows.holdings import Holdings
 from node.flows.lan import LanMeeting
@@ -39,6 +40,7 @@ from node.library import Library
 from node.peers.directory import MAX_NAME_CHARS, Directory, Presence
 from node.peers.links import Giving, Links
 from node.peers.membership import Membership
+from node.wire.dhtrecord import heads_digest
 from node.wire.roomevents import AccountTold
 from node.wire.roster import Role
 
@@ -159,6 +161,16 @@ def build_network(
         return [url for url in meeting.trackers if (place := meeting.places.get(url)) and place.joined]
 
     nearby = LanMeeting(membership, meeting, tell=lambda text: tell("info", text))
+    far = FarMeeting(
+        membership,
+        directory,
+        meeting,
+        keys=library.dht_keys,
+        kept=library.index.settings,
+        heads=lambda: heads_digest([(log, head.seq) for log, head in library.index.log.heads().items()]),
+        options=_far_options(settings),
+        tell=lambda text: tell("info", text),
+    )
     pairings = Pairings(membership, trackers=joined_trackers, nearby=nearby, named=devices.heard_of)
     membership.on_change.append(tell_of_changes(membership, devices.name_of, tell))
     membership.on_change.append(lambda _before, _after: snapshots.want())
@@ -169,6 +181,7 @@ def build_network(
         if before.budget_bytes != after.budget_bytes:
             await meeting.announce()
         copies.apply(_limits(after))
+        far.apply(_far_options(after))
         if before.trackers != after.trackers:
             meeting.set_trackers(after.trackers)
             if after.trackers:
@@ -183,10 +196,11 @@ def build_network(
         directory=directory,
         links=links,
         meeting=meeting,
+        far=far,
         pairings=pairings,
         devices=devices,
         phrases=Phrases(membership, vault, name_of=devices.name_of, now_ms=_now_ms),
-        doctor=Doctor(membership, meeting, nearby, store.directory),
+        doctor=Doctor(membership, meeting, nearby, far, store.directory),
         copies=copies,
         whereabouts=Whereabouts(library, copies, directory, links, name_of=devices.name_of),
     )
@@ -200,6 +214,7 @@ def build_network(
             sightings.run,
             meeting.run,
             nearby.run,
+            far.run,
             lanes.run,
             ways.keep_warm,
             snapshots.run,
@@ -251,6 +266,10 @@ def _tell_of_account(tell: Tell) -> Callable[[str, AccountTold], None]:
             )
 
     return say
+
+
+def _far_options(settings: Settings) -> FarOptions:
+    return FarOptions(mode=settings.dht, nodes=settings.dht_nodes, port=settings.dht_port)
 
 
 def _host_name() -> str:

@@ -49,6 +49,8 @@ TRACK_COVER: Final = "cover"
 HIDDEN: Final = "hidden"
 """True: the person removed it from what is shown; its blobs may go."""
 DEVICE_NAME: Final = "name"
+DEVICE_DHT_KEY: Final = "dht"
+"""[key, signature]: under which a device's records in the DHT stand (node/wire/dhtrecord.py)."""
 COVER_BLOB: Final = "blob"
 """[blob, content type]."""
 _MAX_TIME_MS: Final = 1 << 47
@@ -166,6 +168,11 @@ def set_cover_blob(blob: BlobRef, mime: str) -> Op:
 def call_device(device: str, name: str) -> Op:
     """What the person calls a device; `device` is its identifier."""
     return Op(Key(DEVICE, device, DEVICE_NAME), name)
+
+
+def tell_dht_key(device: str, key: list[bytes]) -> Op:
+    """Under which key a device writes into the DHT; `device` is its identifier, `key` what it signed."""
+    return Op(Key(DEVICE, device, DEVICE_DHT_KEY), key)
 
 
 def read_cover(value: Any) -> tuple[BlobRef, str] | None:

@@ -23,6 +23,11 @@ settings:
   lan             on or off: answer the local network, by password (off)
   log_level       debug, info, warning or error (info)
   trackers        addresses of trackers, wss://...
+  dht             off, private or mainline: devices that are apart also find each other without a
+                  tracker. private: through the nodes of dht_nodes alone. mainline: BitTorrent's public
+                  table; strangers then see this address and that it takes part (off)
+  dht_nodes       nodes of your own to enter by, HOST:PORT: a seed run with --dht, or a device with dht_port
+  dht_port        UDP port of the DHT; the next one (TCP) is where devices from afar come in; 0: any (0)
   sort_articles   words that don't count at the beginning of a name (the a an)
 """
 
@@ -58,6 +63,8 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
     terminal.result(settings)
     for name, value in settings.items():
         terminal.say(f"{name:<16}{_spoken(value)}")
+    if asked.name == "dht" and settings["dht"] == "mainline" and asked.values:
+        terminal.note("Strangers in BitTorrent's public table now see this machine's address while it runs.")
     if asked.name == "port" and asked.values:
         terminal.note("The port changes when 'songkeep up' starts again.")
     return 0

@@ -1,4 +1,4 @@
-"""This device's own room server, for the library's devices on its local network and for newcomers."""
+"""This device's own room server: for the library's devices and newcomers nearby, and for devices from afar."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from aiohttp import web
 
+from node.doors.certificate import OwnCertificate
 from node.doors.room_sockets import SocketOutlet, serve_room
 from node.errors import UnavailableError
 from node.wire.roomeffects import Limits
+from node.wire.roomframes import pinned_url
 from node.wire.roomhost import TICK_S, RoomHost, RosterShelf, Surroundings
 from node.wire.roomstate import RoomServer
 
@@ -28,32 +30,48 @@ CLOSE_GOING_AWAY: Final = 1001
 class LanRooms:
     """A room server that answers."""
 
-    def __init__(self, host: RoomHost, port: int) -> None:
+    def __init__(self, host: RoomHost, port: int, pin: bytes | None) -> None:
         self.port = port
+        self.pin = pin
+        """SHA-256 of the certificate that it shows; None without TLS."""
         self._host = host
 
     @property
     def own_url(self) -> str:
         """Where this very device joins it."""
-        return f"ws://127.0.0.1:{self.port}"
+        address = f"127.0.0.1:{self.port}"
+        return f"ws://{address}" if self.pin is None else pinned_url(address, self.pin)
 
 
 @contextlib.asynccontextmanager
-async def serving(shelf: RosterShelf, *, bind: str = "0.0.0.0") -> AsyncIterator[LanRooms]:
-    """The server for as long as the context lasts, at any free port. Raises UnavailableError."""
+async def serving(
+    shelf: RosterShelf,
+    *,
+    bind: str = "0.0.0.0",
+    port: int = 0,
+    certificate: OwnCertificate | None = None,
+    known_as: Callable[[str], bool] = lambda _host: False,
+) -> AsyncIterator[LanRooms]:
+    """The server for as long as the context lasts; port 0 takes any, with a certificate it speaks TLS.
+
+    `known_as` says of which hosts, beside the address itself, a proof is good here. Raises UnavailableError.
+    """
     around = Surroundings(time.monotonic, lambda: time.time_ns() // 1_000_000, os.urandom)
     host = RoomHost(RoomServer(LIMITS), shelf, around)
-    runner = web.AppRunner(_app(host), access_log=None, shutdown_timeout=CLOSE_TIMEOUT_S, handle_signals=False)
+    runner = web.AppRunner(
+        _app(host, known_as), access_log=None, shutdown_timeout=CLOSE_TIMEOUT_S, handle_signals=False
+    )
     await runner.setup()
     ticking = asyncio.create_task(_tick(host))
     try:
         try:
-            await web.TCPSite(runner, bind, 0).start()
+            context = None if certificate is None else certificate.context
+            await web.TCPSite(runner, bind, port, ssl_context=context).start()
         except OSError as error:
-            raise UnavailableError(f"no port can be opened to the local network: {error.strerror}") from error
-        port = int(runner.addresses[0][1])
-        log.info("lan_rooms_opened port=%d", port)
-        yield LanRooms(host, port)
+            raise UnavailableError(f"no port can be opened for other devices: {error.strerror}") from error
+        taken = int(runner.addresses[0][1])
+        log.info("lan_rooms_opened port=%d tls=%s", taken, certificate is not None)
+        yield LanRooms(host, taken, None if certificate is None else certificate.pin)
     finally:
         ticking.cancel()
         await host.close_all(CLOSE_GOING_AWAY, "this device is going away")
@@ -67,10 +85,10 @@ async def _tick(host: RoomHost) -> None:
         await host.tick()
 
 
-def _app(host: RoomHost) -> web.Application:
+def _app(host: RoomHost, known_as: Callable[[str], bool]) -> web.Application:
     async def room(request: web.Request) -> web.WebSocketResponse:
         async def enter(outlet: SocketOutlet) -> int:
-            return await host.enter_room(outlet, address=request.remote or "", host=_dialled(request))
+            return await host.enter_room(outlet, address=request.remote or "", host=_dialled(request, known_as))
 
         return await serve_room(request, enter=enter, heard=host.heard, left=host.left)
 
@@ -91,11 +109,11 @@ def _app(host: RoomHost) -> web.Application:
     return app
 
 
-def _dialled(request: web.Request) -> str:
-    """The host that a proof must name: the very address that this connection came to, and no other name."""
+def _dialled(request: web.Request, known_as: Callable[[str], bool]) -> str:
+    """The host that a proof must name: the very address that this connection came to, or one that is told as ours."""
     transport = request.transport
     sockname = transport.get_extra_info("sockname") if transport is not None else None
     if not sockname:
         return "nowhere"
     own = f"{sockname[0]}:{sockname[1]}"
-    return own if request.host == own else f"not {request.host}"
+    return request.host if request.host == own or known_as(request.host) else f"not {request.host}"

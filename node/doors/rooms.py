@@ -175,7 +175,8 @@ async def joined(
 
     Raises RefusedError, PeerError, UnavailableError.
     """
-    async with _socket(session, room_url(tracker_url), roomframes.MAX_ROSTER_FRAME_BYTES) as socket:
+    pin = roomframes.pin_of(tracker_url)
+    async with _socket(session, room_url(tracker_url), roomframes.MAX_ROSTER_FRAME_BYTES, pin=pin) as socket:
         entered = Room(socket, tracker_url)
         joining = entered.join(keys, library, room, roster, digest)
         await _within(JOIN_TIMEOUT_S, joining, "the room server does not answer")
@@ -232,13 +233,14 @@ async def pair_room(
 
 @contextlib.asynccontextmanager
 async def _socket(
-    session: aiohttp.ClientSession, url: str, max_bytes: int
+    session: aiohttp.ClientSession, url: str, max_bytes: int, *, pin: bytes | None = None
 ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     connecting = session.ws_connect(
         url,
         max_msg_size=max_bytes,
         heartbeat=PING_EVERY_S,
         compress=0,
+        ssl=True if pin is None else aiohttp.Fingerprint(pin),
         timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT_S),
     )
     try:

@@ -30,7 +30,7 @@ def routes(app: web.Application) -> None:
 
 
 async def network(request: web.Request) -> web.Response:
-    return answer(request.app[PARTS].network.as_json())
+    return answer(await request.app[PARTS].network.as_json())
 
 
 async def doctor(request: web.Request) -> web.Response:

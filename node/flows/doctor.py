@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from node.doors.lan import own_addresses
 from node.doors.webrtc import StunServer, public_addresses
 from node.errors import UnavailableError
+from node.flows.far import FarMeeting
 from node.flows.lan import LanMeeting
 from node.flows.meet import Meeting
 from node.flows.stay import Place
@@ -36,10 +37,13 @@ class Finding:
 class Doctor:
     """Looks; changes nothing."""
 
-    def __init__(self, membership: Membership, meeting: Meeting, nearby: LanMeeting, home: Path) -> None:
+    def __init__(
+        self, membership: Membership, meeting: Meeting, nearby: LanMeeting, far: FarMeeting, home: Path
+    ) -> None:
         self._membership = membership
         self._meeting = meeting
         self._nearby = nearby
+        self._far = far
         self._home = home
 
     async def examine(self) -> list[dict[str, Any]]:
@@ -55,6 +59,7 @@ class Doctor:
                 if url in self._meeting.places
             ),
             self._local(),
+            await self._dht(),
             *await self._paths(joined),
         ]
         if not self._meeting.trackers:
@@ -114,6 +119,35 @@ class Doctor:
                 "Allow Songkeep in this machine's firewall (TCP, and mDNS on UDP port 5353).",
             )  # fmt: skip
         return Finding("local network", "good", "Closed: there is no other device to meet yet.")
+
+    async def _dht(self) -> Finding:
+        far = self._far
+        if far.options.mode == "off":
+            return Finding(
+                "DHT", "note", "Off: without a tracker, devices that are apart can't find each other.",
+                "songkeep config dht private; songkeep config dht_nodes HOST:PORT (see 'songkeep config --help').",
+            )  # fmt: skip
+        if not far.is_needed:
+            return Finding("DHT", "good", "Closed: there is no other device to meet yet.")
+        if far.dht is None:
+            return Finding("DHT", "bad", f"{far.trouble or 'It is not open yet'}.", "Choose another dht_port.")
+        nodes = await far.dht.count()
+        if not nodes:
+            return Finding(
+                "DHT", "bad", f"No other node answers at UDP port {far.dht.port}.",
+                "Allow Songkeep to use UDP, and look whether one of the dht_nodes runs.",
+            )  # fmt: skip
+        if not far.took:
+            return Finding(
+                "DHT", "bad", f"{far.trouble or 'This device has told it nothing yet'}.", "Try again in a minute."
+            )
+        unreached = far.search.unreached
+        if unreached:
+            return Finding(
+                "DHT", "bad", f"{unreached} of your devices told where they are, and none of their addresses answers.",
+                f"There, forward TCP port dht_port + 1 to that device in the router; here it is {far.room_port}.",
+            )  # fmt: skip
+        return Finding("DHT", "good", f"{nodes} nodes answer, {far.took} of them hold where this device is.")
 
     async def _paths(self, joined: list[Place]) -> list[Finding]:
         """What kind of router stands between this device and the world."""

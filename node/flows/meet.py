@@ -78,6 +78,8 @@ class Meeting:
         self.trackers = tuple(url.rstrip("/") for url in trackers)
         """Addresses of trackers, as they were chosen."""
         self._nearby: tuple[str, ...] = ()
+        self._far: tuple[str, ...] = ()
+        self.on_network_change: list[Callable[[], None]] = []
         self.places: dict[str, Place] = {url: Place(url) for url in self._servers()}
         membership.on_change.append(self._roster_changed)
 
@@ -104,10 +106,15 @@ class Meeting:
         self._nearby = tuple(urls)
         self._follow_servers()
 
+    def set_far(self, urls: Sequence[str]) -> None:
+        """Attend also these rooms, of devices that the DHT told of."""
+        self._far = tuple(urls)
+        self._follow_servers()
+
     def _servers(self) -> list[str]:
         """Every room server: those nearby, trackers, and the library's seeds, which have rooms too."""
         seeds = [each for member in self._host.membership.roster.active(Role.SEED) for each in member.addresses]
-        found = [*self._nearby, *self.trackers, *(re.sub(r"^http", "ws", address) for address in seeds)]
+        found = [*self._nearby, *self.trackers, *(re.sub(r"^http", "ws", address) for address in seeds), *self._far]
         return list(dict.fromkeys(url.rstrip("/") for url in found if url.startswith(("ws://", "wss://"))))[:MAX_ROOMS]
 
     def _follow_servers(self) -> None:
@@ -127,6 +134,8 @@ class Meeting:
         self._wake.set()
         for place in self.places.values():
             place.leave.set()
+        for tell in self.on_network_change:
+            tell()
 
     async def _watch_network(self) -> None:
         """Notices that the machine has slept, or is in another network now; runs until cancelled."""

@@ -8,6 +8,7 @@ from typing import Any
 from node.flows.copies import Copies
 from node.flows.devices import Devices
 from node.flows.doctor import Doctor
+from node.flows.far import FarMeeting
 from node.flows.meet import Meeting
 from node.flows.pairings import Pairings
 from node.flows.phrases import Phrases
@@ -25,6 +26,7 @@ class Network:
     directory: Directory
     links: Links
     meeting: Meeting
+    far: FarMeeting
     pairings: Pairings
     devices: Devices
     phrases: Phrases
@@ -32,7 +34,7 @@ class Network:
     copies: Copies
     whereabouts: Whereabouts
 
-    def as_json(self) -> dict[str, Any]:
+    async def as_json(self) -> dict[str, Any]:
         """How it stands, for `status`."""
         return {
             "rooms": [
@@ -46,5 +48,6 @@ class Network:
                 }
                 for place in self.meeting.places.values()
             ],
+            "dht": await self.far.as_json(),
             "links": self.links.count,
         }

@@ -1,13 +1,17 @@
-"""What the library's devices are called: in the catalog, so that every device knows, and trackers and seeds don't."""
+"""What the library's devices are called, and where they are found: in the catalog, so that every device knows, and
+trackers and seeds don't.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from node.catalog.vocabulary import DEVICE, DEVICE_NAME, call_device
+from node.catalog.vocabulary import DEVICE, DEVICE_DHT_KEY, DEVICE_NAME, call_device, tell_dht_key
 from node.doors.index import Index
-from node.ids import DeviceId, to_text
+from node.errors import PeerError
+from node.ids import DeviceId, LibraryId, to_text
 from node.library.changes import Changes
+from node.wire.dhtrecord import read_dht_key
 
 MAX_DEVICES: Final = 1_000
 MAX_NAME_CHARS: Final = 80
@@ -38,3 +42,25 @@ class DeviceNames:
     def _read(self, row: str) -> str:
         name = self._index.log.fields(DEVICE, row).get(DEVICE_NAME)
         return name[:MAX_NAME_CHARS] if isinstance(name, str) else ""
+
+
+class DhtKeys:
+    """The keys under which devices write into the DHT, exchanged while they meet otherwise. Part of the library."""
+
+    def __init__(self, index: Index, changes: Changes) -> None:
+        self._index = index
+        self._changes = changes
+
+    def of(self, device: DeviceId, library: LibraryId) -> bytes | None:
+        """The key that `device` itself signed; None if it told none. Another device can't tell a false one."""
+        told = self._index.log.fields(DEVICE, to_text(device)).get(DEVICE_DHT_KEY)
+        try:
+            return None if told is None else read_dht_key(told, device, library)
+        except PeerError:
+            return None
+
+    def tell(self, device: DeviceId, signed: list[bytes]) -> None:
+        """From now on the other devices know this device's key (`sign_dht_key`)."""
+        with self._index.transaction():
+            if self._index.log.fields(DEVICE, to_text(device)).get(DEVICE_DHT_KEY) != signed:
+                self._changes.write([tell_dht_key(to_text(device), signed)])

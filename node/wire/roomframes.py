@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -60,6 +61,17 @@ def _base(tracker_url: str) -> str:
 def invitation_of(tracker_url: str) -> str:
     """What stands behind `#invite=` in a tracker's address, where new libraries come by invitation; "" for nothing."""
     return tracker_url.partition("#invite=")[2][:64]
+
+
+def pinned_url(address: str, pin: bytes) -> str:
+    """A room server at an IP address and port that shows one certificate and no other: `pin` is its SHA-256."""
+    return f"wss://{address}#pin={pin.hex()}"
+
+
+def pin_of(tracker_url: str) -> bytes | None:
+    """SHA-256 of the only certificate that the server may show, 32 bytes; None: any that the system trusts."""
+    found = re.search(r"#pin=([0-9a-f]{64})\Z", tracker_url)
+    return bytes.fromhex(found[1]) if found else None
 
 
 def room_url(tracker_url: str) -> str:

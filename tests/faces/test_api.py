@@ -162,7 +162,9 @@ def test_events_begin_with_where_the_library_stands_and_tell_of_jobs(node: Livin
 
 
 def test_the_network_the_devices_and_the_seeds_are_told_even_when_there_is_only_this_one(node: Living) -> None:
-    assert node.get("network") == {"rooms": [], "links": 0}
+    network = node.get("network")
+    assert (network["rooms"], network["links"]) == ([], 0)
+    assert (network["dht"]["mode"], network["dht"]["port"], network["dht"]["room_port"]) == ("off", None, None)
     looked_at = node.get("doctor")["findings"]
     assert {"membership", "disk"} <= {each["about"] for each in looked_at}
     devices = node.get("devices")["items"]

@@ -19,6 +19,7 @@ from node.crypto.keys import EpochKeys, derive, seal_to, track_id
 from node.crypto.phrase import phrase_from_entropy, recovery_keys
 from tests.vectors.batches import batch_vectors
 from tests.vectors.common import member, pattern
+from tests.vectors.far import dht_vectors
 from tests.vectors.meeting import channel_vectors, message_vectors, pairing_vectors
 from tests.vectors.rosters import roster_vectors
 from tests.wire.family import keys_of
@@ -169,6 +170,7 @@ ALL: dict[str, Callable[[], Any]] = {
     "pairing": pairing_vectors,
     "channel": channel_vectors,
     "batches": batch_vectors,
+    "dht": dht_vectors,
 }
 
 

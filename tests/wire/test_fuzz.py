@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from node.crypto.keys import EpochKeys
 from node.errors import PeerError, SongkeepError, UserError
 from node.peers.directory import read_presence
-from node.wire import channel, codec, pairing, roomframes
+from node.wire import channel, codec, dhtrecord, pairing, roomframes
+from node.wire.dhtrecord import open_record, read_dht_key, sign_dht_key
 from node.wire.envelope import open_message
 from node.wire.pairrooms import PairRooms
 from node.wire.roster import read_roster
@@ -45,6 +46,14 @@ def mutated(data: bytes) -> st.SearchStrategy[bytes]:
     return st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 4), st.binary(max_size=4)), max_size=4).map(change)
 
 
+def seal_dht(plain: bytes) -> bytes:
+    """A record by a member that says anything at all."""
+    padded = (len(plain).to_bytes(2, "big") + plain).ljust(dhtrecord.PADDED_BYTES, b"\0")
+    about = dhtrecord._about(FAMILY.epoch, FAMILY.roster.library, FAMILY.founder.id, 1)
+    cipher = dhtrecord._cipher(FAMILY.epoch, FAMILY.founder.id)
+    return b"\x01" + b"n" * 12 + cipher.encrypt(b"n" * 12, padded, about)
+
+
 def parsers() -> dict[str, tuple[Callable[[bytes], object], bytes]]:
     """What reads outside bytes, and one good example each."""
     from node.wire.envelope import seal_to_room
@@ -75,6 +84,20 @@ def parsers() -> dict[str, tuple[Callable[[bytes], object], bytes]]:
         "commit": (pairing.read_commit, new.commit_frame()),
         "reveal": (lambda data: old.agree(b"c" * 10, new.commit_frame(), data), new.reveal_frame()),
         "sealed pairing message": (lambda data: secured.open(data, "typed", 2), sealed),
+        "record in the DHT": (
+            lambda data: open_record(data, FAMILY.epoch, FAMILY.roster.library, FAMILY.founder.id, day=1),
+            seal_dht(codec.pack([1, ["192.0.2.1:1"], b"p" * 32, b"h" * 16])),
+        ),
+        "inside of a record in the DHT": (
+            lambda data: open_record(
+                seal_dht(data[:700]), FAMILY.epoch, FAMILY.roster.library, FAMILY.founder.id, day=1
+            ),
+            codec.pack([1, ["192.0.2.1:1", "[2001:db8::1]:2"], b"p" * 32, b"h" * 16]),
+        ),
+        "key for the DHT": (
+            lambda data: read_dht_key(codec.unpack(data, max_bytes=1 << 16), FAMILY.founder.id, FAMILY.roster.library),
+            codec.pack(sign_dht_key(FAMILY.founder, FAMILY.roster.library)),
+        ),
         "channel": (channel.decode, channel.encode(channel.Ask(1, "catalog", {"a": 1}))),
     }
 

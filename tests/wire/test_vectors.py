@@ -16,7 +16,8 @@ from node.crypto.blob import BlobCipher, Purpose, blob_key
 from node.crypto.keys import EpochKeys, MemberKeys, derive, track_id, verify
 from node.crypto.phrase import entropy_from_phrase, recovery_keys
 from node.errors import DamagedError, PeerError, RefusedError, SongkeepError, UnavailableError, UnknownFormatError
-from node.wire import channel, codec, pairing
+from node.ids import DeviceId, LibraryId
+from node.wire import channel, codec, dhtrecord, pairing
 from node.wire.envelope import open_message
 from node.wire.roomframes import join_proof, lookup_proof
 from node.wire.roster import extend, merged, read_roster
@@ -75,6 +76,26 @@ def test_the_key_tree() -> None:
         sealed["label"].encode(), raw(sealed["sealed"]), raw(sealed["context"])
     )
     assert opened.hex() == sealed["plain"]
+
+
+def test_a_record_in_the_dht() -> None:
+    vector = load("dht")
+    keys, library, day = keys_from(vector["device"]), LibraryId(raw(vector["library"])), vector["day"]
+    epoch = EpochKeys(vector["epoch"]["number"], raw(vector["epoch"]["secret"]))
+    assert dhtrecord.dht_secret(keys).hex() == vector["secret"]
+    assert dhtrecord.read_dht_key(entries(vector["signed_key"]), keys.id, library).hex() == vector["public"]
+    assert dhtrecord.place_of(epoch, keys.id, day).hex() == vector["place"]
+    record = dhtrecord.open_record(raw(vector["record"]), epoch, library, keys.id, day=day)
+    assert (record.serial, list(record.addresses)) == (vector["serial"], vector["addresses"])
+    assert (record.pin.hex(), record.heads.hex()) == (vector["pin"], vector["heads"])
+
+
+@by_guard(load("dht")["bad"])
+def test_a_record_in_the_dht_that_is_refused(vector: dict[str, Any]) -> None:
+    epoch = EpochKeys(vector["epoch"]["number"], raw(vector["epoch"]["secret"]))
+    library = LibraryId(raw(load("dht")["library"]))
+    with pytest.raises(ERRORS[vector["error"]]):
+        dhtrecord.open_record(raw(vector["record"]), epoch, library, DeviceId(raw(vector["device"])), day=vector["day"])
 
 
 @by_guard(load("blobs"))
