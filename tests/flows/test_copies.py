@@ -2,11 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
+from typing import Any
 
 from node.crypto.blob import Purpose
-from tests.flows.copying import add_songs, holder, household, settled
-from tests.flows.people import a_tracker
+from node.flows.copies import Limits
+from node.ids import BlobRoot
+from node.placement.copying import copies_of
+from node.wire.holdings import Holding
+from tests.flows.copying import GB, Holder, add_songs, holder, household, settled
+from tests.flows.people import a_tracker, make_device, meeting
+
+
+@contextlib.asynccontextmanager
+async def a_home(tmp_path: Path, *, songs: int, others: int, **chosen: Any) -> AsyncIterator[list[Holder]]:
+    """A PC with some songs and as many other devices as wanted, all full, all knowing of each other."""
+    secrets = household(1 + others)
+    async with contextlib.AsyncExitStack() as stack:
+        url, _ = await stack.enter_async_context(a_tracker(tmp_path / "tracker"))
+        pc = await stack.enter_async_context(holder(tmp_path / "pc", secrets[0], url, **chosen))
+        await add_songs(pc, tmp_path / "music", range(songs))
+        await pc.home.ingest.idle()
+        for track in pc.home.library.tracks(0, 500)["items"]:  # so that every device wants every original
+            pc.home.library.personal.star([track["id"]], starred=True)
+        found = [pc]
+        for number, each in enumerate(secrets[1:]):
+            found.append(await stack.enter_async_context(holder(tmp_path / f"other{number}", each, url)))
+        await settled(lambda: all(len(each.sealed()) == songs for each in found[1:]), "all hold all songs")
+        await settled(lambda: all(knows_all(each, found) for each in found), "all know what the others hold")
+        yield found
+
+
+def knows_all(one: Holder, others: Iterable[Holder]) -> bool:
+    said = {each.id: each for each in one.copies.census.devices()}
+    return all(each.id in said and said[each.id].sealed == frozenset(each.sealed()) for each in others)
+
+
+def album_of(device: Holder) -> str:
+    [album] = device.home.library.albums(0, 10)["items"]
+    return str(album["id"])
 
 
 async def test_a_new_device_fills_itself_and_every_song_comes_to_have_two_copies(tmp_path: Path) -> None:
@@ -25,3 +62,130 @@ async def test_a_new_device_fills_itself_and_every_song_comes_to_have_two_copies
             shown = await laptop.shown()
             assert shown["songs"] == [{"copies": 2, "songs": 4}]
             assert shown["at_risk"]["songs"] == 0
+
+
+async def test_with_little_room_the_small_renditions_come_first_and_then_what_is_starred(tmp_path: Path) -> None:
+    secrets = household(3)
+    async with (
+        a_tracker(tmp_path / "tracker") as (url, _),
+        holder(tmp_path / "pc", secrets[0], url, budget_bytes=0, renditions=True) as pc,
+        holder(tmp_path / "nas", secrets[1], url) as nas,
+    ):
+        await add_songs(pc, tmp_path / "music", range(6))
+        await pc.home.ingest.idle()
+        await settled(lambda: len(nas.sealed()) == 12, "two copies of everything are there already")
+        sizes = {each.root: each.sealed_bytes for each in pc.copies.census.sight.blobs}
+        small, originals = pc.named(Purpose.MOBILE), pc.named(Purpose.ORIGINAL)
+        starred = [track["id"] for track in pc.home.library.tracks(0, 9)["items"] if track["title"] == "Song 4"]
+        pc.home.library.personal.star(starred, starred=True)
+        room = sum(sizes[root] for root in small) + max(sizes[root] for root in originals)
+        async with holder(tmp_path / "laptop", secrets[2], url, budget_bytes=room * 10 // 9 + 1_000) as laptop:
+            await settled(lambda: len(laptop.sealed()) >= 7, "the laptop is full")
+            assert laptop.sealed(Purpose.MOBILE) == small
+            [original] = laptop.sealed(Purpose.ORIGINAL)
+            assert [row for row, _ in laptop.home.index.tracks.named_by(original)] == starred
+
+
+async def test_nothing_is_freed_against_a_mere_file_or_a_device_that_is_away(tmp_path: Path) -> None:
+    async with a_home(tmp_path, songs=2, others=1, budget_bytes=0) as (pc, laptop):
+        held = laptop.sealed()
+        freed = await laptop.copies.free("album", album_of(laptop))
+        assert freed["freed_blobs"] == 0
+        assert freed["kept"] == [{"reason": "fewer than 2 other devices that are here say they hold it", "blobs": 2}]
+        laptop.copies.apply(Limits(budget_bytes=1))
+        laptop.copies.limits = Limits(budget_bytes=GB, copies=1)  # even if one copy were enough, a file is none
+        freed = await laptop.copies.free("album", album_of(laptop))
+        assert freed["freed_blobs"] == 0
+        assert laptop.sealed() == held
+        assert not pc.sealed()
+
+
+async def test_what_two_others_prove_is_freed_and_they_keep_it_then(tmp_path: Path) -> None:
+    async with a_home(tmp_path, songs=3, others=3) as (pc, nas, desk, laptop):
+        songs = laptop.sealed()
+        freed = await laptop.copies.free("album", album_of(laptop))
+        assert (freed["freed_blobs"], freed["kept"]) == (3, [])
+        assert not laptop.sealed()
+        # Both gave their word: neither lets go of it now, although two others of the four still have it.
+        for keeper in (nas, desk):
+            kept = await keeper.copies.free("album", album_of(keeper))
+            assert kept["freed_blobs"] == 0
+            assert {each["reason"] for each in kept["kept"]} == {
+                "another device has let go of it because this one keeps it"
+            }
+            assert keeper.sealed() == songs
+        assert pc.sealed() == songs  # made from its files to prove them, and kept since
+        await asyncio.to_thread(laptop.copies.census.look)
+        assert not laptop.sealed()  # nor does it come back
+
+
+async def test_all_holders_that_free_at_once_never_go_under_the_copies(tmp_path: Path) -> None:
+    async with a_home(tmp_path, songs=6, others=3, budget_bytes=0) as found:
+        holders = found[1:]
+        songs = holders[0].sealed()
+
+        def left_of(root: BlobRoot) -> int:
+            return sum(root in each.sealed() for each in holders)
+
+        for delay_s in (0.0, 0.002, 0.01):
+            freeing = []
+            for each in holders:
+                freeing.append(asyncio.create_task(each.copies.free("album", album_of(each))))
+                await asyncio.sleep(delay_s)
+            await asyncio.gather(*freeing)
+            assert all(left_of(root) >= 2 for root in songs)
+
+
+async def test_what_rots_here_is_healed_from_another_holder_with_no_more_holders_than_copies(tmp_path: Path) -> None:
+    async with a_home(tmp_path, songs=2, others=1, budget_bytes=0) as (_pc, laptop):
+        root = sorted(laptop.sealed())[0]
+        path = laptop.home.store.path_of(root)
+        assert path is not None
+        whole = path.read_bytes()
+        path.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+        report = await laptop.home.verify.run(False, sources=False)
+        assert report.damaged == 1
+        await settled(lambda: path.read_bytes() == whole, "it is whole again")
+        await settled(lambda: not laptop.home.index.blobs.totals()["damaged_blobs"], "it is known to be whole")
+
+
+async def test_who_finds_its_own_bytes_damaged_gives_no_word_for_them_and_heals_them(tmp_path: Path) -> None:
+    async with a_home(tmp_path, songs=1, others=2) as (pc, nas, laptop):
+        [root] = laptop.sealed()
+        path = nas.home.store.path_of(root)
+        assert path is not None
+        whole = path.read_bytes()
+        path.write_bytes(bytes(len(whole)))  # nobody has noticed yet
+        freed = await laptop.copies.free("album", album_of(laptop))
+        assert freed["kept"] == [{"reason": "only 1 of 2 other devices have proved to hold it sealed", "blobs": 1}]
+        assert laptop.sealed() == {root}
+        await settled(lambda: path.read_bytes() == whole, "the NAS healed itself")
+        assert pc.copies.census.trusts(nas.id)
+
+
+async def test_who_lies_is_believed_nothing_and_the_song_comes_from_another(tmp_path: Path) -> None:
+    secrets = household(3)
+    async with (
+        a_tracker(tmp_path / "tracker") as (url, _),
+        holder(tmp_path / "pc", secrets[0], url, budget_bytes=0) as pc,
+    ):
+        await add_songs(pc, tmp_path / "music", range(3))
+        await pc.home.ingest.idle()
+        pc.home.library.personal.star([each["id"] for each in pc.home.library.tracks(0, 9)["items"]], starred=True)
+        await asyncio.to_thread(pc.copies.census.look)
+        listed = pc.copies.census.sight.listed
+        answers: dict[str, Any] = {}
+        liar = make_device("liar", secrets[1], url, answers=answers)
+        claims = Holding(budget_bytes=0, sealed=frozenset(listed))
+
+        async def boast(_body: Any) -> bytes:
+            return claims.answer(listed, b"")
+
+        answers["holdings"] = boast
+        liar.blobs.update({root: [bytes(16_384)] * 20 for root in listed})
+        async with meeting(liar), holder(tmp_path / "laptop", secrets[2], url) as laptop:
+            await settled(lambda: len(laptop.sealed()) == 3, "the laptop has all songs all the same")
+            assert not laptop.copies.census.trusts(liar.id)
+            assert laptop.copies.census.trusts(pc.id)
+            sure = [copies_of(root, laptop.copies.census.devices()) for root in listed]
+            assert sure == [2, 2, 2]  # the liar's counts for nothing
