@@ -13,7 +13,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.catalog import catalog
 from benchmarks.ingest import ingest, scan
+from benchmarks.library import library
 from benchmarks.measure import Row, print_table
 from benchmarks.renditions import renditions
 from benchmarks.streams import streams
@@ -46,6 +48,14 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "first-byte": (
         "A song that another device holds",
         lambda work, quick: first_byte(work, files=10 if quick else 200, starts=2 if quick else 20),
+    ),
+    "library": (
+        "A large library",
+        lambda work, quick: library(work, tracks=2_000 if quick else 50_000, rounds=1 if quick else 5),
+    ),
+    "catalog": (
+        "The catalog",
+        lambda work, quick: catalog(work, writes=5_000 if quick else 100_000, rounds=1 if quick else 3),
     ),
     "subsonic": (
         "Music apps",

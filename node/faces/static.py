@@ -1,9 +1,11 @@
-"""The player itself: the files of the `client` package, each with its type and ETag."""
+"""The player itself: the files of the `client` package, each with its type and ETag, compressed for who can read it."""
 
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -25,6 +27,8 @@ _TYPES: Final = {
     "wasm": "application/wasm",
     "txt": "text/plain; charset=utf-8",
 }
+_COMPRESSED: Final = frozenset(("html", "js", "css", "svg", "webmanifest", "txt"))
+_GZIP: Final = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q\s*=\s*([0-9.]+)\s*)?(?=,|$)", re.IGNORECASE)
 _DEEPEST: Final = 6
 
 
@@ -33,6 +37,8 @@ class _Served:
     body: bytes
     content_type: str
     etag: str
+    """Of exactly these bytes: the compressed ones have another."""
+    encoding: str = ""
 
 
 class Player:
@@ -41,21 +47,25 @@ class Player:
     def __init__(self, root: Traversable | None = None) -> None:
         self._root = root if root is not None else files("client")
         self._places: dict[str, Traversable] | None = None
-        self._served: dict[str, _Served] = {}
+        self._served: dict[tuple[str, bool], _Served] = {}
 
-    def find(self, path: str) -> _Served | None:
-        """The file at `path` ("" is the page itself), or None."""
+    def find(self, path: str, *, compressed: bool = False) -> _Served | None:
+        """The file at `path` ("" is the page itself), `compressed` if that makes it smaller; or None."""
         if self._places is None:
             self._places = dict(_walk(self._root, "", _DEEPEST))
         name = path or "index.html"
         place = self._places.get(name)
         if place is None:
             return None
-        served = self._served.get(name)
+        ending = name.rpartition(".")[2]
+        which = name, compressed and ending in _COMPRESSED
+        served = self._served.get(which)
         if served is None:
-            body = place.read_bytes()
+            body, encoding = place.read_bytes(), ""
+            if which[1]:
+                body, encoding = gzip.compress(body, mtime=0), "gzip"
             etag = hashlib.sha256(body).hexdigest()[:32]
-            served = self._served[name] = _Served(body, _TYPES[name.rpartition(".")[2]], etag)
+            served = self._served[which] = _Served(body, _TYPES[ending], etag, encoding)
         return served
 
 
@@ -77,11 +87,20 @@ def routes(app: web.Application) -> None:
 
 
 async def serve(request: web.Request) -> web.Response:
-    served = await asyncio.to_thread(request.app[PLAYER].find, request.match_info["path"])
+    compressed = takes_gzip(request.headers.get("Accept-Encoding", ""))
+    served = await asyncio.to_thread(request.app[PLAYER].find, request.match_info["path"], compressed=compressed)
     if served is None:
         raise web.HTTPNotFound
     # Always asked again, so that an updated node never runs with half of an older player.
-    headers = {"ETag": f'"{served.etag}"', "Cache-Control": "no-cache"}
+    headers = {"ETag": f'"{served.etag}"', "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     if names_tag(request.headers.get("If-None-Match"), served.etag):
         return web.Response(status=304, headers=headers)
+    if served.encoding:
+        headers["Content-Encoding"] = served.encoding
     return web.Response(body=served.body, headers={**headers, "Content-Type": served.content_type})
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding header lets a body be gzipped (RFC 9110, section 12.5.3)."""
+    found = _GZIP.search(accepted)
+    return found is not None and (found[1] is None or found[1].strip("0.") != "")

@@ -44,7 +44,7 @@ class Audio:
         self.file_name = file_name
 
     def read(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """The bytes from `start` to `stop`, in parts of up to 1 MiB, each checked before it is given.
+        """The bytes from `start` to `stop`, in parts of up to 256 KiB, each checked before it is given.
 
         Raises DamagedError or UnavailableError when no place has them whole.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import stat
 import sys
@@ -68,6 +69,7 @@ def test_the_player_is_served_and_no_other_file(node: Living) -> None:
     assert b"<script" in page.body
     again = node.ask("GET", "/", headers={"If-None-Match": page.headers["ETag"]})
     assert (again.status, again.body) == (304, b"")
+    assert page.headers["Content-Encoding"] is None
     script = node.ask("GET", "/core/source.js")
     assert script.headers["Content-Type"] == "text/javascript; charset=utf-8"
     for path in (
@@ -79,6 +81,23 @@ def test_the_player_is_served_and_no_other_file(node: Living) -> None:
         "/.",
     ):
         assert node.ask("GET", path).status == 404
+
+
+def test_the_player_is_compressed_for_browsers_that_take_it_and_each_form_has_its_own_tag(node: Living) -> None:
+    plain = node.ask("GET", "/core/source.js")
+    small = node.ask("GET", "/core/source.js", headers={"Accept-Encoding": "br;q=1.0, gzip, deflate"})
+    assert small.headers["Content-Encoding"] == "gzip"
+    assert small.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    assert gzip.decompress(small.body) == plain.body
+    assert len(small.body) < len(plain.body)
+    assert small.headers["ETag"] != plain.headers["ETag"]
+    for accepted, other in (("gzip", plain), ("gzip;q=0", small), ("identity", small), ("xgzip", small)):
+        tag = {"Accept-Encoding": accepted, "If-None-Match": other.headers["ETag"]}
+        assert node.ask("GET", "/core/source.js", headers=tag).status == 200, "another form is another body"
+    tag = {"Accept-Encoding": "gzip", "If-None-Match": small.headers["ETag"]}
+    assert node.ask("GET", "/core/source.js", headers=tag).status == 304
+    picture = node.ask("GET", "/icons/icon-192.png", headers={"Accept-Encoding": "gzip"})
+    assert picture.headers["Content-Encoding"] is None, "it would not become smaller"
 
 
 def test_guessing_sign_in_codes_is_slowed_down(node: Living) -> None:
