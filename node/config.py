@@ -74,10 +74,14 @@ class Settings:
     """HOST:PORT of nodes of one's own by which the table is entered."""
     dht_port: int = 0
     """UDP of the table, and the next port (TCP) where devices from afar come in; 0: any that are free."""
+    app: str = ""
+    """Where phones get the app from: always this one https address, for another is another, empty device."""
     sort_articles: tuple[str, ...] = ("the", "a", "an")
     """Words that don't count at the beginning of a name when names are sorted."""
 
 
+MAX_APP_URL_CHARS: Final = 300
+_OWN_MACHINE: Final = frozenset({"localhost", "127.0.0.1"})
 SECRET_SETTINGS: Final = frozenset({"lan_password"})
 
 
@@ -183,6 +187,25 @@ def _dht_nodes(name: str, value: object) -> tuple[str, ...]:
     return nodes
 
 
+def _app(name: str, value: object) -> str:
+    if value == "":
+        return ""
+    if not isinstance(value, str) or len(value) > MAX_APP_URL_CHARS or not _serves_app(value):
+        raise UserError(f"{name} is the https address that phones get the app from, like https://music.example.org/")
+    return value if value.endswith("/") else value + "/"
+
+
+def _serves_app(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        plain = bool(parts.hostname) and (parts.port or 1) and not parts.query and not parts.fragment
+    except ValueError:
+        return False
+    # A browser gives keys to https pages only, and to those of its own machine.
+    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _OWN_MACHINE)
+    return bool(plain and secure and re.fullmatch(r"[!-~]+", url))
+
+
 def _articles(name: str, value: object) -> tuple[str, ...]:
     return tuple(word.lower() for word in _texts(name, value, MAX_ARTICLES))
 
@@ -215,6 +238,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "dht": _one_of("off", "private", "mainline"),
     "dht_nodes": _dht_nodes,
     "dht_port": _whole(0, 65_534),
+    "app": _app,
     "sort_articles": _articles,
 }
 

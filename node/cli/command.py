@@ -27,6 +27,7 @@ COMMANDS = (
     "export",
     "folders",
     "pair",
+    "app",
     "join",
     "devices",
     "phrase",

@@ -28,6 +28,7 @@ settings:
                   table; strangers then see this address and that it takes part (off)
   dht_nodes       nodes of your own to enter by, HOST:PORT: a seed run with --dht, or a device with dht_port
   dht_port        UDP port of the DHT; the next one (TCP) is where devices from afar come in; 0: any (0)
+  app             the https address that phones get the app from
   sort_articles   words that don't count at the beginning of a name (the a an)
 """
 

@@ -16,6 +16,14 @@ from node.cli.terminal import Terminal
 from node.errors import SongkeepError, UnavailableError, UserError
 
 _FAILED_EXIT_CODE = 4
+NO_ADDRESS = """\
+a phone gets the app from an https address, and none is known yet. Whoever serves it is trusted with the phone's keys, \
+so it should be your own, or a friend's. There are four ways:
+  - your own tracker and seed on a small server, which serve the app too: docs/tracker.md
+  - a friend's tracker: ask for its address
+  - any static web host, with a tracker of anybody's: songkeep app export DIR, and put what it writes there
+  - only at home: songkeep config lan on, and open the player's address of this network in the phone's browser
+When you have the address: songkeep pair --app https://music.example.org/"""
 
 
 def register(subparsers: Subparsers) -> None:
@@ -26,7 +34,7 @@ def register(subparsers: Subparsers) -> None:
         summary="let another device into this library",
         more="Shows a QR code for a phone and a code to type on a computer. The new device then shows six digits\n"
         "that are typed here. With --json: one event a line; the digits are read from standard input.",
-        examples="  songkeep pair --app https://music.example.org/\n  songkeep pair --role owner",
+        examples="  songkeep pair --phone\n  songkeep pair --role owner",
     )
     parser.add_argument(
         "--role",
@@ -37,20 +45,35 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--anywhere", action="store_true", help="let it come through a tracker, not only from the local network"
     )
+    parser.add_argument("--phone", action="store_true", help="show a QR code that opens the app on a phone")
     parser.add_argument(
-        "--app", metavar="URL", help="the https address from which a phone gets the app; whoever serves it is trusted"
+        "--app",
+        metavar="URL",
+        help="the https address that phones get the app from, from now on; whoever serves it is trusted",
     )
 
 
 def run_pair(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
-        about = {"app": asked.app} if asked.app else {}
+        about = _app_of(asked, client)
         pairing = client.post("pair", role=asked.role, anywhere=asked.anywhere, **about)
         try:
             return _follow(client, pairing["id"], asked, terminal)
         except KeyboardInterrupt:
             client.delete(f"pair/{pairing['id']}")
             raise
+
+
+def _app_of(asked: argparse.Namespace, client: Client) -> dict[str, str]:
+    """Where a phone gets the app from, if one is to come. Raises UserError that says what can be done about none."""
+    if asked.app:
+        return {"app": client.patch("config", app=asked.app)["app"]}
+    if not asked.phone:
+        return {}
+    known = client.get("config")["app"]
+    if not known:
+        raise UserError(NO_ADDRESS)
+    return {"app": known}
 
 
 def _follow(client: Client, pairing_id: str, asked: argparse.Namespace, terminal: Terminal) -> int:
@@ -106,8 +129,8 @@ def _show(event: dict[str, Any], asked: argparse.Namespace, terminal: Terminal) 
             if not through:
                 terminal.say("It must be on the same network; 'songkeep pair --anywhere' lets it come from elsewhere.")
             terminal.say("(The code is good for one try within ten minutes.)")
-            if not asked.app:
-                terminal.say("For a phone, also say where its app comes from: songkeep pair --app https://...")
+            if not asked.app and not asked.phone:
+                terminal.say("For a phone: songkeep pair --phone")
             terminal.say()
         case "link":
             terminal.say("With a phone, scan this; it changes every minute:")

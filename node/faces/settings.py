@@ -14,8 +14,8 @@ from node.faces.parts import PARTS
 from node.faces.session import only_control
 from node.faces.sign_in import hash_password
 
-_ONLY_HERE: Final = frozenset({"lan", "port", "trackers", "dht", "dht_nodes", "dht_port"})
-"""What opens the machine to others can't be changed from a browser."""
+_ONLY_HERE: Final = frozenset({"lan", "port", "trackers", "app", "dht", "dht_nodes", "dht_port"})
+"""What opens the machine to others, or says whom phones trust, can't be changed from a browser."""
 MIN_PASSWORD_CHARS: Final = 8
 
 

@@ -14,22 +14,10 @@ from typing import Final
 from aiohttp import web
 
 from node.faces.ranges import names_tag
+from node.wire.apphost import TYPES, app_files
 
-_TYPES: Final = {
-    "html": "text/html; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
-    "css": "text/css; charset=utf-8",
-    "svg": "image/svg+xml",
-    "png": "image/png",
-    "ico": "image/x-icon",
-    "webmanifest": "application/manifest+json",
-    "woff2": "font/woff2",
-    "wasm": "application/wasm",
-    "txt": "text/plain; charset=utf-8",
-}
 _COMPRESSED: Final = frozenset(("html", "js", "css", "svg", "webmanifest", "txt"))
 _GZIP: Final = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q\s*=\s*([0-9.]+)\s*)?(?=,|$)", re.IGNORECASE)
-_DEEPEST: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +40,7 @@ class Player:
     def find(self, path: str, *, compressed: bool = False) -> _Served | None:
         """The file at `path` ("" is the page itself), `compressed` if that makes it smaller; or None."""
         if self._places is None:
-            self._places = dict(_walk(self._root, "", _DEEPEST))
+            self._places = dict(app_files(self._root))
         name = path or "index.html"
         place = self._places.get(name)
         if place is None:
@@ -65,18 +53,8 @@ class Player:
             if which[1]:
                 body, encoding = gzip.compress(body, mtime=0), "gzip"
             etag = hashlib.sha256(body).hexdigest()[:32]
-            served = self._served[which] = _Served(body, _TYPES[ending], etag, encoding)
+            served = self._served[which] = _Served(body, TYPES[ending], etag, encoding)
         return served
-
-
-def _walk(folder: Traversable, prefix: str, depth: int) -> list[tuple[str, Traversable]]:
-    found: list[tuple[str, Traversable]] = []
-    for entry in folder.iterdir():
-        if entry.is_dir() and depth and not entry.name.startswith((".", "_")):
-            found += _walk(entry, f"{prefix}{entry.name}/", depth - 1)
-        elif entry.is_file() and entry.name.rpartition(".")[2] in _TYPES:
-            found.append((prefix + entry.name, entry))
-    return found
 
 
 PLAYER = web.AppKey("player", Player)
