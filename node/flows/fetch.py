@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from node.catalog.model import BlobRef
@@ -26,7 +27,13 @@ SLOW_FOR_S: Final = 30.0
 LACKS_FOR_S: Final = 60.0
 LIED_FOR_S: Final = 86_400.0
 """Who gave wrong bytes is not asked for a day."""
+BROKEN_WITHIN_S: Final = 2.0
+"""A way that broke so soon is no device that hangs: what is open to it then is tried at once."""
 _REMEMBERED: Final = 4_096
+
+
+class _BrokenError(UnavailableError):
+    """No device gave it, though one that was asked has it."""
 
 
 class DeviceFetch:
@@ -64,7 +71,11 @@ class DeviceFetch:
         count = min(count, cipher.shape.chunks - first)
         parts = []
         for at in range(first, first + count, MAX_CHUNKS):
-            parts.append(await self._gathered(blob, cipher, at, min(MAX_CHUNKS, first + count - at)))
+            part = partial(self._gathered, blob, cipher, at, min(MAX_CHUNKS, first + count - at))
+            try:
+                parts.append(await part())
+            except _BrokenError:
+                parts.append(await part())  # the way to a device broke; there may be another to the same one
         return b"".join(parts)
 
     async def _gathered(self, blob: BlobRef, cipher: BlobCipher, first: int, count: int) -> bytes:
@@ -72,11 +83,16 @@ class DeviceFetch:
         if not holders:
             raise UnavailableError(self._absent(blob.root))
         quick = sum(self._open_to(holder) == "lane" for holder in holders)
+        began_s = asyncio.get_running_loop().time()
         gather = Gather(self._take, blob.root, cipher, holders, at_once=max(1, quick))
         try:
             return await gather.run(first, count)
         except NotHeldError:
             raise UnavailableError(self._absent(blob.root)) from None
+        except UnavailableError as error:
+            if asyncio.get_running_loop().time() - began_s > BROKEN_WITHIN_S:
+                raise
+            raise _BrokenError(str(error)) from error
         finally:
             self._learn(blob.root, gather)
 

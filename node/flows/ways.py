@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from node.doors.channel import Channel
 from node.doors.lane import Lane
-from node.errors import SongkeepError, UnavailableError
+from node.errors import SongkeepError
 from node.flows.lanes import Lanes
 from node.flows.meet import Meeting
 from node.ids import BlobRoot, DeviceId, to_text
@@ -48,21 +48,14 @@ class Ways:
     async def chunks(self, member: DeviceId, root: BlobRoot, first: int, count: int) -> AsyncGenerator[bytes, None]:
         """See `Take`. Raises UnavailableError, NotFoundError, DamagedError, RefusedError, PeerError."""
         way = await self._way(member)
+        # If a lane breaks the next holder is asked at once; who asks this one again goes by what is open then.
         if isinstance(way, Lane):
-            begun = False
-            try:
-                async with contextlib.aclosing(self._lanes.chunks(member, root, first, count)) as parts:
-                    async for part in parts:
-                        begun = True
-                        yield part
-                return
-            except UnavailableError:
-                if begun:
-                    raise
-            way = await self._meeting.connect(member)
-        async with _closing(way.chunks(root, first, count)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+            chunks: AsyncIterator[bytes] = self._lanes.chunks(member, root, first, count)
+        else:
+            chunks = way.chunks(root, first, count)
+        async with _closing(chunks):
+            async for part in chunks:
+                yield part
 
     async def _way(self, member: DeviceId) -> Lane | Channel:
         """What is open already, else what is open first."""
@@ -106,10 +99,10 @@ class Ways:
 
 
 @contextlib.asynccontextmanager
-async def _closing(chunks: AsyncIterator[bytes]) -> AsyncIterator[AsyncIterator[bytes]]:
+async def _closing(chunks: AsyncIterator[bytes]) -> AsyncIterator[None]:
     """Leaving early ends the request at once."""
     try:
-        yield chunks
+        yield
     finally:
         if isinstance(chunks, AsyncGenerator):
             await chunks.aclose()

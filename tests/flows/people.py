@@ -13,7 +13,7 @@ from typing import Any
 
 from node.crypto.keys import EpochKeys, MemberKeys, member_keys_from_random
 from node.crypto.phrase import recovery_keys
-from node.doors.channel import Answer
+from node.doors.channel import Answer, Serve
 from node.doors.vault import Secrets
 from node.errors import NotFoundError
 from node.flows.meet import Meeting
@@ -46,6 +46,7 @@ class Device:
     directory: Directory
     links: Links
     meeting: Meeting
+    serve: Serve
     blobs: dict[BlobRoot, list[bytes]] = field(default_factory=dict)
 
     @property
@@ -95,8 +96,9 @@ def make_device(
     snapshot: Callable[[], list[Any] | None] = lambda: None,
     given: Callable[[BlobRoot, int], None] = lambda _root, _index: None,
     proofs: Proofs | None = None,
+    lane: Callable[[], tuple[tuple[str, ...], bytes]] = lambda: ((), b""),
 ) -> Device:
-    """`given` is told of every chunk before it goes to another device."""
+    """`given` is told of every chunk before it goes to another device; `lane`: what is told of a lane."""
     membership = Membership(MemoryVault(secrets), time_ms=now_ms, random=os.urandom)
     directory = Directory()
     blobs: dict[BlobRoot, list[bytes]] = {}
@@ -112,7 +114,16 @@ def make_device(
 
     def presence() -> Presence:
         entries = len(membership.roster.entries)
-        return Presence(name=device.name, role="node", roster=entries, heads=heads(), snapshot=snapshot())
+        addresses, lane_print = lane()
+        return Presence(
+            name=device.name,
+            role="node",
+            roster=entries,
+            heads=heads(),
+            snapshot=snapshot(),
+            addresses=addresses,
+            lane=lane_print,
+        )
 
     meeting = Meeting(
         membership=membership,
@@ -122,7 +133,7 @@ def make_device(
         trackers=list(trackers),
         proofs=proofs,
     )
-    device = Device(name, membership, directory, links, meeting, blobs)
+    device = Device(name, membership, directory, links, meeting, serve, blobs)
     return device
 
 

@@ -82,16 +82,16 @@ def digests(folder: Path) -> set[str]:
     return {hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.suffix == ".flac"}
 
 
-def pair(pc: Machine, laptop: Machine) -> None:
+def pair(pc: Machine, laptop: Machine, name: str = "Laptop") -> None:
     """`songkeep pair` on one, `songkeep join` on the other, the digits typed."""
     pairing, joining = pc.start("pair", "--json", "--role", "owner", "--anywhere"), None
     for event in events(pairing):
         if event["event"] == "code":
             joining = laptop.start(
-                "join", event["code"], "--tracker", event["tracker"], "--name", "Laptop", "--budget", "5GB", "--json"
+                "join", event["code"], "--tracker", event["tracker"], "--name", name, "--budget", "5GB", "--json"
             )
         elif event["event"] == "check":
-            assert event["name"] == "Laptop"
+            assert event["name"] == name
             assert joining is not None
             assert pairing.stdin is not None
             pairing.stdin.write(first_event(joining)["digits"] + "\n")
