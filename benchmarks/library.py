@@ -43,11 +43,14 @@ def library(work: Path, *, tracks: int, rounds: int) -> list[Row]:
 
 
 def _filled(work: Path, tracks: int) -> tuple[dict[str, str], list[Row]]:
-    """A home whose library knows sparse files that are really there, so that a scan finds all of them unchanged."""
-    music = work / "listed"
-    shutil.rmtree(music, ignore_errors=True)
     environment = fresh_home(work, renditions="off")
     home = Path(environment["SONGKEEP_HOME"])
+    return environment, fill_home(home, work / "listed", tracks, rendered=tracks // _RENDERED_OF)
+
+
+def fill_home(home: Path, music: Path, tracks: int, *, rendered: int) -> list[Row]:
+    """Have a home's library know sparse files that are really there, so that a scan finds all of them unchanged."""
+    shutil.rmtree(music, ignore_errors=True)
     secrets = Vault.open(home / "vault").secrets
     chance = random.Random(1)
     artists = artists_of(chance, tracks)
@@ -84,10 +87,10 @@ def _filled(work: Path, tracks: int) -> tuple[dict[str, str], list[Row]]:
                 for source in waiting
             ])  # fmt: skip
         sealed_s = time.perf_counter() - started
-        for files in made.each_file(index.pages.ids("", tracks // _RENDERED_OF)):
+        for files in made.each_file(index.pages.ids("", rendered)):
             made.record_rendered(files.track_id, blob_of(files.track_id.encode(), 1_500_000, Purpose.MOBILE), STREAM)
     size_mb = (home / "index.sqlite").stat().st_size / 1e6
-    return environment, [
+    return [
         Row(f"the index: list {tracks:,} files", f"{listed_s:.1f} s, {listed_s / tracks * 2_000:.2f} s for 2,000"),
         Row("the index: write that they are sealed", f"{sealed_s:.1f} s, {sealed_s / tracks * 1e6:.0f} µs each"),
         Row("the index on disk", f"{size_mb:.0f} MB"),

@@ -161,6 +161,50 @@
  */
 
 /**
+ * @typedef {object} CopiesDevice
+ * @property {string} id
+ * @property {string} name
+ * @property {"device" | "seed"} kind
+ * @property {boolean} this
+ * @property {boolean} present
+ * @property {boolean} asleep
+ * @property {number | null} seen_ms
+ * @property {"lan" | "direct" | "relay" | null} reached  null: no way is open now
+ * @property {number} budget_bytes
+ * @property {number} used_bytes
+ * @property {number} songs  of which it keeps a rendition sealed
+ * @property {number} from_files  further songs, as music files only
+ * @property {boolean} trusted
+ */
+
+/**
+ * @typedef {object} Copies  Where the music lives, and what moves.
+ * @property {number} copies  how many each song is to have
+ * @property {boolean} paused
+ * @property {number} budget_bytes
+ * @property {CopiesDevice[]} devices  this one first
+ * @property {{copies: number, songs: number}[]} songs  how many have how many copies, the fewest first
+ * @property {{songs: number, reasons: {why: string, songs: number}[], examples: {track: string, title: string, why: string}[]}} at_risk
+ * @property {{blobs: number, bytes: number, left_s: number | null}} queue
+ * @property {{from: string, kind: string, done_bytes: number, total_bytes: number}[]} transfers
+ * @property {{rate_bytes_per_s: number, limit_bytes_per_s: number}} download
+ * @property {{rate_bytes_per_s: number, limit_bytes_per_s: number, total_bytes: number}} upload
+ * @property {{wish: "keep" | "free", kind: string, id: string}[]} wishes
+ * @property {string} trouble
+ */
+
+/** @typedef {{freed_blobs: number, freed_bytes: number, kept: {reason: string, blobs: number}[]}} Freed */
+
+/**
+ * @typedef {object} Whereabouts  What this device keeps for the library.
+ * @property {() => Promise<Copies>} show
+ * @property {(kind: "track" | "album" | "playlist", id: string) => Promise<{tracks: number}>} keep
+ * @property {(kind: "track" | "album" | "playlist", id: string) => Promise<Freed>} free
+ * @property {(size_bytes: number) => Promise<Freed>} freeSpace
+ * @property {(wish: Record<string, number | boolean>) => Promise<void>} limit  budget_bytes, upload_limit, download_limit, pause
+ */
+
+/**
  * @typedef {object} Source
  * @property {ReadonlySet<Ability>} can
  * @property {() => Promise<Library>} library
@@ -190,6 +234,7 @@
  * @property {Keeping} [keeping]  with the ability "keep"
  * @property {Personal} [personal]  with the abilities "star" and "plays"
  * @property {Playlists} [playlists]  with the ability "playlists"
+ * @property {Whereabouts} [copies]
  * @property {Seeds} [seeds]  where the library's seeds are attended
  * @property {Continuing} [continuing]
  * @property {Apps} [apps]  where music apps of others can sign in

@@ -244,6 +244,15 @@ export class NodeSource {
     undo: async () => /** @type {any} */ (await this.#change("POST", "undo")).restored.length,
   };
 
+  /** @type {import("../core/source.js").Whereabouts} */
+  copies = {
+    show: () => this.#get("copies"),
+    keep: async (kind, id) => /** @type {any} */ (await request("POST", "copies/keep", { body: { kind, id } })),
+    free: async (kind, id) => /** @type {any} */ (await request("POST", "copies/free", { body: { kind, id } })),
+    freeSpace: async (bytes) => /** @type {any} */ (await request("POST", "copies/free", { body: { bytes } })),
+    limit: async (wish) => void (await request("PATCH", "config", { body: wish })),
+  };
+
   /** @type {import("../core/source.js").Apps} */
   apps = {
     list: async () => (await this.#get("app-passwords")).items,

@@ -49,7 +49,7 @@ export function keepAction(app, track) {
  */
 export function keepAlbumAction(app, { id, name }) {
   const { keeping } = app.source;
-  if (!keeping) return [];
+  if (!keeping) return keepHereActions(app, "album", id, name);
   const run = async () => {
     const { tracks } = await app.source.album(id);
     if (!tracks.every((track) => keeping.kept.has(track.id))) return set(app, tracks, `“${name}”`, true);
@@ -58,5 +58,33 @@ export function keepAlbumAction(app, { id, name }) {
   };
   return [
     { icon: "locker", label: "Keep on this device", run: () => void run().catch((error) => app.tell(error.message)) },
+  ];
+}
+
+/**
+ * The lines of an album or a playlist on a computer: what is kept is fetched, what is freed must be proved elsewhere.
+ * @param {App} app
+ * @param {"album" | "playlist"} kind
+ * @param {string} id
+ * @param {string} name
+ * @returns {Action[]}
+ */
+export function keepHereActions(app, kind, id, name) {
+  const { copies } = app.source;
+  if (!copies) return [];
+  const failed = (/** @type {Error} */ error) => app.tell(error.message);
+  const free = async () => {
+    if (!(await app.confirm(`Free the space of “${name}”?`, "It stays in your library. Only what other devices have just proved to keep sealed is let go here.", "Free up")))
+      return;
+    const [freed, { freedText }] = await Promise.all([copies.free(kind, id), import("../core/whereabouts.js")]);
+    app.tell(freedText(freed));
+  };
+  return [
+    {
+      icon: "locker",
+      label: "Keep on this device",
+      run: () => void copies.keep(kind, id).then(() => app.tell(`“${name}” will be kept on this device.`), failed),
+    },
+    { icon: "away", label: "Free its space here…", run: () => void free().catch(failed) },
   ];
 }

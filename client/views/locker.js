@@ -55,6 +55,7 @@ export function mountLocker(host, app, _route, signal) {
     draw: ({ folders, store, library }, inner) => [
       app.source.keeping ? heldPanel(app, app.source.keeping, inner) : h("span", null),
       app.source.can.has("folders") || folders.length ? folderPanel(app, folders) : h("span", null),
+      app.source.copies ? whereLink() : h("span", null),
       app.source.seeds ? seedPanel(app, app.source.seeds, inner) : h("span", null),
       storePanel(store),
       h(
@@ -77,6 +78,20 @@ export function mountLocker(host, app, _route, signal) {
     ],
   });
 }
+
+const whereLink = () =>
+  h(
+    "a",
+    { class: "panel where-link", href: href("devices"), "data-key": "where" },
+    icon("devices"),
+    h(
+      "span",
+      null,
+      h("strong", null, "Where your music lives"),
+      h("span", { class: "quiet" }, "Devices, copies of each song, what moves, and room on this device"),
+    ),
+    icon("forward"),
+  );
 
 /** @param {Status["store"]} store */
 function storePanel({ sealed, left_to_seal, left_to_render, disk_free_bytes }) {

@@ -23,7 +23,7 @@ const PICTURES = {
 };
 
 /** The entry that lights up for places that have none of their own. @type {Partial<Record<Place, Place>>} */
-const RAIL_OF = { album: "albums", artist: "artists", genre: "genres", playlist: "playlists", history: "home" };
+const RAIL_OF = { devices: "locker", album: "albums", artist: "artists", genre: "genres", playlist: "playlists", history: "home" };
 /** @type {Partial<Record<Place, Place>>} */
 const TAB_OF = {
   albums: "library",

@@ -175,8 +175,8 @@ def _where(device: dict[str, Any]) -> str:
 
 
 def _holds(device: dict[str, Any]) -> str:
-    files = f" and {device['sources']:,} from files" if device["sources"] else ""
-    return f"{device['sealed']:,} sealed{files}"
+    files = f" and {device['from_files']:,} as files" if device["from_files"] else ""
+    return counted(device["songs"], "song") + files
 
 
 def _room(device: dict[str, Any]) -> str:

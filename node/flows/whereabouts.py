@@ -45,14 +45,16 @@ class Whereabouts:
         if not copies.census.sight.state:
             await asyncio.to_thread(copies.census.look)
         devices = copies.census.devices()
+        songs = dict(await self._songs(devices))
+        on_each = songs.pop("on_each")
         left_bytes = sum(copy.blob.sealed_bytes for copy in copies.queue)
         down = copies.download.rate_bytes_per_s
         return {
             "copies": copies.limits.copies,
             "paused": copies.limits.paused,
             "budget_bytes": copies.limits.budget_bytes,
-            "devices": [self._device(device) for device in devices],
-            **await self._songs(devices),
+            "devices": [{**self._device(device), **on_each[device.id]} for device in devices],
+            **songs,
             "queue": {
                 "blobs": len(copies.queue),
                 "bytes": left_bytes,
@@ -119,17 +121,25 @@ class Whereabouts:
             titles[song.track] = song.title
             renditions.setdefault(song.track, []).extend([song.root] if song.root else [])
         histogram: Counter[int] = Counter()
+        whole: Counter[DeviceId] = Counter()
+        from_files: Counter[DeviceId] = Counter()
         examples: list[dict[str, str]] = []
         reasons: Counter[str] = Counter()
         for track, roots in renditions.items():
             count = max((copies_of(root, devices) for root in roots), default=0)
             histogram[count] += 1
+            for device in devices:
+                if any(root in device.sealed for root in roots):
+                    whole[device.id] += 1
+                elif any(root in device.sources for root in roots):
+                    from_files[device.id] += 1
             if count < wanted:
                 why = self._why(roots, devices)
                 reasons[why] += 1
                 if len(examples) < EXAMPLES:
                     examples.append({"track": track, "title": titles[track], "why": why})
         return {
+            "on_each": {each.id: {"songs": whole[each.id], "from_files": from_files[each.id]} for each in devices},
             "songs": [{"copies": count, "songs": songs} for count, songs in sorted(histogram.items())],
             "at_risk": {
                 "songs": sum(reasons.values()),

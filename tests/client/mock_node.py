@@ -14,6 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from tests.client.mock_copies import MockCopies
 from tests.client.mock_library import JSON, MockLibrary, large_library, small_library
 from tests.client.mock_media import cover_svg, tone
 from tests.client.mock_personal import MockPersonal
@@ -66,6 +67,7 @@ class MockNode:
         self.lyrics: dict[str, JSON] = {}
         self.personal = MockPersonal(library, self.changed)
         self.seeds = MockSeeds()
+        self.copies = MockCopies()
         self._listeners: set[asyncio.Queue[tuple[str, JSON] | None]] = set()
         self._sorted: dict[tuple[object, ...], list[JSON]] = {}
 
@@ -115,6 +117,7 @@ class MockNode:
             app.router.add_route(method, f"/api/v1/{path}", answer)
         self.personal.add_to(app)
         self.seeds.add_to(app)
+        self.copies.add_to(app)
         app.router.add_get("/{path:.*}", self._file)
         return app
 

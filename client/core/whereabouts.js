@@ -1,0 +1,125 @@
+// Where the music lives: how the picture is laid out, and what is said of it.
+
+import { bytes, counted, left, number } from "./format.js";
+
+/** @import {Copies, CopiesDevice} from "./source.js" */
+
+const ROW_DEVICES = 3;
+const ROW_HEIGHT = 132;
+export const ORB_RADIUS = 34;
+/** From a device's middle to below its name. */
+export const LABEL_DEPTH = ORB_RADIUS + 42;
+export const PICTURE_WIDTH = 360;
+const TOP = 46;
+const NAME_CHARS = 16;
+/** Copies from this number on look alike. */
+export const MANY_COPIES = 4;
+export const REASONS_SHOWN = 5;
+
+/**
+ * Places of the devices: this one below, the others above it, at most three in a row.
+ * @param {readonly CopiesDevice[]} devices
+ * @returns {{height: number, places: {device: CopiesDevice, x: number, y: number}[]}}
+ */
+export function layOut(devices) {
+  const here = devices.filter((each) => each.this);
+  const others = devices.filter((each) => !each.this);
+  const rows = Math.ceil(others.length / ROW_DEVICES);
+  const each = Math.ceil(others.length / Math.max(rows, 1));
+  const places = others.map((device, at) => {
+    const row = Math.floor(at / each);
+    const step = PICTURE_WIDTH / Math.min(each, others.length - row * each);
+    return { device, x: step * ((at % each) + 0.5), y: TOP + row * ROW_HEIGHT };
+  });
+  const y = TOP + rows * ROW_HEIGHT + (rows ? 22 : 0);
+  for (const device of here) places.push({ device, x: PICTURE_WIDTH / 2, y });
+  return { height: y + ORB_RADIUS + 52, places };
+}
+
+/** How many songs the library has. @param {Pick<Copies, "songs">} copies */
+export const songsOf = ({ songs }) => songs.reduce((sum, each) => sum + each.songs, 0);
+
+/** @param {string} name */
+export const shortName = (name) => ([...name].length > NAME_CHARS ? `${[...name].slice(0, NAME_CHARS - 1).join("")}…` : name);
+
+/** How a device stands, in a word or three. @param {CopiesDevice} device */
+export function standing(device) {
+  if (device.this) return "this device";
+  if (!device.trusted) return "not believed";
+  if (!device.present) return device.asleep ? "asleep" : "away";
+  if (device.kind === "seed") return "seed, sealed";
+  return device.reached ? { lan: "on this network", direct: "direct", relay: "by a relay" }[device.reached] : "here";
+}
+
+/**
+ * The share of all songs on a device, sealed and as files only, from 0 to 1.
+ * @param {CopiesDevice} device
+ * @param {number} songs
+ */
+export const shares = (device, songs) => ({
+  sealed: songs ? device.songs / songs : 0,
+  files: songs ? device.from_files / songs : 0,
+});
+
+/** The first sentence of the page. @param {Copies} copies */
+export function summary(copies) {
+  const songs = songsOf(copies);
+  const devices = counted(copies.devices.length, "device");
+  if (!songs) return "Nothing is in your library yet.";
+  const all = `${counted(songs, "song")} on ${devices}.`;
+  const few = copies.at_risk.songs;
+  if (!few) return `${all} Each has ${copies.copies} copies or more.`;
+  if (few === songs) return `${all} None has its ${copies.copies} copies yet.`;
+  return `${all} ${counted(few, "song has", "songs have")} fewer than ${copies.copies} copies.`;
+}
+
+/**
+ * The parts of the bar, the fewest copies first; those with many are one part.
+ * @param {Pick<Copies, "songs" | "copies">} copies
+ * @returns {{copies: number, songs: number, label: string, risky: boolean}[]}
+ */
+export function parts({ songs, copies }) {
+  /** @type {Map<number, number>} */
+  const found = new Map();
+  for (const each of songs) {
+    const at = Math.min(each.copies, MANY_COPIES);
+    found.set(at, (found.get(at) ?? 0) + each.songs);
+  }
+  return [...found].map(([at, count]) => ({
+    copies: at,
+    songs: count,
+    label: at === 0 ? "no copy that is known" : at === MANY_COPIES ? `${at} copies or more` : counted(at, "copy", "copies"),
+    risky: at < copies,
+  }));
+}
+
+/** What moves now. @param {Copies} copies */
+export function moving({ queue, download, paused, transfers }) {
+  if (paused) return "Copying is paused. What you play is fetched all the same.";
+  if (!queue.blobs && !transfers.length) return "Nothing has to be copied to this device.";
+  const rate = download.rate_bytes_per_s ? ` at ${bytes(download.rate_bytes_per_s)}/s` : "";
+  const time = queue.left_s === null ? "" : `, ${left(queue.left_s)}`;
+  return `${counted(queue.blobs, "sealed file")}, ${bytes(queue.bytes)}, ${queue.blobs === 1 ? "comes" : "come"} to this device${rate}${time}.`;
+}
+
+/** What went out. @param {Pick<Copies, "upload">} copies */
+export const given = ({ upload }) =>
+  `${bytes(upload.total_bytes)} given to your other devices since the start, ${bytes(upload.rate_bytes_per_s)}/s now.`;
+
+/**
+ * What freeing came to.
+ * @param {{freed_blobs: number, freed_bytes: number, kept: {reason: string, blobs: number}[]}} freed
+ */
+export function freedText({ freed_blobs, freed_bytes, kept }) {
+  const went = freed_blobs ? `${bytes(freed_bytes)} freed.` : "Nothing could be freed.";
+  const stays = kept.map(({ reason, blobs }) => `${number(blobs)} stay: ${reason}.`);
+  return [went, ...stays].join(" ");
+}
+
+/** Bytes of "5 GB", "500MB" or "2.5 g"; null if it is no amount. @param {string} text */
+export function readSize(text) {
+  const found = /^\s*(\d{1,9}(?:[.,]\d{1,3})?)\s*([kmgt])?b?\s*$/i.exec(text);
+  if (!found) return null;
+  const size = Math.round(Number(found[1].replace(",", ".")) * 1000 ** " kmgt".indexOf((found[2] ?? " ").toLowerCase()));
+  return size > 0 ? size : null;
+}
