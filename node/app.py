@@ -184,6 +184,8 @@ async def _build(
     holdings.on_damaged = lambda root: loop.call_soon_threadsafe(verify.mend, root)
     streams = Streams(library, store, fetches=[networking.fetch], on_trouble=holdings.trouble, make_mobile=make_mobile)
     lifetime.callback(streams.close)
+    transcodes = Transcodes()
+    lifetime.callback(transcodes.close)
     direct = Direct(library)
     lifetime.callback(direct.close)
     folders = Folders(library, ingest)
@@ -211,7 +213,7 @@ async def _build(
         library=library,
         streams=streams,
         direct=direct,
-        transcodes=Transcodes(),
+        transcodes=transcodes,
         ingest=ingest,
         begin_storing=storing.begin,
         export=Export(library, streams),

@@ -8,11 +8,12 @@ import os
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from node.catalog.model import Stream
-from node.doors.audio import MIMES, Target, transcode
+from node.doors.audio import MIMES, MIN_BITRATE_BPS, Target, transcode
 from node.errors import SongkeepError, UnavailableError
 from node.flows.stream import Audio
 
@@ -25,6 +26,9 @@ AHEAD_BYTES: Final = 1 << 20
 """So much is made before it is asked for: a minute of MP3."""
 DEFAULT_BITRATE_BPS: Final = 192_000
 _DEFAULTS_BPS: Final[dict[Target, int]] = {"mp3": 192_000, "opus": 112_000, "aac": 160_000, "flac": 0}
+_MARGINS: Final[dict[Target, float]] = {"mp3": 1.01, "aac": 1.2, "opus": 1.25}
+"""How far beyond its bitrate an encoder may go over a whole track: MP3 is constant, the others keep it about."""
+_HEAD_BYTES: Final = 8_192
 _MOBILE_AT_LEAST: Final = 0.5
 """The mobile rendition will do if it has at least this part of the bitrate that was asked for."""
 _BLOCK_BYTES: Final = 1 << 18
@@ -52,6 +56,14 @@ class Encoding:
     @property
     def mime(self) -> str:
         return MIMES[self.target]
+
+    def most_bytes(self, duration_ms: int) -> int | None:
+        """So long can it become at most, of a track that lasts `duration_ms`; None where nothing bounds it (FLAC)."""
+        margin = _MARGINS.get(self.target)
+        if margin is None:
+            return None
+        left_s = max(0.0, duration_ms / 1_000 - self.start_s)
+        return _HEAD_BYTES + int(left_s * max(self.bitrate_bps, MIN_BITRATE_BPS) / 8 * margin)
 
 
 Decision = Encoding | Literal["original", "mobile"]
@@ -92,23 +104,33 @@ def decide(source: Stream | None, mobile: Stream | None, *, wanted: str, limit_b
     return Encoding(target, bitrate_bps or DEFAULT_BITRATE_BPS, max(0.0, start_s))
 
 
+class TooManyError(UnavailableError):
+    """As many tracks as are allowed are in the making already."""
+
+
 class Transcodes:
     """Makes tracks anew, a bounded number at a time, each for as long as somebody takes what is made."""
 
     def __init__(self, *, at_once: int = AT_ONCE, turn_timeout_s: float = TURN_TIMEOUT_S) -> None:
         self._turn = asyncio.Semaphore(at_once)
+        # Threads of their own: who listens slowly must not hold those that the songs are read in.
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="transcode")
         self._turn_timeout_s = turn_timeout_s
         self.running = 0
+
+    def close(self) -> None:
+        """Begin nothing more; whoever reads has closed its generator before."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def read(self, audio: Audio, encoding: Encoding) -> AsyncGenerator[bytes, None]:
         """The encoded parts as they are made; close the generator to stop it. The caller closes `audio` after it.
 
-        Raises UnavailableError if too many are being made already, and what reading and decoding raise.
+        Raises TooManyError, and what reading and decoding raise.
         """
         try:
             await asyncio.wait_for(self._turn.acquire(), self._turn_timeout_s)
         except TimeoutError as error:
-            raise UnavailableError("too many songs are being converted at the moment; try again soon") from error
+            raise TooManyError("too many songs are being converted at the moment; try again soon") from error
         loop = asyncio.get_running_loop()
         pipe = _Pipe(loop)
         suffix = os.path.splitext(audio.file_name)[1]
@@ -135,7 +157,7 @@ class Transcodes:
                 raise
 
         self.running += 1
-        task = asyncio.ensure_future(asyncio.to_thread(work))
+        task = loop.run_in_executor(self._threads, work)
         try:
             while part := await pipe.get():
                 yield part

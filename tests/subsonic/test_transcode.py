@@ -8,6 +8,7 @@ import http.client
 import io
 import time
 from collections.abc import AsyncGenerator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -176,6 +177,18 @@ async def test_more_than_are_allowed_at_once_wait_and_then_are_refused(long_soun
     await third.aclose()
 
 
+async def test_making_songs_leaves_the_threads_that_read_them_free(long_sound: Sound) -> None:
+    class OnDisk(Sound):
+        async def read(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+            yield await asyncio.to_thread(lambda: self._data[start:stop])
+
+    sound = OnDisk(long_sound._data, "a.wav")
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    parts = Transcodes().read(sound, Encoding("mp3", 128_000, 0))  # type: ignore[arg-type]
+    async with asyncio.timeout(20), contextlib.aclosing(parts):
+        assert await anext(parts)
+
+
 async def test_damage_is_told_instead_of_silence(tmp_path: Path) -> None:
     transcodes = Transcodes()
     broken = Sound(b"RIFF" + bytes(4_000), "a.wav")
@@ -207,6 +220,39 @@ def test_an_app_gets_the_format_the_rate_and_the_start_that_it_asks_for(app: App
     for parameters in ({"maxBitRate": 500}, {"format": "mp3"}, {"format": "raw", "maxBitRate": 32}):
         told, sound = stream(app, song["id"], **parameters)
         assert (told, len(sound)) == ("audio/mpeg", song["size"])
+
+
+@pytest.mark.parametrize(("form", "rate_kbps"), [("mp3", 96), ("mp3", 20), ("opus", 160), ("aac", 96)])
+def test_a_length_that_was_asked_for_is_kept_to_the_byte(app: App, form: str, rate_kbps: int) -> None:
+    song = app.ask("search3", query="Side 1")["song"][0]
+    asked = {"id": song["id"], "format": form, "maxBitRate": rate_kbps, "estimateContentLength": True}
+    answer = app.raw("stream", asked)
+    told = int(answer.headers["Content-Length"])
+    assert len(answer.body) == told
+    assert seconds_of(answer.body) == pytest.approx(3, abs=0.2)
+    assert int(app.raw("stream", asked, method="HEAD").headers["Content-Length"]) == told
+    assert int(app.raw("stream", {**asked, "timeOffset": 2}).headers["Content-Length"]) < told
+    assert "Content-Length" not in app.raw("stream", {**asked, "estimateContentLength": False}).headers
+    assert "Content-Length" not in app.raw("stream", {**asked, "format": "flac", "maxBitRate": 0}).headers
+
+
+@pytest.mark.parametrize("kind", ["music", "noise"])
+@pytest.mark.parametrize("target", ["mp3", "aac", "opus"])
+@pytest.mark.parametrize("bitrate_bps", [32_000, 105_000, 320_000])
+def test_nothing_is_made_longer_than_the_length_that_is_told(
+    tmp_path: Path, kind: Any, target: Target, bitrate_bps: int
+) -> None:
+    data = make_track(tmp_path / "a.flac", seconds=8, kind=kind).read_bytes()
+    parts: list[bytes] = []
+    transcode(
+        io.BytesIO(data), size_bytes=len(data), suffix=".flac", target=target, bitrate_bps=bitrate_bps, start_s=0,
+        take=parts.append, should_stop=lambda: False,
+    )  # fmt: skip
+    told = Encoding(target, bitrate_bps, 0).most_bytes(8_000)
+    assert told is not None
+    assert sum(map(len, parts)) <= told
+    if target == "mp3":
+        assert sum(map(len, parts)) <= bitrate_bps * 1.02
 
 
 def test_the_mobile_rendition_is_sent_with_its_length_and_ranges(app: App) -> None:

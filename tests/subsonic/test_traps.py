@@ -54,6 +54,18 @@ def test_a_stream_is_no_play_and_neither_is_a_download(app: App) -> None:
     assert app.ask("getSong", id=song["id"])["playCount"] == song["playCount"] + 1
 
 
+def test_a_play_in_the_future_was_now(app: App) -> None:
+    song = app.ask("search3", query="Glass 1")["song"][0]["id"]
+    app.ask("scrobble", id=song, time=9_999_999_999_999)
+    assert app.ask("getSong", id=song)["played"] < "2200"
+
+
+def test_a_music_folder_that_is_not_there_has_nobody_elses_music(app: App) -> None:
+    for endpoint, more in (("getArtists", {}), ("search3", {"query": ""}), ("getAlbumList2", {"type": "newest"})):
+        assert app.error(endpoint, musicFolderId=2, **more) == 70
+        assert app.ask(endpoint, musicFolderId=1, **more)
+
+
 def test_every_answer_says_who_speaks_also_the_bad_ones(app: App) -> None:
     for told in (app.tree("ping"), app.tree("getSong", id="a" * 26), app.tree("ping", form="xml")):
         assert (told["type"], told["openSubsonic"], told["version"]) == ("songkeep", True, "1.16.1")
@@ -141,6 +153,45 @@ def before_star(app: App, song: str) -> str:
     starred: str = app.ask("getStarred2")["song"][0]["starred"]
     assert app.ask("getStarred2")["song"][0]["id"] == song
     return starred
+
+
+def test_a_song_whose_file_is_gone_plays_from_its_sealed_copy(tmp_path: Path) -> None:
+    (tmp_path / "music").mkdir()
+    original = make_track(tmp_path / "music" / "1.flac", seconds=3, seed=1, title="Sealed")
+    whole = original.read_bytes()
+    with living(tmp_path / "home", "--port", "7760", "--keep-sealed", str(tmp_path / "music")) as node:
+        app = App.signed_in(node)
+        settle(node, 1)
+        song = app.ask("search3", query="Sealed")["song"][0]["id"]
+        original.unlink()
+        assert [app.raw(endpoint, {"id": song}).body == whole for endpoint in ("stream", "download")] == [True, True]
+
+
+def test_a_song_whose_file_is_gone_plays_small_or_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "music").mkdir()
+    small = make_track(tmp_path / "music" / "1.flac", seconds=3, seed=1, title="Small")
+    with living(tmp_path / "home", "--port", "7765", str(tmp_path / "music")) as node:
+        app = App.signed_in(node)
+        settle(node, 1)
+        first = app.ask("search3", query="Small")["song"][0]["id"]
+        wait_for(lambda: node.get(f"tracks/{first}")["mobile"] is not None, "the mobile rendition")
+        assert node.ask("PATCH", "/api/v1/config", {"renditions": "off"}).status == 200
+        lost = make_track(tmp_path / "music" / "2.flac", seconds=3, seed=2, title="Lost")
+        app.ask("startScan")
+        settle(node, 2)
+        second = app.ask("search3", query="Lost")["song"][0]["id"]
+        small.unlink()
+        lost.unlink()
+        smaller = app.raw("stream", {"id": first})
+        assert (smaller.headers["Content-Type"], len(smaller.body)) == (
+            "audio/webm; codecs=opus",
+            int(smaller.headers["Content-Length"]),
+        )
+        assert app.raw("stream", {"id": first, "format": "mp3"}).headers["Content-Type"] == "audio/mpeg"
+        for endpoint, song in (("download", first), ("stream", second), ("download", second)):
+            answer = app.raw(endpoint, {"id": song, "f": "json"})
+            assert (answer.status, content(answer)["error"]["code"]) == (200, 0)
+            assert content(answer)["error"]["message"]
 
 
 def test_many_apps_at_once_are_all_answered(app: App) -> None:

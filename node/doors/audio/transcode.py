@@ -21,6 +21,8 @@ MAX_BITRATE_BPS: Final = 320_000
 _OUT_BUFFER_BYTES: Final = 8_192
 """So early the first bytes leave: half a second of sound at 128 kbit/s."""
 _ANY_FRAME_SAMPLES: Final = 4_096
+_MP3_KBPS: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+"""All that there are: the encoder would take the nearest, which may be above the limit."""
 _RATES_HZ: Final = (48_000, 44_100, 32_000)
 """What every encoder here and every player takes, best first."""
 
@@ -106,7 +108,7 @@ def transcode(
                 stream: Any = out.add_stream(way.encoder, rate=rate_hz, options=dict(way.encoder_options))
                 stream.layout, stream.format = layout, way.sample_format
                 if target != "flac":
-                    stream.bit_rate = min(max(bitrate_bps, MIN_BITRATE_BPS), MAX_BITRATE_BPS)
+                    stream.bit_rate = _bitrate_bps(target, bitrate_bps)
                 stream.codec_context.open()
                 size = stream.codec_context.frame_size or _ANY_FRAME_SAMPLES
                 for frame in _reshaped(_chained(first, frames), way.sample_format, layout, rate_hz, size):
@@ -114,6 +116,14 @@ def transcode(
                 out.mux(stream.encode(None))
         except (av.error.InvalidDataError, av.error.ArgumentError) as error:
             raise DamagedError("no sound can be made of it: what is in it makes no sense") from error
+
+
+def _bitrate_bps(target: Target, wanted_bps: int) -> int:
+    """The highest that is possible and not above what is wanted."""
+    bounded_bps = min(max(wanted_bps, MIN_BITRATE_BPS), MAX_BITRATE_BPS)
+    if target != "mp3":
+        return bounded_bps
+    return max(kbps for kbps in _MP3_KBPS if kbps * 1_000 <= bounded_bps) * 1_000
 
 
 def _seek(container: Any, start_s: float) -> None:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.faces.parts import Parts
-from node.faces.subsonic.protocol import GENERIC, MISSING_PARAMETER, Failure, Format, is_callback
+from node.faces.subsonic.protocol import GENERIC, MISSING_PARAMETER, NOT_FOUND, Failure, Format, is_callback
 from node.faces.subsonic.state import State
 
 MAX_VALUES: Final = 20_000
 """Of one repeated parameter."""
 MAX_TEXT_CHARS: Final = 4_096
+MUSIC_FOLDER: Final = 1
+"""The one that there is: the library is one, wherever its files lie."""
 _NUMBER: Final = re.compile(r"-?\d{1,15}\Z", re.ASCII)
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 
@@ -69,6 +71,12 @@ class Asked:
         """A whole number that must be there."""
         self.text(name)
         return self.number(name, 0, lowest=lowest, highest=highest)
+
+    def check_music_folder(self) -> None:
+        """An app that asks for a folder that is not there must not get another one's music. Raises Failure."""
+        wanted = self.texts("musicFolderId")
+        if wanted and str(MUSIC_FOLDER) not in wanted:
+            raise Failure(NOT_FOUND, "there is no such music folder")
 
     def flag(self, name: str, *, default: bool) -> bool:
         values = self.texts(name)

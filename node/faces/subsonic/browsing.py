@@ -8,11 +8,9 @@ from typing import Final
 from node.doors.index import ArtistDetail
 from node.errors import NotFoundError
 from node.faces.subsonic import shapes
-from node.faces.subsonic.asked import Asked
+from node.faces.subsonic.asked import MUSIC_FOLDER, Asked
 from node.faces.subsonic.protocol import NOT_FOUND, Failure, Tree
 
-MUSIC_FOLDER: Final = 1
-"""The one that there is: the library is one, wherever its files lie."""
 MUSIC_FOLDER_NAME: Final = "Music"
 _MAX_COUNT: Final = 500
 

@@ -80,6 +80,7 @@ async def _answer(request: web.Request, parameters: Parameters, form: Format, ca
     if name in OPEN:
         return _response(render(answered(OPEN[name]()), form, callback), form)
     asked = await _signed_in(request, parameters)
+    asked.check_music_folder()
     parts = asked.parts
     if name in LIVE:
         told = await LIVE[name](request, asked)

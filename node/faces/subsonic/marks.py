@@ -40,7 +40,8 @@ def scrobble(asked: Asked) -> Tree:
     now_ms = time.time_ns() // 1_000_000
     times = asked.numbers("time")
     # Apps that name no time for some have just played them.
-    plays = [Play(track, times[at] if at < len(times) else now_ms) for at, track in enumerate(tracks)]
+    # None is of the future: a clock that goes wrong would stay the latest for ever.
+    plays = [Play(track, min(times[at], now_ms) if at < len(times) else now_ms) for at, track in enumerate(tracks)]
     asked.parts.library.personal.play(plays)
     return {}
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from functools import partial
 from typing import Final
 
 from aiohttp import web
 
 from node.catalog.model import RenditionKind
-from node.errors import NotFoundError, SongkeepError, UnavailableError
+from node.errors import DamagedError, NotFoundError, SongkeepError, UnavailableError
 from node.faces.counters import COUNTERS
 from node.faces.sending import send_audio, send_unchanged
 from node.faces.static import PLAYER
@@ -17,13 +19,15 @@ from node.faces.subsonic.asked import Asked
 from node.faces.subsonic.protocol import NOT_FOUND, Failure
 from node.flows.pictures import SIZES_PX
 from node.flows.stream import Audio
-from node.flows.transcode import Encoding, decide
+from node.flows.transcode import Encoding, TooManyError, decide
 from node.ids import CoverId, TrackId, text_id
 
 log = logging.getLogger(__name__)
 
 MAX_OFFSET_S: Final = 1_000_000
 MAX_BITRATE_KBPS: Final = 100_000
+PADDING_BYTES: Final = 1 << 16
+_EMPTY_TAG: Final = b"TAG" + bytes(125)
 _AVATAR: Final = "icons/icon-192.png"
 _COVER_AGE: Final = "private, max-age=604800"
 
@@ -37,11 +41,10 @@ async def stream(request: web.Request, asked: Asked) -> web.StreamResponse:
     known = await asked.parts.direct.of(track)
     decision = decide(known.original, known.mobile, wanted=wanted, limit_bps=limit_bps, start_s=start_s)
     if isinstance(decision, Encoding):
-        return await _encoded(request, asked, track, decision)
+        return await _from_either(asked, track, "original", partial(_encoded, request, asked, track, decision))
     if decision == "original" and (sent := await send_unchanged(request, known)) is not None:
         return sent
-    async with await _open(asked, track, decision) as audio:
-        return await send_audio(request, audio, track=track)
+    return await _from_either(asked, track, decision, lambda audio: send_audio(request, audio, track=track))
 
 
 async def download(request: web.Request, asked: Asked) -> web.StreamResponse:
@@ -78,46 +81,85 @@ async def get_avatar(request: web.Request, asked: Asked) -> web.StreamResponse:
     return web.Response(body=served.body, headers={"Content-Type": served.content_type, "Cache-Control": _COVER_AGE})
 
 
-async def _encoded(request: web.Request, asked: Asked, track: TrackId, encoding: Encoding) -> web.StreamResponse:
-    parts = asked.parts
-    counters = request.app[COUNTERS]
-    async with await _open(asked, track, "original") as audio:
-        headers = {"Content-Type": encoding.mime, "Accept-Ranges": "none", "Cache-Control": "private, no-store"}
-        response = web.StreamResponse(headers=headers)
-        if request.method == "HEAD":
-            await response.prepare(request)
-            return response
-        pieces = parts.transcodes.read(audio, encoding)
-        async with contextlib.aclosing(pieces):
-            # The first part before the head: what can't be decoded is told in the protocol's words.
-            first = await anext(pieces, b"")
-            await response.prepare(request)
-            counters.streams_started += 1
-            counters.streams_running += 1
-            try:
-                await response.write(first)
-                async for piece in pieces:
-                    await response.write(piece)
-                    counters.streamed_bytes += len(piece)
-                await response.write_eof()
-            except SongkeepError as error:
-                log.warning("transcode_broken track=%s error=%s", track, error.code)
-                if request.transport is not None:
-                    request.transport.abort()
-            except ConnectionError:
-                pass  # the app moved on
-            finally:
-                counters.streams_running -= 1
+async def _encoded(
+    request: web.Request, asked: Asked, track: TrackId, encoding: Encoding, audio: Audio
+) -> web.StreamResponse:
+    headers = {"Content-Type": encoding.mime, "Accept-Ranges": "none", "Cache-Control": "private, no-store"}
+    response = web.StreamResponse(headers=headers)
+    if asked.flag("estimateContentLength", default=False):
+        response.content_length = encoding.most_bytes(audio.stream.duration_ms)
+    if request.method == "HEAD":
+        await response.prepare(request)
         return response
+    async with contextlib.aclosing(asked.parts.transcodes.read(audio, encoding)) as pieces:
+        # The first part before the head: what can't be decoded is told in the protocol's words.
+        first = await anext(pieces, b"")
+        await response.prepare(request)
+        await _write(request, response, first, pieces, track=track)
+    return response
 
 
-async def _open(asked: Asked, track: TrackId, decision: RenditionKind) -> Audio:
-    """The rendition that was decided on, or else the other one: to hear it small is better than not to hear it."""
+async def _write(
+    request: web.Request,
+    response: web.StreamResponse,
+    first: bytes,
+    pieces: AsyncGenerator[bytes, None],
+    *,
+    track: TrackId,
+) -> None:
+    counters = request.app[COUNTERS]
+    counters.streams_started += 1
+    counters.streams_running += 1
+    left = response.content_length or 0
+    try:
+        piece = first
+        while piece:
+            await response.write(piece)
+            counters.streamed_bytes += len(piece)
+            left -= len(piece)
+            piece = await anext(pieces, b"")
+        for padding in _padding(left):
+            await response.write(padding)
+        await response.write_eof()
+    except SongkeepError as error:
+        log.warning("transcode_broken track=%s error=%s", track, error.code)
+        if request.transport is not None:
+            request.transport.abort()
+    except ConnectionError:
+        pass  # the app moved on
+    finally:
+        counters.streams_running -= 1
+
+
+def _padding(size_bytes: int) -> Iterator[bytes]:
+    """What players pass over, since a length that was told has to be kept: zeros, and at the end an ID3v1 tag."""
+    zeros = size_bytes - len(_EMPTY_TAG)
+    while zeros > 0:
+        yield bytes(min(zeros, PADDING_BYTES))
+        zeros -= PADDING_BYTES
+    if size_bytes > 0:
+        yield _EMPTY_TAG[-size_bytes:]
+
+
+async def _from_either(
+    asked: Asked, track: TrackId, kind: RenditionKind, send: Callable[[Audio], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Send that rendition, or else the other one: to hear it small is better than not to hear it.
+
+    `send` raises only as long as it has sent nothing.
+    """
     streams = asked.parts.streams
     try:
-        return await streams.open(track, decision)
-    except UnavailableError:
-        return await streams.open(track, "original" if decision == "mobile" else "mobile")
+        async with await streams.open(track, kind) as audio:
+            return await send(audio)
+    except TooManyError:
+        raise
+    except (UnavailableError, DamagedError) as missing:
+        try:
+            async with await streams.open(track, "original" if kind == "mobile" else "mobile") as audio:
+                return await send(audio)
+        except (UnavailableError, DamagedError):
+            raise missing from None  # it says what there is of the song that was asked for
 
 
 def _track(asked: Asked) -> TrackId:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from node.faces.subsonic.asked import Asked
-from node.faces.subsonic.browsing import MUSIC_FOLDER
+from node.faces.subsonic.asked import MUSIC_FOLDER, Asked
 from node.faces.subsonic.protocol import EXTENSIONS, NOT_ALLOWED, Failure, Tree
 
 
