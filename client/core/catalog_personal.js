@@ -16,12 +16,14 @@ export const STAR = "star";
 export const RATING = "rating";
 export const PLAYS = "plays";
 export const PLAYLIST = "playlist";
+const DEVICE = "device";
 const QUEUE = "queue";
 const QUEUE_ROW = "saved";
-const TABLES = new Set([STAR, RATING, PLAYS, PLAYLIST, QUEUE]);
+const TABLES = new Set([STAR, RATING, PLAYS, PLAYLIST, QUEUE, DEVICE]);
 const ITEM = "item:";
 const POSITION_STEP = 2 ** 20;
 const MAX_RATING = 5;
+const MAX_DEVICE_NAME_CHARS = 80;
 const TRACK_BYTES = 16;
 const MAX_QUEUE_TRACKS = 4_000;
 
@@ -95,6 +97,12 @@ export class PersonalTables {
     return rows.filter(([, at]) => at !== null).sort((a, b) => Number(b[1]) - Number(a[1])).map(([id]) => id);
   }
 
+  /** What the person calls a device; "" if nothing. @param {string} id */
+  deviceName(id) {
+    const name = this.#get(DEVICE, id, "name");
+    return typeof name === "string" ? name.slice(0, MAX_DEVICE_NAME_CHARS) : "";
+  }
+
   /** The saved queue; null if there is none. @returns {SavedQueue | null} */
   get queue() {
     const raw = this.#get(QUEUE, QUEUE_ROW, "tracks");
@@ -133,6 +141,9 @@ function itemOf(name, value) {
   if (!Array.isArray(value) || !(value[0] instanceof Uint8Array) || value[0].length !== 16 || !Number.isSafeInteger(value[1])) return [];
   return [{ name, track: toBase32(value[0]), position: value[1] }];
 }
+
+/** @param {string} id @param {string} name @returns {Op[]} */
+export const deviceNameOps = (id, name) => [[DEVICE, id, "name", name.trim().slice(0, MAX_DEVICE_NAME_CHARS)]];
 
 /**
  * Writes that leave a place; the list of songs only if it doesn't end the one before.

@@ -96,6 +96,51 @@
  */
 
 /**
+ * @typedef {object} Device
+ * @property {string} id
+ * @property {string} name
+ * @property {"owner" | "player" | "seed"} role
+ * @property {boolean} this
+ * @property {boolean} active  false: it was revoked
+ * @property {boolean} present
+ * @property {number | null} seen_ms
+ * @property {number | null} budget_bytes  its room for copies; null: not known here
+ * @property {number | null} held_bytes
+ * @property {string} health  a sentence, or ""
+ */
+
+/** @typedef {{server: string, joined: boolean, trouble: string}} Room  where devices meet */
+
+/**
+ * @typedef {object} PairingEvent  As docs/openapi.yaml has them.
+ * @property {"code" | "link" | "met" | "check" | "paired" | "failed" | "end"} event
+ * @property {string} [code]
+ * @property {string | null} [tracker]
+ * @property {string} [link]
+ * @property {string[]} [qr]  rows of the link's QR code
+ * @property {string} [name]  of the newcomer
+ * @property {string} [message]  why it failed
+ */
+
+/**
+ * @typedef {object} Pairing  Letting devices in.
+ * @property {() => Promise<string>} app  the address that phones get the app from; "": none is known
+ * @property {(how: {app?: string, anywhere?: boolean}) => Promise<string>} begin  gives its id
+ * @property {(id: string, after: number, signal: AbortSignal) => Promise<{events: PairingEvent[], next: number}>} events
+ * @property {(id: string, digits: string) => Promise<unknown>} check
+ * @property {(id: string) => Promise<unknown>} cancel
+ */
+
+/**
+ * @typedef {object} Devices
+ * @property {() => Promise<Device[]>} list  the most senior first
+ * @property {() => Promise<Room[]>} rooms
+ * @property {(id: string, name: string) => Promise<unknown>} rename
+ * @property {(id: string) => Promise<unknown>} [revoke]  where this device may
+ * @property {Pairing} [pairing]  where this device may
+ */
+
+/**
  * @typedef {object} Left  Where a device stopped.
  * @property {readonly string[]} tracks  the one that played, and what came after it
  * @property {number} position_ms  in the first
@@ -236,6 +281,7 @@
  * @property {Playlists} [playlists]  with the ability "playlists"
  * @property {Whereabouts} [copies]
  * @property {Seeds} [seeds]  where the library's seeds are attended
+ * @property {Devices} [devices]  with the ability "devices"
  * @property {Continuing} [continuing]
  * @property {Apps} [apps]  where music apps of others can sign in
  */

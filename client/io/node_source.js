@@ -3,6 +3,7 @@
 import { SourceError } from "../core/source_error.js";
 import { apiUrl, endSession, request, session } from "./node_http.js";
 import { followEvents } from "./node_events.js";
+import { nodeDevices } from "./node_devices.js";
 import { nodeContinuing, nodePersonal, nodePlaylists } from "./node_personal.js";
 
 /** @import {Source, SourceEvent} from "../core/source.js" */
@@ -27,7 +28,7 @@ const part = (id) => encodeURIComponent(id);
 /** @implements {Source} */
 export class NodeSource {
   /** @type {Source["can"]} */
-  can = new Set(["phrase", "hide", "folders", "export", "verify", "sign_out", "star", "plays", "playlists", "edit_playlists"]);
+  can = new Set(["phrase", "hide", "folders", "export", "verify", "sign_out", "star", "plays", "playlists", "edit_playlists", "devices"]);
 
   /** @type {Map<string, Promise<unknown>>} */
   #answers = new Map();
@@ -234,6 +235,7 @@ export class NodeSource {
 
   personal = nodePersonal((path) => this.#kept(path), this.#change);
   playlists = nodePlaylists((path) => this.#kept(path), this.#change);
+  devices = nodeDevices;
   continuing = nodeContinuing((path) => this.#get(path));
 
   /** @type {import("../core/source.js").Seeds} */

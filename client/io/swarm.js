@@ -117,6 +117,16 @@ export class Swarm {
     return this.#rooms.filter(({ joined }) => joined).length;
   }
 
+  /** Where this device meets the others, and how each place stands. */
+  rooms() {
+    return this.#rooms.map(({ base, joined, trouble }) => ({ server: base, joined, trouble }));
+  }
+
+  /** Whether a member stands in a room now, as its server says. @param {string} id  in base32 */
+  isHere(id) {
+    return this.#rooms.some(({ present }) => [...present.values()].some((member) => toBase32(member) === id));
+  }
+
   /** Why no room is joined, for the person. */
   get trouble() {
     return this.#rooms.find(({ trouble }) => trouble)?.trouble ?? "";

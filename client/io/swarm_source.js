@@ -39,6 +39,7 @@ const COVER = /^cover\/([a-z2-7]{26})\/(96|256|512|1024)$/;
 const PLAYLIST_METHODS = ["all", "get", "create", "rename", "remove", "append", "replace", "take"];
 /** @type {(keyof NonNullable<Source["continuing"]>)[]} */
 const CONTINUING_METHODS = ["left", "leave"];
+const DEVICES_METHODS = ["list", "rooms", "rename"];
 /** A rendition that isn't made yet is waited for so long. */
 const RENDER_TIMEOUT_MS = 12_000;
 const MAX_ANSWER_BYTES = 4_096;
@@ -53,7 +54,7 @@ const unsupported = () => Promise.reject(new SourceError("unsupported", "That is
 /** @implements {Source} */
 export class SwarmSource {
   /** @type {Source["can"]} */
-  can = new Set(["sign_out", "keep", "star", "plays", "playlists", "edit_playlists"]);
+  can = new Set(["sign_out", "keep", "star", "plays", "playlists", "edit_playlists", "devices"]);
 
   /** @type {NonNullable<Source["keeping"]> & SwarmKeeping} */
   keeping;
@@ -72,6 +73,8 @@ export class SwarmSource {
 
   /** @type {Source["continuing"]} */
   continuing;
+  /** @type {Source["devices"]} */
+  devices;
 
   #membership;
   #swarm;
@@ -125,6 +128,9 @@ export class SwarmSource {
     this.playlists = playlists;
     const continuing = later(async () => (await import("./swarm_continuing.js")).swarmContinuing({ ...parts, name: membership.name }), CONTINUING_METHODS);
     this.continuing = continuing;
+    const held_bytes = () => this.keeping.held();
+    const devices = later(async () => (await import("./swarm_devices.js")).swarmDevices({ ...parts, membership, swarm, held_bytes }), DEVICES_METHODS);
+    this.devices = devices;
   }
 
   /**

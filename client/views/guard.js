@@ -96,8 +96,8 @@ async function offerPhrase(app) {
 
 /** The library has let this device go: nothing of it is left here. @param {App} app */
 async function tellRevoked(app) {
-  app.player.clear();
-  app.player.pause();
+  app.player.empty();
+  forgetAll();
   const { mountRevoked } = await import("./pair.js");
   mountRevoked(openGate());
 }

@@ -22,6 +22,7 @@ export function mountLocker(host, app, _route, signal) {
   host.append(
     pageHead("Locker", {
       beside: [
+        ...(app.source.can.has("devices") ? [h("a", { class: "ghost locker-devices", href: href("devices"), "aria-label": "Devices" }, icon("devices"))] : []),
         h("a", { class: "ghost locker-settings", href: href("settings"), "aria-label": "Settings" }, icon("settings")),
       ],
     }),
@@ -82,7 +83,7 @@ export function mountLocker(host, app, _route, signal) {
 const whereLink = () =>
   h(
     "a",
-    { class: "panel where-link", href: href("devices"), "data-key": "where" },
+    { class: "panel where-link", href: href("where"), "data-key": "where" },
     icon("devices"),
     h(
       "span",

@@ -21,7 +21,8 @@ const PAGES = {
   search: async () => (await import("./search.js")).mountSearch,
   locker: async () => (await import("./locker.js")).mountLocker,
   settings: async () => (await import("./settings.js")).mountSettings,
-  devices: async () => (await import("./whereabouts.js")).mountWhereabouts,
+  where: async () => (await import("./whereabouts.js")).mountWhereabouts,
+  devices: async () => (await import("./devices.js")).mountDevices,
   starred: async () => (await import("./starred.js")).mountStarred,
   playlists: async () => (await import("./playlists.js")).mountPlaylists,
   playlist: async () => (await import("./playlist.js")).mountPlaylist,
@@ -153,6 +154,7 @@ export function route({ app, host, overlay, marked, errands, signal }) {
         ...Object.values(PAGES).map((load) => load()),
         import("./now_playing.js"),
         import("./track_details.js"),
+        import("./track_actions.js"),
       ]),
     FETCH_PAGES_AFTER_MS,
   );

@@ -109,25 +109,40 @@ function choice({ settings }, signal, name, title, text, options) {
   );
 }
 
+/** What leaving means: on a computer's player a sign-out, on a paired device the end of all that it keeps. @param {App} app */
+const leaving = ({ source }) =>
+  source.keeping
+    ? {
+        title: "This device",
+        text: "Forgetting it deletes its keys and all music kept here. ",
+        ask: "Forget this device?",
+        why: "Its keys, the catalog and every song kept here are deleted. What was changed here and not told to a computer yet is lost. To come back, it must be paired again.",
+        yes: "Forget",
+        label: "Forget this device",
+      }
+    : {
+        title: "This browser",
+        text: "Signing out forgets the queue, recent albums and searches kept here. ",
+        ask: "Sign out here?",
+        why: "To come back, run “songkeep open” on your computer.",
+        yes: "Sign out",
+        label: "Sign out",
+      };
+
 /** @param {App} app */
-const signOut = (app) =>
-  h(
+const signOut = (app) => {
+  const { title, text, ask, why, yes, label } = leaving(app);
+  return h(
     "section",
     { class: "panel" },
-    h("h2", null, "This browser"),
-    h(
-      "p",
-      { class: "quiet" },
-      "Signing out forgets the queue, recent albums and searches kept here. ",
-      h("a", { href: href("locker") }, "Your music"),
-      " stays where it is.",
-    ),
+    h("h2", null, title),
+    h("p", { class: "quiet" }, text, h("a", { href: href("locker") }, "Your music"), " stays where it is."),
     button(
       { class: "pill danger" },
       async () => {
-        if (await app.confirm("Sign out here?", "To come back, run “songkeep open” on your computer.", "Sign out"))
-          await leave(app);
+        if (await app.confirm(ask, why, yes)) await leave(app);
       },
-      "Sign out",
+      label,
     ),
   );
+};

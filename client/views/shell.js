@@ -23,7 +23,7 @@ const PICTURES = {
 };
 
 /** The entry that lights up for places that have none of their own. @type {Partial<Record<Place, Place>>} */
-const RAIL_OF = { devices: "locker", album: "albums", artist: "artists", genre: "genres", playlist: "playlists", history: "home" };
+const RAIL_OF = { album: "albums", artist: "artists", genre: "genres", playlist: "playlists", history: "home", where: "locker" };
 /** @type {Partial<Record<Place, Place>>} */
 const TAB_OF = {
   albums: "library",
@@ -39,6 +39,7 @@ const TAB_OF = {
   history: "home",
   settings: "locker",
   devices: "locker",
+  where: "locker",
 };
 
 /** @param {string} id */

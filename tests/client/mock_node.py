@@ -15,6 +15,7 @@ from pathlib import Path
 from aiohttp import web
 
 from tests.client.mock_copies import MockCopies
+from tests.client.mock_devices import MockDevices
 from tests.client.mock_library import JSON, MockLibrary, large_library, small_library
 from tests.client.mock_media import cover_svg, tone
 from tests.client.mock_personal import MockPersonal
@@ -68,6 +69,7 @@ class MockNode:
         self.personal = MockPersonal(library, self.changed)
         self.seeds = MockSeeds()
         self.copies = MockCopies()
+        self.devices = MockDevices()
         self._listeners: set[asyncio.Queue[tuple[str, JSON] | None]] = set()
         self._sorted: dict[tuple[object, ...], list[JSON]] = {}
 
@@ -118,6 +120,7 @@ class MockNode:
         self.personal.add_to(app)
         self.seeds.add_to(app)
         self.copies.add_to(app)
+        self.devices.add_to(app)
         app.router.add_get("/{path:.*}", self._file)
         return app
 

@@ -205,3 +205,35 @@ async def test_two_tabs_share_one_identity_and_one_voice(phone: Phone) -> None:
     await until(other, "voices.some((voice) => !voice.paused && voice.currentTime > 0.5)", 15)
     await until(phone.page, "voices.every((voice) => voice.paused)")
     assert len(phone.home.device.membership.roster.active()) == 3
+
+
+async def test_the_phone_lists_the_devices_and_forgets_itself_whole(phone: Phone) -> None:
+    await phone.pair()
+    await phone.play_first()
+    await phone.until_sound()
+    await phone.page.evaluate("location.hash = '#/devices'")
+    devices = phone.page.get_by_role("list", name="Devices")
+    await expect(devices.get_by_role("listitem")).to_have_count(2)
+    await expect(devices.get_by_role("listitem").filter(has_text="Home PC")).to_contain_text("Here now")
+    await expect(devices.get_by_role("listitem").filter(has_text="This device")).to_contain_text("room for 1.0 GB")
+    await expect(phone.page.locator(".page-devices")).to_contain_text("Joined")
+    await phone.page.evaluate("location.hash = '#/settings'")
+    await phone.page.get_by_role("button", name="Forget this device").click()
+    await phone.page.get_by_role("button", name="Forget", exact=True).click()
+    await expect(phone.page.get_by_label("Pairing code")).to_be_visible(timeout=10_000)
+    left = """async () => {
+      const database = await new Promise((resolve) => {
+        indexedDB.open("songkeep").onsuccess = ({target}) => resolve(target.result);
+      });
+      let records = 0;
+      for (const table of database.objectStoreNames) {
+        const counted = database.transaction(table).objectStore(table).count();
+        records += await new Promise((resolve) => (counted.onsuccess = () => resolve(counted.result)));
+      }
+      database.close();
+      const files = [];
+      for await (const name of (await navigator.storage.getDirectory()).keys()) files.push(name);
+      const covers = (await (await caches.open("songkeep-covers")).keys()).length;
+      return {records, files, covers, kept: Object.keys(localStorage).filter((key) => !key.endsWith("stun"))};
+    }"""
+    assert await phone.page.evaluate(left) == {"records": 0, "files": [], "covers": 0, "kept": []}

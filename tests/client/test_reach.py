@@ -11,7 +11,10 @@ from tests.client.mock_node import mock_job
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-PLACES = ("/", "/albums", "/artists", "/songs", "/genres", "/search/a", "/locker", "/settings", "/now", "/now/queue")
+PLACES = (
+    "/", "/albums", "/artists", "/songs", "/genres", "/search/a", "/locker", "/settings", "/devices", "/devices/pair",
+    "/where", "/now", "/now/queue",
+)  # fmt: skip
 
 NAMELESS = """() => {
   const shown = (element) => element.checkVisibility({visibilityProperty: true, opacityProperty: false});

@@ -38,7 +38,7 @@ async def test_the_page_shows_devices_copies_risks_and_transfers_on_a_phone(desk
 
 
 async def test_limits_are_changed_copying_is_paused_and_space_freed(desk: Desk) -> None:
-    await desk.sign_in("/devices")
+    await desk.sign_in("/where")
     page, copies = desk.page, desk.node.copies
     await page.get_by_label("Room for music of your other devices").select_option("20000000000")
     await page.get_by_role("button", name="Pause copying").click()

@@ -1,0 +1,41 @@
+// The library's devices, as a phone knows them: from the roster, the catalog and who is here.
+
+import { toBase32 } from "../core/bytes.js";
+import { deviceNameOps } from "../core/catalog_personal.js";
+
+/** @import {Devices} from "../core/source.js" */
+/** @import {Swarm} from "./swarm.js" */
+/** @import {Membership} from "./swarm_membership.js" */
+/** @import {PersonalParts} from "./swarm_personal.js" */
+
+const SHOWN = new Set(["owner", "player", "seed"]);
+
+/**
+ * @param {PersonalParts & {membership: Membership, swarm: Swarm, held_bytes: () => Promise<{budget_bytes: number, used_bytes: number}>}} parts
+ * @returns {Devices}
+ */
+export const swarmDevices = ({ catalog, write, membership, swarm, held_bytes }) => ({
+  list: async () => {
+    const { personal } = await catalog();
+    const own = toBase32(membership.id);
+    const here = await held_bytes();
+    return [...membership.roster.members].filter(([, { role }]) => SHOWN.has(role)).map(([id, { role, revoked_seq }]) => {
+      const presence = swarm.presences.get(id);
+      const linked = swarm.ways().some((way) => way.id === id);
+      return {
+        id,
+        name: personal.deviceName(id) || (id === own ? membership.name : presence?.name) || (role === "seed" ? "Seed" : "A device"),
+        role: /** @type {"owner" | "player" | "seed"} */ (role),
+        this: id === own,
+        active: revoked_seq === null,
+        present: id === own || linked || swarm.isHere(id),
+        seen_ms: presence?.time_ms ?? null,
+        budget_bytes: id === own ? here.budget_bytes : null,
+        held_bytes: id === own ? here.used_bytes : null,
+        health: revoked_seq === null ? (presence?.asleep ? "It is going to sleep." : "") : "It was revoked.",
+      };
+    });
+  },
+  rooms: async () => swarm.rooms(),
+  rename: (id, name) => write(deviceNameOps(id, name)),
+});
