@@ -70,12 +70,12 @@ function choose(panel, app, pairing, address, signal) {
  * @param {AbortSignal} signal
  */
 function askForAddress(panel, app, pairing, signal) {
-  const address = h("input", { type: "text", inputmode: "url", placeholder: "https://music.example.org/", "aria-label": "Address of the app", autocomplete: "off", autocapitalize: "none", spellcheck: "false", maxlength: "300" });
+  const address = h("input", { type: "text", inputmode: "url", placeholder: "music.example.org", "aria-label": "Address of the app", autocomplete: "off", autocapitalize: "none", spellcheck: "false", maxlength: "300" });
   const form = h("form", { class: "inline-form" }, address, h("button", { type: "submit", class: "pill primary" }, "Show the code"));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const wanted = address.value.trim();
-    if (!/^https?:\/\/\S+$/.test(wanted)) return app.tell("The address begins with https://.");
+    const wanted = wholeAddress(address.value.trim());
+    if (!wanted) return app.tell("That is no https address of a web host.");
     remember(APP, wanted);
     void run(panel, app, pairing, { app: wanted }, signal);
   });
@@ -95,6 +95,17 @@ function askForAddress(panel, app, pairing, signal) {
     form,
   );
   address.focus();
+}
+
+/**
+ * With its scheme, which nobody likes to type; "" if it is none.
+ * @param {string} typed
+ */
+function wholeAddress(typed) {
+  const text = typed.includes(":") && !/^[^/:]+:\d+/.test(typed) ? typed : "https:" + `//${typed}`;
+  if (!URL.canParse(text)) return "";
+  const { href: whole, protocol, hostname } = new URL(text);
+  return protocol === "https:" || (protocol === "http:" && ["localhost", "127.0.0.1"].includes(hostname)) ? whole : "";
 }
 
 /**
