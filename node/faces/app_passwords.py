@@ -137,10 +137,11 @@ class AppSignIn:
         found = next((one for one in known.values() if matches(one)), None)
         if found is not None and (address, found.id) in self._trusted:
             return found
-        if found is None or self._attempts.blocked(address, now_s=self._now_s()):
+        now_s = self._now_s()
+        if found is None or self._attempts.blocked(address, now_s=now_s):
             # Who guesses is slowed down, and while slowed down not even told of a right guess. An app that was
             # let in before from there goes on: another one's old password must not lock it out.
-            self._attempts.spend(address, now_s=self._now_s())
+            self._attempts.spend(address, now_s=now_s)
             return None
         self._trusted[address, found.id] = None
         while len(self._trusted) > _TRUSTED:
