@@ -50,7 +50,7 @@ def build_seeding(
     `use_fetches` is told by what ways songs can be had from seeds; none while there is no seed.
     """
     fetch = SeedFetch(membership)
-    grants = SeedGrants(membership, library, trackers=lambda: meeting.trackers, ask=meeting.ask_grant, now_ms=_now_ms)
+    grants = SeedGrants(membership, library, trackers=lambda: meeting.trackers, meeting=meeting, now_ms=_now_ms)
     seeds = Seeds(
         membership=membership,
         library=library,

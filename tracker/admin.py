@@ -20,7 +20,7 @@ Commands = Any
 
 
 def add_commands(commands: Commands) -> None:
-    """`accounts`, `plan`, `invite`, `suspend` and `resume`."""
+    """`accounts`, `plan`, `invite`, `release`, `suspend` and `resume`."""
     listing = commands.add_parser("accounts", help="list the libraries that this tracker serves, and what they have")
     listing.set_defaults(tracker_run=list_accounts)
     planning = commands.add_parser("plan", help="give an account another plan")
@@ -31,6 +31,10 @@ def add_commands(commands: Commands) -> None:
     inviting.add_argument("--plan", metavar="PLAN", help="which plan it gives; without: the usual one")
     inviting.add_argument("--uses", metavar="N", type=int, default=1, help="for how many libraries (%(default)s)")
     inviting.set_defaults(tracker_run=invite)
+    releasing = commands.add_parser("release", help="count no more what was granted on a seed that is gone for good")
+    releasing.add_argument("library", metavar="ACCOUNT", help="the beginning of its identifier")
+    releasing.add_argument("seed", metavar="SEED", help="the beginning of the seed's identifier")
+    releasing.set_defaults(tracker_run=release)
     for name, what, suspended in (
         ("suspend", "cut an account off at once, and let it in no more", True),
         ("resume", "let a suspended account in again", False),
@@ -99,6 +103,13 @@ def invite(asked: argparse.Namespace, home: Path) -> int:
         {"invitation": code},
         f"Good for 30 days: songkeep config trackers wss://THIS-TRACKER#invite={code}",
     )
+    return 0
+
+
+def release(asked: argparse.Namespace, home: Path) -> int:
+    with _ledger(home) as ledger:
+        ledger.release(asked.library, asked.seed)
+    _say(asked, {"released": asked.seed}, "What was granted there is free again. A seed that lives still keeps it.")
     return 0
 
 

@@ -59,6 +59,17 @@ GRANTS: Final = sql.Table(
     sql.Column("issued_ms", sql.BigInteger, nullable=False),
     sql.Column("expires_ms", sql.BigInteger, nullable=False),
 )
+USAGES: Final = sql.Table(
+    "usages",
+    META,
+    sql.Column("library", sql.LargeBinary(32), sql.ForeignKey("accounts.library"), primary_key=True),
+    sql.Column("seed", sql.LargeBinary(32), primary_key=True),
+    sql.Column("serial", sql.BigInteger, nullable=False),
+    sql.Column("kept_bytes", sql.BigInteger, nullable=False),
+    sql.Column("used_bytes", sql.BigInteger, nullable=False),
+    sql.Column("time_ms", sql.BigInteger, nullable=False),
+    comment="the newest word of each seed, signed by it, of what it keeps by this tracker's grants",
+)
 INVITATIONS: Final = sql.Table(
     "invitations",
     META,

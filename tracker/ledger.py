@@ -15,13 +15,16 @@ from node.errors import NotFoundError, RefusedError, UserError
 from node.ids import DeviceId, LibraryId, from_text, to_text
 from node.wire.grants import Grant, sign_grant
 from node.wire.roomhost import SuspendedError
+from node.wire.usage import Usage, read_usage
 from tracker import quota
-from tracker.database import ACCOUNTS, GRANTS, INVITATIONS, MEMBERS, Database
-from tracker.quota import Lease, Plans
+from tracker.database import ACCOUNTS, GRANTS, INVITATIONS, MEMBERS, USAGES, Database
+from tracker.quota import Kept, Lease, Plans
 
 INVITATION_BYTES: Final = 10
 INVITATION_LIFETIME_MS: Final = 30 * 86_400_000
 MAX_INVITATION_USES: Final = 1_000
+MAX_LEASES: Final = 32
+"""Grants of one account on one seed that are not settled by the seed's word."""
 
 
 def system_ms() -> int:
@@ -86,7 +89,7 @@ class Ledger:
         def look(step: sql.Connection) -> dict[str, object]:
             row = _account(step, library)
             size = self._plans.size_of(row.plan)
-            granted = quota.standing(_leases(step, library), max(self._now_ms(), row.clock_ms))
+            granted = quota.standing(_leases(step, library), _kept(step, library), max(self._now_ms(), row.clock_ms))
             return {
                 "plan": row.plan,
                 "plan_bytes": size,
@@ -107,8 +110,10 @@ class Ledger:
         # A clock that was set back must not make old grants look ended.
         now_ms = max(self._now_ms(), row.clock_ms)
         leases = _leases(step, library)
+        if sum(lease.seed == seed for lease in leases) >= MAX_LEASES:
+            raise RefusedError("too many grants for this seed wait for its word; have your devices reach it first")
         plan_bytes = self._plans.size_of(row.plan)
-        quota.check_ask(leases, seed, size_bytes, plan_bytes=plan_bytes, now_ms=now_ms)
+        quota.check_ask(leases, _kept(step, library), seed, size_bytes, plan_bytes=plan_bytes, now_ms=now_ms)
         grant = Grant(
             tracker=self._keys.id,
             library=library,
@@ -129,13 +134,51 @@ class Ledger:
             )
         )
         step.execute(sql.update(ACCOUNTS).where(ACCOUNTS.c.library == library).values(clock_ms=now_ms))
-        ended_ms = now_ms - quota.CLOCK_DOUBT_MS
+        # What a newer grant of as much covers says nothing more.
         step.execute(
             sql.delete(GRANTS).where(
-                GRANTS.c.library == library, GRANTS.c.expires_ms < ended_ms, GRANTS.c.serial < grant.serial
+                GRANTS.c.library == library,
+                GRANTS.c.seed == seed,
+                GRANTS.c.serial < grant.serial,
+                GRANTS.c.granted_bytes <= size_bytes,
             )
         )
         return sign_grant(self._keys, grant)
+
+    async def keep_usage(self, library: LibraryId, record: bytes) -> None:
+        """Take a seed's signed word of what it keeps; an older one than is known changes nothing.
+
+        Raises PeerError, RefusedError (for another library or tracker).
+        """
+        usage = read_usage(record)
+        if usage.library != library or usage.tracker != self._keys.id:
+            raise RefusedError("that is what a seed keeps of another library, or by another tracker's leave")
+        await self._database.work(lambda step: self._keep_usage(step, usage))
+
+    def _keep_usage(self, step: sql.Connection, usage: Usage) -> None:
+        _account(step, usage.library)
+        here = sql.and_(USAGES.c.library == usage.library, USAGES.c.seed == usage.seed)
+        leases = _leases(step, usage.library)
+        if usage.serial > max((lease.serial for lease in leases), default=0):
+            raise RefusedError("a seed names a grant that this tracker never signed")
+        known = step.execute(sql.select(USAGES).where(here)).one_or_none()
+        if known is not None and (usage.serial, usage.time_ms) <= (known.serial, known.time_ms):
+            return
+        if known is None and usage.seed not in {lease.seed for lease in leases}:
+            return  # nothing was ever granted there: nobody may fill the ledger with such words
+        step.execute(sql.delete(USAGES).where(here))
+        step.execute(
+            sql.insert(USAGES).values(
+                library=usage.library,
+                seed=usage.seed,
+                serial=usage.serial,
+                kept_bytes=usage.kept_bytes,
+                used_bytes=usage.used_bytes,
+                time_ms=usage.time_ms,
+            )
+        )
+        settled = sql.and_(GRANTS.c.library == usage.library, GRANTS.c.seed == usage.seed)
+        step.execute(sql.delete(GRANTS).where(settled, GRANTS.c.serial < usage.serial))
 
     # What the person who runs the tracker does; these block.
 
@@ -153,7 +196,9 @@ class Ledger:
                     suspended=row.suspended,
                     created_ms=row.created_ms,
                     devices=devices.get(row.library, 0),
-                    granted_bytes=sum(quota.standing(_leases(step, row.library), now_ms).values()),
+                    granted_bytes=sum(
+                        quota.standing(_leases(step, row.library), _kept(step, row.library), now_ms).values()
+                    ),
                 )
                 for row in step.execute(sql.select(ACCOUNTS).order_by(ACCOUNTS.c.created_ms))
             ]
@@ -183,20 +228,40 @@ class Ledger:
             raise UserError(f"there is no plan {plan[:40]!r}; there are {', '.join(self._plans.bytes_of)}")
         self._change(library, plan=plan)
 
+    def release(self, library: str, seed: str) -> None:
+        """Count what was granted on a seed no more: it is gone for good and can't say so. Raises NotFoundError."""
+
+        def write(step: sql.Connection, found: bytes) -> None:
+            seeds = {*step.scalars(sql.select(GRANTS.c.seed).where(GRANTS.c.library == found))}
+            seeds |= {*step.scalars(sql.select(USAGES.c.seed).where(USAGES.c.library == found))}
+            named = [each for each in seeds if to_text(each).startswith(seed)]
+            if len(named) != 1 or len(seed) < 4:
+                raise NotFoundError(f"the account has nothing on a seed {seed[:60]!r}, or on more than one")
+            for table in (GRANTS, USAGES):
+                step.execute(sql.delete(table).where(table.c.library == found, table.c.seed == named[0]))
+
+        self._on_account(library, write)
+
     def suspend(self, library: str, *, suspended: bool) -> None:
         """Let an account in no more, or again. Raises NotFoundError, UserError."""
         self._change(library, suspended=suspended)
 
     def _change(self, library: str, **values: object) -> None:
-        def write(step: sql.Connection) -> None:
+        def write(step: sql.Connection, found: bytes) -> None:
+            step.execute(sql.update(ACCOUNTS).where(ACCOUNTS.c.library == found).values(**values))
+
+        self._on_account(library, write)
+
+    def _on_account(self, library: str, write: Callable[[sql.Connection, bytes], None]) -> None:
+        def find(step: sql.Connection) -> None:
             found = [row for row in step.scalars(sql.select(ACCOUNTS.c.library)) if to_text(row).startswith(library)]
             if len(found) > 1:
                 raise UserError(f"more than one account begins with {library[:60]!r}")
             if not found or len(library) < 4:
                 raise NotFoundError(f"there is no account {library[:60]!r}")
-            step.execute(sql.update(ACCOUNTS).where(ACCOUNTS.c.library == found[0]).values(**values))
+            write(step, found[0])
 
-        self._database.run(write)
+        self._database.run(find)
 
 
 def _account(step: sql.Connection, library: LibraryId) -> Any:
@@ -205,6 +270,11 @@ def _account(step: sql.Connection, library: LibraryId) -> Any:
     if row is None:
         raise RefusedError("this tracker has no account for the library")
     return row
+
+
+def _kept(step: sql.Connection, library: bytes) -> dict[bytes, Kept]:
+    rows = step.execute(sql.select(USAGES).where(USAGES.c.library == library))
+    return {row.seed: Kept(row.serial, row.kept_bytes, row.time_ms) for row in rows}
 
 
 def _leases(step: sql.Connection, library: bytes) -> list[Lease]:

@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.errors import RefusedError, UserError
-from node.sizes import read_size
+from node.sizes import read_size, songs_in
 
 GRANT_LIFETIME_MS: Final = 31 * 86_400_000
 CLOCK_DOUBT_MS: Final = 72 * 3_600_000
 """For so long beyond its end a grant may still count on a seed whose clock is behind."""
 MAX_SEEDS: Final = 16
 MAX_PLANS: Final = 100
-SONG_BYTES: Final = 1_530_000
-"""Four minutes of Opus at 48 kbit/s."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 
 
@@ -74,29 +72,55 @@ class Lease:
     expires_ms: int
 
 
-def standing(leases: Iterable[Lease], now_ms: int) -> dict[bytes, int]:
-    """What may be stored on each seed by any grant that a seed could still believe.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A seed's own newest word of what it keeps by this tracker's grants."""
 
-    A smaller grant does not undo a larger one before that has run out: the seed may not have heard of it.
+    serial: int
+    """Of the newest grant that it took: older ones it refuses."""
+    kept_bytes: int
+    time_ms: int
+
+
+def standing(leases: Iterable[Lease], kept: Mapping[bytes, Kept], now_ms: int) -> dict[bytes, int]:
+    """What is, or may come to be, stored on each seed.
+
+    A grant counts until its seed has said that a newer one is in force, also when it has run out: seeds take nothing
+    away because a tracker is silent. Only one that the seed says, after its end, it never took is forgotten.
     """
-    largest: dict[bytes, int] = {}
+    largest = {seed: told.kept_bytes for seed, told in kept.items()}
     for lease in leases:
-        if now_ms < lease.expires_ms + CLOCK_DOUBT_MS:
-            largest[lease.seed] = max(largest.get(lease.seed, 0), lease.granted_bytes)
-    return largest
+        told = kept.get(lease.seed)
+        if told is not None:
+            ended = now_ms >= lease.expires_ms + CLOCK_DOUBT_MS
+            if lease.serial <= told.serial or (ended and told.time_ms >= lease.expires_ms + CLOCK_DOUBT_MS):
+                continue
+        largest[lease.seed] = max(largest.get(lease.seed, 0), lease.granted_bytes)
+    return {seed: size for seed, size in largest.items() if size}
 
 
-def check_ask(leases: Iterable[Lease], seed: bytes, wanted_bytes: int, *, plan_bytes: int, now_ms: int) -> None:
+def check_ask(
+    leases: Iterable[Lease],
+    kept: Mapping[bytes, Kept],
+    seed: bytes,
+    wanted_bytes: int,
+    *,
+    plan_bytes: int,
+    now_ms: int,
+) -> None:
     """Raises RefusedError, with how much is left, if `wanted_bytes` on `seed` would be more than the plan gives."""
-    granted = standing(leases, now_ms)
+    granted = standing(leases, kept, now_ms)
     if seed not in granted and len(granted) >= MAX_SEEDS:
         raise RefusedError(f"an account has grants on at most {MAX_SEEDS} seeds")
     elsewhere = sum(size for other, size in granted.items() if other != seed)
     left = max(0, plan_bytes - elsewhere)
     if wanted_bytes > left:
-        raise RefusedError(f"the plan gives {plan_bytes:,} bytes; {left:,} of them are left for this seed")
+        raise RefusedError(
+            f"the plan gives {plan_bytes:,} bytes; {left:,} of them are left for this seed. What another seed keeps is "
+            "free once that seed has said that it keeps it no more"
+        )
 
 
 def songs(size_bytes: int) -> int:
     """What a size means in songs for the phone."""
-    return size_bytes // SONG_BYTES
+    return songs_in(size_bytes)

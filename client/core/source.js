@@ -180,6 +180,7 @@
  * @property {number | null} missing
  * @property {number | null} missing_bytes
  * @property {number | null} trash_bytes
+ * @property {number | null} days_left  until what is beyond the quota goes
  * @property {number | null} left_bytes
  * @property {number | null} left_songs
  * @property {number} left_out

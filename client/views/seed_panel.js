@@ -70,6 +70,7 @@ function seedView(app, seeds, seed, again) {
     h("h3", null, icon(seed.state === "away" ? "away" : "locker"), h("bdi", null, name)),
     h("p", { class: "quiet" }, seed.trouble ? sentence(seed.trouble) : state(seed)),
     ...(seed.quota_bytes === null ? [] : room(seed)),
+    seed.days_left === null ? null : h("p", { class: "notice warning" }, icon("warning"), h("span", null, ending(seed))),
     seed.left_out ? h("p", { class: "notice warning" }, icon("warning"), h("span", null, without(seed))) : null,
     seed.shrinking ? question(app, seeds, seed, again) : null,
   );
@@ -111,6 +112,12 @@ function audits({ audits, audit }) {
   if (!audits.all) return "none yet; the first is within a day";
   const last = audit?.failed ? `; the last found ${counted(audit.failed, "piece")} missing` : "";
   return `${number(audits.passed)} of ${number(audits.all)}${last}`;
+}
+
+/** @param {Seed} seed */
+function ending({ days_left, held_bytes, missing_bytes, quota_bytes }) {
+  const over = Math.max(0, (held_bytes ?? 0) + (missing_bytes ?? 0) - (quota_bytes ?? 0));
+  return `This seed gives your library less room than before. In ${counted(days_left ?? 0, "day")} it drops ${bytes(over)}: let another one keep it.`;
 }
 
 /** @param {Seed} seed */

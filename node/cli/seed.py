@@ -66,6 +66,16 @@ def register(subparsers: Subparsers) -> None:
         "started_ms, capacity_bytes, promised_bytes, held_bytes, disk: {free_bytes, short_bytes, oldest_check_ms,\n"
         "damaged_blobs}, libraries: [{number, quota_bytes, held_bytes, ..., traffic}]}.",
     )
+    ending = add_command(
+        commands,
+        "end",
+        run_end,
+        summary="keep a library no more",
+        more="Its owner is told, and nothing goes for 30 days; then everything does. A new invitation takes it back.\n"
+        "With --json: {ended: number}.",
+    )
+    ending.add_argument("number", type=int, metavar="NUMBER", help="of the library, as 'songkeep seed status' lists it")
+    ending.add_argument("--yes", action="store_true", help="don't ask")
 
 
 def _show_help(asked: argparse.Namespace, _terminal: Terminal) -> int:
@@ -140,6 +150,27 @@ def run_invite(asked: argparse.Namespace, terminal: Terminal) -> int:
     terminal.result({"code": code, "quota_bytes": quota_bytes})
     terminal.say(code)
     terminal.note(f"Good once, for {spoken_bytes(quota_bytes)}. The library's owner runs: songkeep seeds add 'CODE'")
+    return 0
+
+
+def run_end(asked: argparse.Namespace, terminal: Terminal) -> int:
+    from node.seed.clock import now_ms
+    from node.seed.ledger import Ledger
+    from node.seed.options import recall
+
+    options = recall(_options(asked))
+    question = f"Keep library {asked.number} no more? Its owner is told, and in 30 days all of it goes from here."
+    if not asked.yes and not terminal.ask(question, default=False):
+        terminal.note("Nothing was changed; --yes says that it is meant.")
+        return 0
+
+    async def end() -> None:
+        async with Ledger.open(options.home / "seed.sqlite") as ledger:
+            await ledger.refuse(asked.number, now_ms=now_ms())
+
+    asyncio.run(end())
+    terminal.result({"ended": asked.number})
+    terminal.say(f"Library {asked.number} is told at its next visit, and kept for 30 days more.")
     return 0
 
 

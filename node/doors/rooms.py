@@ -89,6 +89,10 @@ class Room:
         """The answer comes as GrantAnswered. Raises UnavailableError if the room is gone."""
         await self._send(["ask", seed, size_bytes])
 
+    async def tell_usage(self, record: bytes) -> None:
+        """Show what a seed keeps, as it signed it. Raises UnavailableError if the room is gone."""
+        await self._send(["usage", record])
+
     async def _send(self, fields: list[object]) -> None:
         await _send(self._socket, codec.pack(fields))
 

@@ -28,6 +28,7 @@ from node.wire import codec, seedapi
 from node.wire.heads import MAX_HEADS_BYTES
 from node.wire.holdlist import MAX_LIST_BYTES, MAX_LIST_VOLUMES
 from node.wire.roster import MAX_ENTRIES, MAX_ENTRY_BYTES
+from node.wire.usage import MAX_USAGE_BYTES
 from node.wire.volume import MAX_PACKED_BYTES, Volume, VolumeId, read_volume
 
 T = TypeVar("T")
@@ -60,6 +61,8 @@ class SeedStanding:
     """Listed, and not there yet or found damaged."""
     missing_blobs: int
     trash_bytes: int
+    days_left: int | None = None
+    """Until what is beyond the quota goes: the tracker or who runs the seed gives less room than before."""
 
     @property
     def listed_bytes(self) -> int:
@@ -207,7 +210,14 @@ class SeedClient:
             missing_bytes=_amount(sizes, 1) + _amount(sizes, 4),
             missing_blobs=_amount(counts, 1) + _amount(counts, 4),
             trash_bytes=_amount(sizes, 3),
+            days_left=_days(answer.get("days_left")),
         )
+
+    async def usage(self, tracker: bytes, library: LibraryId) -> bytes:
+        """What the seed keeps of a library by that tracker's grants, signed by the seed, unchecked."""
+        query = {"tracker": to_text(tracker), "library": to_text(library)}
+        answer = await self._ask("GET", "/v1/usage", query=query)
+        return codec.bounded_bytes(answer, MAX_USAGE_BYTES, "a usage")
 
     async def held_of(self, volume: Volume) -> list[bool]:
         """Which blobs of a listed volume the seed says are there, in the volume's order."""
@@ -346,6 +356,10 @@ def _field(answer: Any, name: str) -> Any:
     if not isinstance(answer, dict) or name not in answer:
         raise PeerError(f"a seed's answer has no {name}")
     return answer[name]
+
+
+def _days(value: Any) -> int | None:
+    return None if value is None else codec.natural(value, 1 << 16, "days")
 
 
 def _amount(by_state: Mapping[Any, Any], state: int) -> int:

@@ -8,7 +8,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -182,6 +182,13 @@ class Meeting:
             raise UnavailableError("the tracker did not answer the question for a grant") from error
         finally:
             del self._grants[key]
+
+    async def tell_usage(self, tracker: str, usage_for: Callable[[bytes], Awaitable[bytes]]) -> None:
+        """Show a tracker that keeps accounts what `usage_for` gives for its key. Raises UnavailableError."""
+        place = self.places.get(tracker.rstrip("/"))
+        if place is None or place.room is None or place.room.key is None:
+            raise UnavailableError("that tracker keeps no accounts, or is not reached now")
+        await place.room.tell_usage(await usage_for(place.room.key))
 
     def _grant_answered(self, url: str, answer: GrantAnswered) -> None:
         waiting = self._grants.get((url, answer.seed))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Protocol
 
 from node.doors.seeds import SeedClient
 from node.errors import SongkeepError, UnavailableError
@@ -14,8 +15,18 @@ from node.peers.membership import Membership
 
 RENEW_MS: Final = 7 * 86_400_000
 SETTING: Final = "seed_grants"
-AskGrant = Callable[[str, DeviceId, int], Awaitable[bytes]]
-"""Asks the tracker at an address for so many bytes on a seed (node/flows/meet.py)."""
+
+
+class Trackers(Protocol):
+    """What is asked of trackers (node/flows/meet.py)."""
+
+    async def ask_grant(self, tracker: str, seed: DeviceId, size_bytes: int) -> bytes:
+        """The signed grant of the tracker at that address for so many bytes on a seed."""
+        ...
+
+    async def tell_usage(self, tracker: str, usage_for: Callable[[bytes], Awaitable[bytes]]) -> None:
+        """Show the tracker what `usage_for` gives for its key: a seed's word of what it keeps."""
+        ...
 
 
 class SeedGrants:
@@ -27,13 +38,13 @@ class SeedGrants:
         library: Library,
         *,
         trackers: Callable[[], tuple[str, ...]],
-        ask: AskGrant,
+        meeting: Trackers,
         now_ms: Callable[[], int],
     ) -> None:
         self._membership = membership
         self._library = library
         self._trackers = trackers
-        self._ask = ask
+        self._meeting = meeting
         self._now_ms = now_ms
 
     async def take(self, seed: DeviceId, client: SeedClient, size_bytes: int) -> int:
@@ -44,15 +55,33 @@ class SeedGrants:
         worst: SongkeepError = UnavailableError("no tracker is reached that could grant room on a seed")
         for tracker in self._trackers():
             try:
-                grant = await self._ask(tracker, seed, size_bytes)
+                await self._report(tracker, client)
+                grant = await self._meeting.ask_grant(tracker, seed, size_bytes)
                 entries = self._membership.roster.entries
                 quota_bytes = await client.join_granted(self._membership.keys, grant, entries)
             except SongkeepError as error:
                 worst = error
                 continue
             await asyncio.to_thread(self._keep, seed, size_bytes)
+            await self._report(tracker, client)
             return quota_bytes
         raise worst
+
+    async def give_up(self, seed: DeviceId, client: SeedClient) -> None:
+        """Have the room that was granted on a seed free again: a grant of nothing, and the seed's word that it is."""
+        await self.take(seed, client, 0)
+        await asyncio.to_thread(self._keep, seed, None)
+
+    async def has(self, seed: DeviceId) -> bool:
+        """Whether room there was granted to this device."""
+        return await asyncio.to_thread(self._kept, seed) is not None
+
+    async def _report(self, tracker: str, client: SeedClient) -> None:
+        """Show the tracker the seed's own word of what it keeps: what a larger grant gave before is free only then."""
+        library = self._membership.library
+        client.sign_in_as(self._membership.keys, library)
+        with contextlib.suppress(SongkeepError):
+            await self._meeting.tell_usage(tracker, lambda key: client.usage(key, library))
 
     async def renew_if_due(self, seed: DeviceId, client: SeedClient) -> None:
         """Once a week; a tracker that is away is asked again next time: nothing ends because of it."""
@@ -68,8 +97,10 @@ class SeedGrants:
         kept = self._library.index.settings.get(SETTING, {}).get(to_text(seed))
         return None if kept is None else (int(kept[0]), int(kept[1]))
 
-    def _keep(self, seed: DeviceId, size_bytes: int) -> None:
+    def _keep(self, seed: DeviceId, size_bytes: int | None) -> None:
         with self._library.index.transaction():
             kept = self._library.index.settings.get(SETTING, {})
-            kept[to_text(seed)] = [size_bytes, self._now_ms()]
+            kept.pop(to_text(seed), None)
+            if size_bytes is not None:
+                kept[to_text(seed)] = [size_bytes, self._now_ms()]
             self._library.index.settings.set(SETTING, kept)

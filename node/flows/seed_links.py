@@ -14,6 +14,8 @@ from node.sizes import songs_in
 from node.wire.roster import Member
 from node.wire.volume import Volume
 
+ENDING_DAYS: Final = (31, 14, 7, 3, 1)
+"""At so many days before a seed drops what it has no room for any more the person is told."""
 FILLING_PARTS: Final = (80, 95)
 """At so many hundredths of its quota the person is told that a seed fills up."""
 
@@ -54,6 +56,7 @@ class SeedLink:
     may_drop_bytes: int = 0
     """So much an owner has said may go."""
     told_full_percent: int = 0
+    told_days_left: int | None = None
     seen: dict[DeviceId, int] = field(default_factory=dict)
     """The newest heads record of each device that was taken in."""
     given_root: bytes = b""
@@ -90,6 +93,7 @@ class SeedLink:
             "missing": standing.missing_blobs if standing else None,
             "missing_bytes": standing.missing_bytes if standing else None,
             "trash_bytes": standing.trash_bytes if standing else None,
+            "days_left": standing.days_left if standing else None,
             "left_bytes": left_bytes,
             "left_songs": None if left_bytes is None else songs_in(left_bytes),
             "left_out": self.left_out,
@@ -107,6 +111,21 @@ class SeedLink:
         """Room that nothing was promised of yet; None before the seed has said how it stands."""
         standing = self.standing
         return None if standing is None else max(0, standing.quota_bytes - standing.listed_bytes)
+
+    def ending_warning(self) -> str | None:
+        """A sentence when the seed has said that it will drop something soon, and again as the day comes nearer."""
+        days_left = self.standing.days_left if self.standing else None
+        step = None if days_left is None else min((each for each in ENDING_DAYS if days_left <= each), default=None)
+        if step == self.told_days_left or days_left is None:
+            self.told_days_left = step
+            return None
+        self.told_days_left = step
+        over_bytes = max(0, self.standing.listed_bytes - self.standing.quota_bytes) if self.standing else 0
+        return (
+            f"The seed {self.url} gives your library less room than before, by a word of your tracker or of who runs "
+            f"it. In {days_left} days it drops {over_bytes / 1e9:,.2f} GB. Until then nothing goes: let other devices "
+            "or another seed ('songkeep seeds add') keep it."
+        )
 
     def full_warning(self) -> str | None:
         """A sentence when the seed has come to the next step of being full; None if there is nothing new to say."""

@@ -97,6 +97,20 @@ class SeedLists:
         link.volumes = [(volume, each.tag) for volume, each in zip(planned, listed, strict=True)]
         log.info("list_given volumes=%d blobs=%d", len(planned), len(wanted))
 
+    async def give_nothing(self, client: SeedClient) -> None:
+        """Have the seed keep nothing more, by an owner's word."""
+        standing = await client.standing()
+        record = sign_hold_list(
+            self._membership.keys,
+            self._membership.library,
+            serial=standing.serial + 1,
+            time_ms=self._now_ms(),
+            epoch=self._membership.epoch.number,
+            volumes=[],
+            may_shrink=True,
+        )
+        await client.put_list(record)
+
     def _reserve_bytes(self) -> int:
         snapshot_bytes = self._snapshots.newest.size_bytes if self._snapshots.newest is not None else 0
         return RESERVE_SNAPSHOTS * (snapshot_bytes + snapshot_bytes // 8 + CHUNK_BYTES)

@@ -55,7 +55,7 @@ class SeedRounds:
         self._audits = Audits(
             library, now_ms=now_ms, random_below=lambda bound: int.from_bytes(random(8), "big") % bound
         )
-        self._lists = SeedLists(membership=membership, library=library, snapshots=snapshots, now_ms=now_ms, tell=tell)
+        self.lists = SeedLists(membership=membership, library=library, snapshots=snapshots, now_ms=now_ms, tell=tell)
         self._serial = 0
 
     async def round(self, link: SeedLink, client: SeedClient, sharing: Sharing | None) -> None:
@@ -68,17 +68,18 @@ class SeedRounds:
         await self._give_heads(link, client)
         # Whoever doesn't know all that other devices did would have the seed forget what they added.
         if current and self._membership.me.role.rules:
-            await self._lists.give(link, client)
+            await self.lists.give(link, client)
         else:
-            await self._lists.learn(link, client)
+            await self.lists.learn(link, client)
         link.state = "connected"
         if sharing is not None and link.volumes:
             whole = await sharing.feed(client, link.volumes, on_standing=partial(setattr, link, "standing"))
             link.state = "filled" if whole else "connected"
         else:
             link.standing = await client.standing()
-        if warning := link.full_warning():
-            self._tell("warning", warning)
+        for warning in (link.ending_warning(), link.full_warning()):
+            if warning:
+                self._tell("warning", warning)
         await self._audit(link, client)
 
     async def _audit(self, link: SeedLink, client: SeedClient) -> None:

@@ -127,12 +127,25 @@ class Seeds:
         self._membership.require_owner()
         secret = self._random(32)
         gone = link.member.public.id
+        await self._free(link)
         await self._membership.change(
             lambda roster, keys, _epochs: revoke(
                 roster, keys, [gone], next_epoch=EpochKeys(roster.next_epoch, secret), time_ms=self._now_ms()
             )
         )
         return link.as_json()
+
+    async def _free(self, link: SeedLink) -> None:
+        """Where a tracker granted the room: have the seed drop everything, into its trash, and the tracker know it."""
+        if self._grants is None or not await self._grants.has(link.member.public.id):
+            return
+        try:
+            async with SeedClient.open(link.url, local_address=self._local_address) as client:
+                await client.sign_in(self._membership.keys, self._membership.library)
+                await self._rounds.lists.give_nothing(client)
+                await self._grants.give_up(link.member.public.id, client)
+        except SongkeepError as error:
+            log.info("seed_not_freed reason=%s", type(error).__name__)
 
     def let_shrink(self, seed: str) -> dict[str, Any]:
         """An owner says that what a seed was asked to drop is meant to go. Raises NotFoundError, UserError."""

@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from node import __version__
-from node.crypto.keys import MemberPublic
+from node.crypto.keys import MemberKeys
 from node.crypto.labels import CHUNK_BYTES
 from node.doors.swarm import Endpoint
 from node.errors import (
@@ -33,6 +33,7 @@ from node.wire.grants import check_grant, read_grant
 from node.wire.heads import MAX_HEADS_BYTES, read_heads
 from node.wire.holdlist import MAX_LIST_BYTES, read_hold_list
 from node.wire.roster import MAX_ENTRIES, Member, Roster, extend, read_roster
+from node.wire.usage import Usage, sign_usage
 from node.wire.volume import MAX_PACKED_BYTES, read_volume
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class SeedApi:
     def __init__(
         self,
         *,
-        public: MemberPublic,
+        keys: MemberKeys,
         ledger: Ledger,
         sessions: Sessions,
         keeper: Keeper,
@@ -62,7 +63,8 @@ class SeedApi:
         now_ms: Now,
     ) -> None:
         """`check` reads a blob again, `on_roster` hears of one that grew, `dialled` names the host of a proof."""
-        self._public = public
+        self._keys = keys
+        self._public = keys.public
         self._ledger = ledger
         self._sessions = sessions
         self._keeper = keeper
@@ -92,6 +94,7 @@ class SeedApi:
             ("PUT", "/v1/list", self._put_list),
             ("GET", "/v1/volumes", self._volumes),
             ("GET", "/v1/held", self._held),
+            ("GET", "/v1/usage", self._usage),
             ("POST", "/v1/check", self._check),
             ("GET", "/v1/blobs/{root}", self._blob),
         )
@@ -229,7 +232,8 @@ class SeedApi:
             for volume, _tag in await self._ledger.volumes(roster.library):
                 if volume.id == wanted:
                     known = await self._ledger.blobs(roster.library, (blob.root for blob in volume.blobs))
-                    return packed(bytes(known[blob.root].state == State.HELD for blob in volume.blobs))
+                    held = {root for root, blob in known.items() if blob.state == State.HELD}
+                    return packed(bytes(blob.root in held for blob in volume.blobs))
             raise NotFoundError("that volume is not listed")
         facts = await self._ledger.facts(roster.library)
         usage = await self._ledger.usage(roster.library)
@@ -237,10 +241,33 @@ class SeedApi:
             {
                 "serial": facts.list_serial,
                 "quota_bytes": facts.quota_bytes,
+                "days_left": await self._ledger.days_left(roster.library, now_ms=self._now_ms()),
                 "bytes": {int(state): total for state, total in usage.bytes_by_state.items()},
                 "blobs": {int(state): total for state, total in usage.blobs_by_state.items()},
             }
         )
+
+    async def _usage(self, request: web.Request) -> web.Response:
+        """What is kept by a tracker's grants, signed: for the tracker, by way of the library's devices.
+
+        Of a library that isn't kept here anybody may hear that nothing is.
+        """
+        tracker, library = id_of(request.query.get("tracker", "")), LibraryId(id_of(request.query.get("library", "")))
+        if await self._ledger.keeps(library):
+            roster, _ = await self._member(request)
+            if roster.library != library:
+                raise RefusedError("the capability is for another library")
+        serial, kept_bytes, used_bytes = await self._ledger.kept_by_grant(library, tracker)
+        usage = Usage(
+            seed=self._keys.id,
+            library=library,
+            tracker=tracker,
+            serial=serial,
+            kept_bytes=kept_bytes,
+            used_bytes=used_bytes,
+            time_ms=self._now_ms(),
+        )
+        return packed(sign_usage(self._keys, usage))
 
     async def _check(self, request: web.Request) -> web.Response:
         """Read some blobs again now, since a device found them damaged."""

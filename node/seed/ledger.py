@@ -11,12 +11,12 @@ from typing import Self, TypeVar
 import sqlalchemy as sql
 from sqlalchemy.exc import SQLAlchemyError
 
-from node.errors import NotFoundError, StorageError, UnknownFormatError
+from node.errors import NotFoundError, RefusedError, StorageError, UnknownFormatError
 from node.ids import BlobRoot, DeviceId, LibraryId
-from node.seed import schema, steps
+from node.seed import endings, schema, steps
 from node.seed.facts import DueBlob, HeldBlob, Invitation, LibraryFacts, Usage
 from node.seed.patience import Patience
-from node.seed.schema import BLOBS, HEADS, INVITES, LIBRARIES, MEMBERS, VOLUMES, State
+from node.seed.schema import BLOBS, ENDINGS, GRANTS, HEADS, INVITES, LIBRARIES, MEMBERS, VOLUMES, State
 from node.wire.grants import Grant
 from node.wire.heads import HeadsRecord
 from node.wire.holdlist import HoldList
@@ -63,7 +63,7 @@ class Ledger:
         """Promise room to whoever spends the token. Raises RefusedError if it is not there to be promised."""
 
         def write(db: sql.Connection) -> None:
-            steps.check_promise(db, quota_bytes, capacity_bytes)
+            steps.check_promise(db, quota_bytes, capacity_bytes - endings.overdue_bytes(db))
             db.execute(sql.insert(INVITES).values(token=token, quota_bytes=quota_bytes, created_ms=now_ms))
 
         await self._work(write)
@@ -91,7 +91,9 @@ class Ledger:
             if quota is None:
                 raise NotFoundError("the seed doesn't know this code, or it was used already")
             steps.give_room(db, roster.library, quota, now_ms)
+            db.execute(sql.delete(ENDINGS).where(ENDINGS.c.library == roster.library, ENDINGS.c.refused))
             steps.write_roster(db, roster)
+            endings.settle(db, roster.library, now_ms)
             return steps.facts_of_library(db, roster.library)
 
         return await self._work(write)
@@ -100,8 +102,12 @@ class Ledger:
         """Give a library the room that a tracker grants it. Raises RefusedError (older, or there is no such room)."""
 
         def write(db: sql.Connection) -> LibraryFacts:
-            steps.take_grant(db, grant, capacity_bytes=capacity_bytes, now_ms=now_ms)
+            if endings.is_refused(db, grant.library):
+                raise RefusedError("who runs this seed has ended its keeping of your library")
+            room_bytes = capacity_bytes - endings.overdue_bytes(db)
+            steps.take_grant(db, grant, capacity_bytes=room_bytes, now_ms=now_ms)
             steps.write_roster(db, roster)
+            endings.settle(db, grant.library, now_ms)
             return steps.facts_of_library(db, roster.library)
 
         return await self._work(write)
@@ -109,6 +115,10 @@ class Ledger:
     async def facts(self, library: LibraryId) -> LibraryFacts:
         """Raises RefusedError for a library that is not kept here."""
         return await self._work(lambda db: steps.facts_of_library(db, library))
+
+    async def keeps(self, library: LibraryId) -> bool:
+        wanted = sql.select(LIBRARIES.c.number).where(LIBRARIES.c.library == library)
+        return await self._work(lambda db: db.scalar(wanted) is not None)
 
     async def libraries(self) -> list[LibraryFacts]:
         def read(db: sql.Connection) -> list[LibraryFacts]:
@@ -175,7 +185,12 @@ class Ledger:
 
         Raises RefusedError: older than the one in force, over the quota, or it drops much without an owner's word.
         """
-        await self._work(lambda db: steps.take_list(db, hold, given, now_ms))
+
+        def write(db: sql.Connection) -> None:
+            steps.take_list(db, hold, given, now_ms)
+            endings.settle(db, hold.library, now_ms)
+
+        await self._work(write)
 
     async def volumes(self, library: LibraryId) -> list[tuple[Volume, bytes]]:
         """Every listed volume and its tag."""
@@ -265,6 +280,36 @@ class Ledger:
             held = sql.select(sql.func.min(BLOBS.c.checked_ms)).where(BLOBS.c.state.in_((State.HELD, State.TRASH)))
             found = db.scalar(held)
             return None if found is None else int(found)
+
+        return await self._work(read)
+
+    # how room ends
+
+    async def refuse(self, number: int, *, now_ms: int) -> None:
+        """End a library's room, by the number that the person sees. Raises NotFoundError."""
+        await self._work(lambda db: endings.refuse(db, number, now_ms))
+
+    async def days_left(self, library: LibraryId, *, now_ms: int) -> int | None:
+        """Days until what is beyond the library's room goes; None if nothing will."""
+        return await self._work(lambda db: endings.days_left(db, library, now_ms))
+
+    async def end_overdue(self, patient_ms: int) -> list[tuple[LibraryId, BlobRoot]]:
+        """Forget what was beyond its library's room for the whole notice. Their files are the caller's to remove."""
+        return await self._work(lambda db: endings.end_overdue(db, patient_ms))
+
+    async def kept_by_grant(self, library: LibraryId, tracker: bytes) -> tuple[int, int, int]:
+        """Serial of that tracker's grant in force (0: none), the bytes that count against it, and bytes used in all."""
+
+        def read(db: sql.Connection) -> tuple[int, int, int]:
+            mine = sql.select(GRANTS).where(GRANTS.c.library == library, GRANTS.c.tracker == tracker)
+            grant = db.execute(mine).one_or_none()
+            if grant is None:
+                return 0, 0, 0
+            used_bytes = endings.used_bytes(db, library)
+            over_bytes = used_bytes - steps.facts_of_library(db, library).quota_bytes
+            if over_bytes <= 0 or not steps.usage(db, library).listed_bytes:
+                over_bytes = 0  # snapshots without songs go with the rest; nobody waits for them
+            return grant.serial, grant.granted_bytes + over_bytes, used_bytes
 
         return await self._work(read)
 

@@ -68,6 +68,15 @@ GRANTS: Final = sql.Table(
 )
 """Of each tracker the newest grant. One that has run out still counts: only a signed one of fewer bytes ends it."""
 
+ENDINGS: Final = sql.Table(
+    "endings",
+    META,
+    sql.Column("library", sql.LargeBinary(32), sql.ForeignKey("libraries.library"), primary_key=True),
+    sql.Column("since_ms", sql.BigInteger, nullable=False),
+    sql.Column("refused", sql.Boolean, nullable=False),
+)
+"""Libraries that have more than their room, and since when by the patient clock; refused: by who runs the seed."""
+
 HEADS: Final = sql.Table(
     "heads",
     META,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from node.errors import DamagedError, SongkeepError
@@ -64,17 +65,25 @@ class Scrub:
         return checked, damaged
 
     async def empty_trash(self) -> int:
-        """Delete what has been in the trash for thirty days that are certain to have passed. Returns how many."""
+        """Delete what has been in the trash, or beyond its library's room, for thirty days that are certain.
+
+        Returns how many blobs.
+        """
         patience = await self._ledger.advance_patience(self._now_ms())
-        emptied = 0
+        emptied = await self._remove(await self._ledger.end_overdue(patience.patient_ms))
+        if emptied:
+            log.info("room_ended blobs=%d", emptied)
         while gone := await self._ledger.empty_trash(before_ms=patience.patient_ms - TRASH_MS, limit=BATCH):
-            for library, root in gone:
-                shelf = await asyncio.to_thread(self._shelves.of, library)
-                await asyncio.to_thread(shelf.drop, [root])
-                emptied += 1
+            emptied += await self._remove(gone)
         if emptied:
             log.info("trash_emptied blobs=%d", emptied)
         return emptied
+
+    async def _remove(self, gone: Sequence[tuple[LibraryId, BlobRoot]]) -> int:
+        for library, root in gone:
+            shelf = await asyncio.to_thread(self._shelves.of, library)
+            await asyncio.to_thread(shelf.drop, [root])
+        return len(gone)
 
     async def check(self, library: LibraryId, root: BlobRoot) -> bool:
         """Check one blob now; False if it was damaged, and is wanted again."""

@@ -113,7 +113,7 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
             return await look(replace(options, url=url), ledger, traffic)
 
         api = SeedApi(
-            public=keys.public,
+            keys=keys,
             ledger=ledger,
             sessions=sessions,
             keeper=keeper,

@@ -143,7 +143,8 @@ def usage(db: sql.Connection, library: LibraryId) -> Usage:
     return Usage({state: total for state, total, _ in rows}, {state: count for state, _, count in rows})
 
 
-def _snapshot_bytes(db: sql.Connection, library: LibraryId) -> int:
+def snapshot_bytes(db: sql.Connection, library: LibraryId) -> int:
+    """Of heads records, held or to come."""
     return int(db.scalar(sql.select(sql.func.sum(HEADS.c.sealed_bytes)).where(HEADS.c.library == library)) or 0)
 
 
@@ -163,7 +164,7 @@ def put_heads(db: sql.Connection, heads: HeadsRecord) -> bool:
     same = db.execute(here).first()
     if same is None:
         listed = usage(db, heads.library).listed_bytes
-        _check_room(facts, listed + _snapshot_bytes(db, heads.library) + heads.snapshot.sealed_bytes)
+        _check_room(facts, listed + snapshot_bytes(db, heads.library) + heads.snapshot.sealed_bytes)
     else:
         db.execute(sql.delete(HEADS).where(own))
     db.execute(
@@ -238,7 +239,7 @@ def _put_blobs(
     held_before = sum(row.sealed_bytes for row in before.values() if row.state == State.HELD)
     held_dropped = sum(before[root].sealed_bytes for root in dropped if before[root].state == State.HELD)
     check_shrinking(bytes_before=held_before, bytes_dropped=held_dropped, may_shrink=hold.may_shrink)
-    _check_room(facts, sum(blob.sealed_bytes for blob in listed.values()) + _snapshot_bytes(db, hold.library))
+    _check_room(facts, sum(blob.sealed_bytes for blob in listed.values()) + snapshot_bytes(db, hold.library))
     here = BLOBS.c.library == hold.library
 
     trashed_ms = advance_patience(db, now_ms).patient_ms

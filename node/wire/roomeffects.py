@@ -88,4 +88,13 @@ class AskGrant:
     size_bytes: int
 
 
-Effect = Send | Close | LoadRoster | FindRoster | KeepRoster | TellAccount | AskGrant
+@dataclass(frozen=True, slots=True)
+class KeepUsage:
+    """Remember what a seed keeps of the library, and answer the connection as for TellAccount."""
+
+    connection: int
+    library: LibraryId
+    record: bytes
+
+
+Effect = Send | Close | LoadRoster | FindRoster | KeepRoster | TellAccount | AskGrant | KeepUsage

@@ -15,7 +15,17 @@ from node.errors import RefusedError, SongkeepError
 from node.ids import DeviceId, LibraryId, to_text
 from node.wire import codec, roomframes
 from node.wire.pairrooms import PairRooms
-from node.wire.roomeffects import AskGrant, Close, Effect, FindRoster, KeepRoster, LoadRoster, Send, TellAccount
+from node.wire.roomeffects import (
+    AskGrant,
+    Close,
+    Effect,
+    FindRoster,
+    KeepRoster,
+    KeepUsage,
+    LoadRoster,
+    Send,
+    TellAccount,
+)
 from node.wire.roomstate import RoomServer
 from node.wire.roster import Roster
 
@@ -76,6 +86,10 @@ class Ledger(Protocol):
 
     async def grant(self, library: LibraryId, seed: DeviceId, size_bytes: int) -> bytes:
         """A signed grant. Raises RefusedError with the reason."""
+        ...
+
+    async def keep_usage(self, library: LibraryId, record: bytes) -> None:
+        """What a seed says that it keeps. Raises PeerError, RefusedError."""
         ...
 
 
@@ -177,7 +191,7 @@ class RoomHost:
                     await self._load(number, self._load_or_admit(library, invitation))
                 case FindRoster(number, member):
                     await self._load(number, self._shelf.find(member))
-                case TellAccount() | AskGrant():
+                case TellAccount() | AskGrant() | KeepUsage():
                     await self._answer_ledger(effect)
                 case KeepRoster(library, roster):
                     await self._shelf.keep(roster)
@@ -189,12 +203,14 @@ class RoomHost:
             await self._ledger.admit(library, invitation)
         return entries
 
-    async def _answer_ledger(self, question: TellAccount | AskGrant) -> None:
+    async def _answer_ledger(self, question: TellAccount | AskGrant | KeepUsage) -> None:
         frame: list[object]
         try:
             if self._ledger is None:
                 raise RefusedError("this server keeps no accounts")
-            if isinstance(question, TellAccount):
+            if isinstance(question, KeepUsage):
+                await self._ledger.keep_usage(question.library, question.record)
+            if isinstance(question, TellAccount | KeepUsage):
                 frame = ["account", await self._ledger.account(question.library)]
             else:
                 signed = await self._ledger.grant(question.library, question.seed, question.size_bytes)

@@ -22,12 +22,14 @@ from node.wire.roomeffects import (
     Effect,
     FindRoster,
     KeepRoster,
+    KeepUsage,
     Limits,
     LoadRoster,
     Send,
     TellAccount,
 )
 from node.wire.roster import Roster, merged, read_roster
+from node.wire.usage import MAX_USAGE_BYTES
 
 MAX_INVITATION_CHARS: Final = 64
 _JOINED: Final = "joined"
@@ -196,7 +198,10 @@ class RoomServer:
                 return [TellAccount(number, connection.library)]
             case "ask", "joined":
                 return self._ask(number, connection, fields)
-            case (("send" | "join" | "lookup" | "roster" | "account" | "ask"), _):
+            case "usage", "joined":
+                record = codec.bounded_bytes(codec.array(fields, 2, "a usage")[1], MAX_USAGE_BYTES, "a usage")
+                return [KeepUsage(number, connection.library, record)]
+            case (("send" | "join" | "lookup" | "roster" | "account" | "ask" | "usage"), _):
                 raise PeerError(f"{word!r} came out of turn")
         return []
 

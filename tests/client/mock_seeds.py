@@ -20,6 +20,7 @@ def seed(name: str, **changes: object) -> JSON:
         "missing": 0,
         "missing_bytes": 0,
         "trash_bytes": 0,
+        "days_left": None,
         "left_bytes": 18_700_000_000,
         "left_songs": 12_222,
         "left_out": 0,

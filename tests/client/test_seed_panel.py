@@ -14,14 +14,18 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_seeds_say_what_they_hold_and_prove_and_how_many_songs_still_fit(desk: Desk) -> None:
-    desk.node.seeds.seeds = [seed("attic"), seed("vps", state="away", trouble="the seed can't be reached")]
+    ending = {"days_left": 7, "quota_bytes": 20_000_000_000}
+    away = {"state": "away", "trouble": "the seed can't be reached"}
+    desk.node.seeds.seeds = [seed("attic"), seed("vps", **away, **ending)]
     await desk.sign_in("/locker")
     attic = desk.page.get_by_role("article", name="attic.example.org")
     await expect(attic).to_contain_text("21.3 GB of 40.0 GB")
     await expect(attic).to_contain_text("12,222 songs")
     await expect(attic).to_contain_text("31 of 31")
     await expect(attic.get_by_role("meter")).to_have_attribute("aria-valuenow", "53")
-    await expect(desk.page.get_by_role("article", name="vps.example.org")).to_contain_text("The seed can't be reached.")
+    vps = desk.page.get_by_role("article", name="vps.example.org")
+    await expect(vps).to_contain_text("The seed can't be reached.")
+    await expect(vps).to_contain_text("In 7 days it drops 1.3 GB")
 
 
 async def test_what_waits_to_be_dropped_goes_only_when_the_person_says_so_twice(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from node.doors.home import ENVIRONMENT_NAME
 
 CHECKOUT = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-m", "node", "seed")
+COMMAND = (sys.executable, "-m", "node.cli.main", "seed")
 
 
 @dataclass

@@ -15,13 +15,13 @@ import pytest
 
 from node.crypto.keys import MemberKeys, member_keys_from_random
 from node.doors.rooms import Room, joined
-from node.errors import NotFoundError, RefusedError, UserError
+from node.errors import NotFoundError, PeerError, RefusedError, UserError
 from node.ids import DeviceId, LibraryId, to_text
 from node.wire.grants import check_grant, read_grant
 from node.wire.roomevents import AccountTold, GrantAnswered
+from node.wire.usage import Usage, sign_usage
 from tests.flows.people import a_tracker
 from tests.wire.family import make_family
-from tracker import quota
 from tracker.database import Database
 from tracker.ledger import Ledger
 from tracker.quota import Plans
@@ -153,13 +153,52 @@ async def test_a_clock_that_was_set_back_frees_nothing(tmp_path: Path) -> None:
         assert second.serial > first.serial
 
 
-async def test_grants_that_have_ended_leave_their_room(tmp_path: Path) -> None:
+async def test_a_seeds_signed_word_frees_what_it_keeps_no_more_and_nobody_elses_does(tmp_path: Path) -> None:
+    seed, other = (member_keys_from_random(bytes([number]) * 64) for number in (1, 2))
+
+    def word(serial: int, kept: int, *, keys: MemberKeys = seed, tracker: bytes = KEYS.id, time_ms: int = 5) -> bytes:
+        return sign_usage(
+            keys,
+            Usage(
+                seed=keys.id,
+                library=LIBRARY,
+                tracker=tracker,
+                serial=serial,
+                kept_bytes=kept,
+                used_bytes=kept,
+                time_ms=time_ms,
+            ),
+        )
+
     async with a_ledger(tmp_path) as (ledger, clock):
         await ledger.admit(LIBRARY, "")
-        await ledger.grant(LIBRARY, SEEDS[0], 1_000)
-        clock.now_ms += quota.GRANT_LIFETIME_MS + quota.CLOCK_DOUBT_MS
+        await ledger.grant(LIBRARY, seed.id, 1_000)
+        clock.now_ms += 400 * DAY_MS  # it has run out long ago, and the seed may still keep to it
+        with pytest.raises(RefusedError, match="0 of them are left"):
+            await ledger.grant(LIBRARY, SEEDS[1], 1)
+        nothing = read_grant(await ledger.grant(LIBRARY, seed.id, 0))
+        await ledger.keep_usage(LIBRARY, word(nothing.serial, 700))
+        await ledger.keep_usage(LIBRARY, word(nothing.serial - 1, 0, time_ms=9))  # older: it changes nothing
+        await ledger.keep_usage(LIBRARY, word(nothing.serial, 0, keys=other, time_ms=9))
+        for wrong in (word(nothing.serial, 0, tracker=bytes(32)), word(nothing.serial + 1, 0)):
+            with pytest.raises(RefusedError):
+                await ledger.keep_usage(LIBRARY, wrong)
+        with pytest.raises(PeerError):
+            await ledger.keep_usage(LIBRARY, word(nothing.serial, 0)[:-1] + b"x")
+        assert (await ledger.account(LIBRARY))["granted"] == [[seed.id, 700]]
+        await ledger.keep_usage(LIBRARY, word(nothing.serial, 0, time_ms=6))
         await ledger.grant(LIBRARY, SEEDS[1], 1_000)
         assert (await ledger.account(LIBRARY))["granted"] == [[SEEDS[1], 1_000]]
+
+
+async def test_who_runs_the_tracker_may_write_off_a_seed_that_is_gone(tmp_path: Path) -> None:
+    async with a_ledger(tmp_path) as (ledger, _):
+        await ledger.admit(LIBRARY, "")
+        await ledger.grant(LIBRARY, SEEDS[2], 1_000)
+        with pytest.raises(NotFoundError):
+            ledger.release(to_text(LIBRARY), to_text(SEEDS[3]))
+        ledger.release(to_text(LIBRARY), to_text(SEEDS[2]))
+        await ledger.grant(LIBRARY, SEEDS[3], 1_000)
 
 
 async def test_an_invitation_is_good_for_as_many_as_it_says_and_no_longer(tmp_path: Path) -> None:
@@ -235,6 +274,27 @@ async def test_devices_ask_through_their_room_and_only_owners_are_given(tmp_path
             answer = await answer_of(owner, GrantAnswered)
             assert isinstance(answer, GrantAnswered)
             assert "1,000,000,000 of them are left" in answer.refusal
+            # The seed has taken a smaller grant: by its own word the rest is free, whichever device brings it.
+            await owner.ask_grant(family.seed.id, 10**8)
+            answer = await answer_of(owner, GrantAnswered)
+            assert isinstance(answer, GrantAnswered)
+            assert answer.grant is not None
+            usage = Usage(
+                seed=family.seed.id,
+                library=family.roster.library,
+                tracker=owner.key,
+                serial=read_grant(answer.grant).serial,
+                kept_bytes=10**8,
+                used_bytes=0,
+                time_ms=1,
+            )
+            await player.tell_usage(sign_usage(family.seed, usage))
+            told = await answer_of(player, AccountTold)
+            assert isinstance(told, AccountTold)
+            await owner.ask_grant(SEEDS[1], 19 * 10**8)
+            answer = await answer_of(owner, GrantAnswered)
+            assert isinstance(answer, GrantAnswered)
+            assert answer.grant is not None
             await player.ask_grant(family.seed.id, 1)
             answer = await answer_of(player, GrantAnswered)
             assert isinstance(answer, GrantAnswered)
