@@ -22,6 +22,7 @@ from node.flows.doctor import Doctor
 from node.flows.exchange import Exchange
 from node.flows.far import FarMeeting, FarOptions
 from node.flows.fetch import DeviceFetch
+from node.flows.history_teller import HistoryTeller
 from node.flows.holdings import Holdings
 from node.flows.lan import LanMeeting
 from node.flows.lanes import Lanes
@@ -119,6 +120,7 @@ def build_network(
             roster=len(membership.roster.entries),
             roster_digest=membership.roster.digest,
             heads={log: head.seq for log, head in library.index.log.heads().items()},
+            catalog=library.index.log.digest(),
             snapshot=None if newest is None else blob_value(newest),
             budget_bytes=room.budget_bytes,
             held_bytes=room.held_bytes,
@@ -139,7 +141,8 @@ def build_network(
     )
     lanes = Lanes(membership, directory, give, announce=meeting.announce, addresses=all_addresses)
     ways = Ways(membership.keys.id, directory, lanes, links, meeting)
-    exchange = Exchange(library, membership, directory, meeting)
+    told = HistoryTeller(membership.keys.id, devices.name_of, tell)
+    exchange = Exchange(library, membership, directory, meeting, history_teller=told)
     answers.update(exchange.answers)
     copies = Copies(
         library,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from node.catalog.batch import Op
+from node.catalog.batch import HASH_BYTES, Op
 from node.catalog.model import BlobRef, Rendition, Stream, Tags, cover_id
 from node.catalog.register import Key
 from node.catalog.values import (
@@ -22,9 +22,10 @@ from node.catalog.values import (
     tags_of,
     tags_value,
 )
-from node.errors import PeerError
-from node.ids import CoverId, TrackId, to_text
-from node.wire.codec import natural
+from node.catalog.vector import LOG_ID_BYTES, MAX_SEQ, LogId
+from node.errors import PeerError, UserError
+from node.ids import CoverId, TrackId, from_text, to_text
+from node.wire.codec import array, fixed_bytes, natural
 
 TRACK: Final = "track"
 COVER: Final = "cover"
@@ -33,6 +34,7 @@ STAR: Final = "star"
 RATING: Final = "rating"
 PLAYS: Final = "plays"
 DEVICE: Final = "device"
+LOG: Final = "log"
 
 ADDED: Final = "added"
 """Milliseconds since 1970 when the track came."""
@@ -51,6 +53,8 @@ HIDDEN: Final = "hidden"
 DEVICE_NAME: Final = "name"
 DEVICE_DHT_KEY: Final = "dht"
 """[key, signature]: under which a device's records in the DHT stand (node/wire/dhtrecord.py)."""
+LOG_BRANCH: Final = "branch"
+"""[number, hash]: the batch that counts in a log where it has two histories. Only the log's own device can say."""
 COVER_BLOB: Final = "blob"
 """[blob, content type]."""
 _MAX_TIME_MS: Final = 1 << 47
@@ -168,6 +172,21 @@ def set_cover_blob(blob: BlobRef, mime: str) -> Op:
 def call_device(device: str, name: str) -> Op:
     """What the person calls a device; `device` is its identifier."""
     return Op(Key(DEVICE, device, DEVICE_NAME), name)
+
+
+def choose_branch(log: LogId, seq: int, batch_hash: bytes) -> Op:
+    """Which batch counts at the place where a log of the writer's own parts into two histories."""
+    return Op(Key(LOG, to_text(log), LOG_BRANCH), [seq, batch_hash])
+
+
+def read_branch(row: str, value: Any) -> tuple[LogId, int, bytes] | None:
+    """The log, number and hash that such a register holds; None if it is malformed."""
+    try:
+        log = fixed_bytes(from_text(row), LOG_ID_BYTES, "a log's name")
+        seq, batch_hash = array(value, 2, "a branch")[:2]
+        return LogId(log), natural(seq, MAX_SEQ, "a batch's number"), fixed_bytes(batch_hash, HASH_BYTES, "a hash")
+    except (PeerError, UserError):
+        return None
 
 
 def tell_dht_key(device: str, key: list[bytes]) -> Op:

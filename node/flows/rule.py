@@ -138,7 +138,11 @@ def tell_of_changes(
                 elif member.role is Role.RECOVERY:
                     tell("info", f"The recovery phrase {short} was removed: it opens nothing that comes from now on.")
                 else:
-                    tell("info", f"The device {name_of(member_id)} ({short}) was revoked.")
+                    tell(
+                        "info",
+                        f"The device {name_of(member_id)} ({short}) was revoked. "
+                        "What it changed since it was last heard of counts for nothing.",
+                    )
         if len(after.lost) + len(after.unsettled) > len(before.lost) + len(before.unsettled):
             tell("warning", _fork_text(after))
         if membership.is_shut_out and after.epoch > before.epoch:

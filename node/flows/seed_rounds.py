@@ -18,6 +18,7 @@ from node.flows.seed_lists import SeedLists, Tell
 from node.flows.seed_streams import fetch_blob
 from node.flows.serve import Snapshots
 from node.flows.share import Sharing
+from node.flows.void import check_snapshot
 from node.ids import to_text
 from node.library import Library
 from node.peers.membership import Membership
@@ -148,6 +149,7 @@ class SeedRounds:
                 body = open_heads(heads, self._membership.epochs)
                 if await asyncio.to_thread(self._is_news, body):
                     document = await fetch_blob(client, blob_of(body.get("snapshot")), max_bytes=MAX_SNAPSHOT_BYTES)
+                    await asyncio.to_thread(check_snapshot, document, self._membership.roster)
                     await asyncio.to_thread(self._library.load_snapshot, document)
                     log.info("catalog_taken device=%s", to_text(heads.device)[:8])
                 link.seen[heads.device] = heads.serial

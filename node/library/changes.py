@@ -30,7 +30,7 @@ class Changes:
         with index.transaction():
             self._incarnation = index.settings.get(_INCARNATION)
             if self._incarnation is None:
-                self._begin_incarnation()
+                self.begin_incarnation()
 
     @property
     def log(self) -> LogId:
@@ -70,10 +70,22 @@ class Changes:
             applied = self._index.log.apply(batches)
             forked = any(fork.log == self.log for fork in applied.forks)
             if forked or self._index.log.heads().get(self.log, Head()).seq > own:
-                self._begin_incarnation()
+                self.begin_incarnation()
+                applied.set_back = True
         return applied
 
-    def _begin_incarnation(self) -> None:
+    def load_snapshot(self, document: bytes) -> bool:
+        """Take in a whole catalog; whether it told that this device was set back. Raises PeerError."""
+        with self._index.transaction():
+            own = self._index.log.heads().get(self.log, Head()).seq
+            self._index.log.load_snapshot([document])
+            set_back = self._index.log.heads().get(self.log, Head()).seq > own
+            if set_back:
+                self.begin_incarnation()
+        return set_back
+
+    def begin_incarnation(self) -> None:
+        """Write another log from now on."""
         self._incarnation = self._new_incarnation()
         self._index.settings.set(_INCARNATION, self._incarnation)
 

@@ -28,6 +28,7 @@ from node.library.browse import Browse
 from node.library.changes import Changes
 from node.library.devices import DeviceNames, DhtKeys
 from node.library.facts import ScanResult, SealedSource
+from node.library.histories import Histories
 from node.library.intake import Intake
 from node.library.lists import Lists
 from node.library.personal import Personal
@@ -62,6 +63,7 @@ class Library(Lists):
         self.personal = Personal(index, self.changes, now_ms=now_ms)
         self.playlists = Playlists(index, self.changes, now_ms=now_ms)
         self.device_names = DeviceNames(index, self.changes)
+        self.histories = Histories(index, self.changes, keys.id)
         self.dht_keys = DhtKeys(index, self.changes)
         self._intake = Intake(index, self.changes, identity, now_ms=now_ms)
         self._now_ms = now_ms
@@ -164,15 +166,25 @@ class Library(Lists):
 
     def apply(self, batches: Sequence[Batch]) -> Applied:
         """Take in other devices' batches, checked by `node.catalog.batch.decode_batch`."""
-        return self.changes.apply(batches)
+        with self.index.transaction():
+            applied = self.changes.apply(batches)
+            if applied.new or applied.forks:
+                self.histories.obey()
+        return applied
 
     def snapshot(self) -> bytes:
         """The whole catalog as one document (docs/FORMAT.md, "Catalog")."""
         return b"".join(self.index.log.snapshot())
 
-    def load_snapshot(self, document: bytes) -> None:
-        """Take in a whole catalog, deletions included. Raises PeerError, UnknownFormatError."""
-        self.index.log.load_snapshot([document])
+    def load_snapshot(self, document: bytes) -> bool:
+        """Take in a whole catalog, deletions included; whether it told that this device was set back.
+
+        Raises PeerError, UnknownFormatError.
+        """
+        with self.index.transaction():
+            set_back = self.changes.load_snapshot(document)
+            self.histories.obey()
+        return set_back
 
     def void_after(self, log: LogId, last_valid: int) -> None:
         """Undo what a revoked device wrote beyond its last accepted batch."""

@@ -41,6 +41,8 @@ class Presence:
     """Room that it gives to copies of what others hold; None: it doesn't say."""
     held_bytes: int | None = None
     """Sealed bytes in its store."""
+    catalog: bytes = b""
+    """Names the ends of its logs (node/doors/index/log.py, `digest`); empty if it doesn't say."""
     holdings: bytes = b""
     """Names the state of what it holds (node/wire/holdings.py); empty if it doesn't say."""
 
@@ -57,6 +59,7 @@ class Presence:
             "asleep": self.asleep,
             "budget": self.budget_bytes,
             "held": self.held_bytes,
+            "catalog": self.catalog,
             "holdings": self.holdings,
         }
 
@@ -86,6 +89,7 @@ def read_presence(body: object) -> Presence:
         asleep=fields.get("asleep") is True,
         budget_bytes=_size(fields.get("budget"), "a budget"),
         held_bytes=_size(fields.get("held"), "what is held"),
+        catalog=codec.bounded_bytes(fields.get("catalog") or b"", MAX_STATE_BYTES, "a catalog's state"),
         holdings=codec.bounded_bytes(fields.get("holdings") or b"", MAX_STATE_BYTES, "a state's name"),
     )
 

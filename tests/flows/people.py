@@ -94,6 +94,7 @@ def make_device(
     answers: dict[str, Answer] | None = None,
     heads: Callable[[], dict[bytes, int]] = dict,
     snapshot: Callable[[], list[Any] | None] = lambda: None,
+    catalog: Callable[[], bytes] = bytes,
     given: Callable[[BlobRoot, int], None] = lambda _root, _index: None,
     proofs: Proofs | None = None,
     lane: Callable[[], tuple[tuple[str, ...], bytes]] = lambda: ((), b""),
@@ -123,6 +124,7 @@ def make_device(
             snapshot=snapshot(),
             addresses=addresses,
             lane=lane_print,
+            catalog=catalog(),
         )
 
     meeting = Meeting(

@@ -2,76 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from node.catalog.batch import Op, make_batch
+import pytest
+
+from node.catalog.batch import Head, Op, make_batch
 from node.catalog.register import Key
+from node.catalog.vector import log_incarnation
 from node.crypto.keys import EpochKeys
-from node.doors.index import Index
-from node.doors.vault import Secrets
-from node.flows.exchange import Exchange
-from node.library import Library
+from node.errors import PeerError, RefusedError
+from node.flows.void import check_snapshot, void_what_is_beyond
 from node.wire import codec
 from node.wire.roster import Role, revoke
-from tests.flows.people import Device, a_tracker, found, let_in, make_device, meeting, now_ms, until
-
-
-@dataclass
-class Reader:
-    """A device with a library."""
-
-    device: Device
-    library: Library
-    exchange: Exchange
-
-    def write(self, row: str, value: Any) -> None:
-        self.library.write([Op(Key("playlist", row, "name"), value)])
-
-    def value(self, row: str) -> Any:
-        return self.library.index.log.value(Key("playlist", row, "name"))
-
-    def heads(self) -> dict[bytes, int]:
-        return {log: head.seq for log, head in self.library.index.log.heads().items()}
-
-
-@contextlib.asynccontextmanager
-async def readers(folder: Path, url: str, *about: tuple[str, Secrets]) -> AsyncIterator[list[Reader]]:
-    with contextlib.ExitStack() as stack:
-        made = []
-        for name, secrets in about:
-            index = stack.enter_context(Index.open(folder / f"{name}.sqlite"))
-            library = Library.open(index, secrets.device, secrets.epochs[0].identity)
-            answers: dict[str, Any] = {}
-            device = make_device(name, secrets, url, answers=answers, heads=lambda own=library: heads_of(own))
-            exchange = Exchange(library, device.membership, device.directory, device.meeting)
-
-            async def whole(_body: object, own: Library = library) -> bytes:
-                return await asyncio.to_thread(own.snapshot)
-
-            answers.update(exchange.answers, catalog=whole)
-            made.append(Reader(device, library, exchange))
-        yield made
-
-
-def heads_of(library: Library) -> dict[bytes, int]:
-    return {log: head.seq for log, head in library.index.log.heads().items()}
-
-
-@contextlib.asynccontextmanager
-async def together(*each: Reader) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(reader.exchange.run()) for reader in each]
-    try:
-        async with meeting(*(reader.device for reader in each)):
-            yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+from tests.flows.people import a_tracker, found, let_in, new_keys, now_ms, until
+from tests.flows.readers import batch_all, readers, together
 
 
 async def test_what_is_edited_on_one_device_shows_on_the_other(tmp_path: Path) -> None:
@@ -138,20 +82,99 @@ async def test_what_a_revoked_device_writes_afterwards_counts_nowhere(tmp_path: 
             assert pc.value("late") is None
 
 
-def batch_all(reader: Reader) -> list[Any]:
-    from node.catalog.batch import decode_batch
+async def test_what_a_revoked_device_deletes_and_backdates_comes_back_everywhere(tmp_path: Path) -> None:
+    home, laptop = let_in(found())
+    home, third = let_in(home, Role.OWNER)
+    async with (
+        a_tracker(tmp_path / "t") as (url, _),
+        readers(tmp_path, url, ("pc", home), ("laptop", laptop), ("third", third)) as (pc, lap, other),
+    ):
+        for number in range(20):
+            pc.write(f"song {number}", number)
+        lap.write("of the laptop", 1)
+        async with together(pc, lap, other):
+            await until(lambda: pc.heads() == lap.heads() == other.heads(), timeout_s=30)
+        kept, log = lap.library.index.log, lap.library.changes.log
+        seen = pc.heads()[log]
+        for number in range(20):  # signed now, with a clock that says last century
+            batch = make_batch(
+                laptop.device,
+                incarnation=log_incarnation(log),
+                head=kept.heads()[log],
+                stamp=number,
+                seen={each: seq for each, seq in lap.heads().items() if each != log},
+                ops=[Op(Key("playlist", f"song {number}", "name"), None)],
+            )
+            kept.apply([batch])
+        other.library.apply(batch_all(lap))
+        assert other.value("song 3") is None
+        poisoned = other.library.snapshot()
+        await pc.device.membership.change(
+            lambda roster, keys, _epochs: revoke(
+                roster,
+                keys,
+                [lap.device.id],  # type: ignore[list-item]
+                next_epoch=EpochKeys(2, b"\x07" * 32),
+                time_ms=now_ms(),
+                heads={log: seen},
+            )
+        )
+        with pytest.raises(RefusedError, match="was revoked"):
+            check_snapshot(poisoned, pc.device.membership.roster)
+        async with together(pc, other):
+            await until(lambda: other.value("song 19") == 19 and other.value("of the laptop") == 1, timeout_s=30)
+        for reader in (pc, other):
+            assert [reader.value(f"song {number}") for number in range(20)] == list(range(20))
+        assert pc.library.snapshot() == other.library.snapshot()
 
-    log = reader.library.changes.log
-    return [decode_batch(signed) for signed in reader.library.index.log.batches(log, 0, 1_000)]
+
+async def test_a_revocation_that_was_not_acted_on_is_made_up_for_at_the_next_start(tmp_path: Path) -> None:
+    """A command revoked a device while no player ran, or the power went in between."""
+    home, laptop = let_in(found())
+    async with (
+        a_tracker(tmp_path / "t") as (url, _),
+        readers(tmp_path, url, ("pc", home), ("laptop", laptop)) as (pc, lap),
+    ):
+        lap.write("late", 1)
+        pc.library.apply(batch_all(lap))
+        await pc.device.membership.change(
+            lambda roster, keys, _epochs: revoke(
+                roster, keys, [lap.device.id], next_epoch=EpochKeys(2, b"\x07" * 32), time_ms=now_ms()
+            )  # type: ignore[list-item]
+        )
+        assert pc.value("late") == 1
+        async with together(pc):
+            await until(lambda: pc.value("late") is None)
+
+
+async def test_of_two_revocations_the_one_that_had_seen_more_counts(tmp_path: Path) -> None:
+    home, laptop = let_in(found())
+    async with (
+        a_tracker(tmp_path / "t") as (url, _),
+        readers(tmp_path, url, ("pc", home), ("laptop", laptop)) as (pc, lap),
+    ):
+        lap.write("one", 1)
+        lap.write("two", 2)
+        pc.library.apply(batch_all(lap))
+        log = lap.library.changes.log
+        without = pc.device.membership.roster
+        for seen in (1, 2):
+            gone = revoke(
+                without,
+                home.device,
+                [lap.device.id],  # type: ignore[list-item]
+                next_epoch=EpochKeys(2, bytes([seen]) * 32),
+                time_ms=now_ms(),
+                heads={log: seen},
+            )
+            await pc.device.membership.learn(gone.entries)
+            void_what_is_beyond(pc.library, pc.device.membership.roster)
+            assert pc.heads()[log] == 1
+        pc.library.apply(batch_all(lap))
+        assert pc.value("two") == 2
 
 
 async def test_changes_by_a_stranger_are_refused(tmp_path: Path) -> None:
-    import pytest
-
-    from node.catalog.batch import Head
-    from node.errors import PeerError, RefusedError
-    from tests.flows.people import new_keys
-
     home, _ = let_in(found())
     async with a_tracker(tmp_path / "t") as (url, _), readers(tmp_path, url, ("pc", home)) as (pc,):
         forged = make_batch(

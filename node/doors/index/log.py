@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,8 @@ from typing import Any
 from node.catalog.batch import Batch, ForkError, Head, check_follows, check_same
 from node.catalog.register import Dot, Key, Register, is_gone, settled
 from node.catalog.snapshot import SnapshotHeader, SnapshotReader, write_snapshot
-from node.catalog.vector import LogId
+from node.catalog.vector import LogId, log_device
+from node.catalog.vocabulary import LOG, LOG_BRANCH, read_branch
 from node.doors.index.database import Database
 from node.doors.index.merging import Merger, base_parts, keep_base, merge_snapshot, rebuild
 from node.doors.index.registers import MAX_STORED_VALUE_BYTES, Logs, everything
@@ -28,7 +30,9 @@ class Applied:
     gaps: dict[LogId, int] = field(default_factory=dict)
     """Logs with a batch missing, and the last one known."""
     forks: list[ForkError] = field(default_factory=list)
-    """Logs found to have two histories; nothing more is taken from them."""
+    """Logs found to have two histories; nothing more is taken from them until one of these is chosen."""
+    set_back: bool = False
+    """Whether they tell that this device was set back to an older state."""
 
 
 class Log:
@@ -67,6 +71,45 @@ class Log:
         """Logs with two histories, and the two things signed that prove it."""
         rows = self._database.all("SELECT id, fork FROM log WHERE fork NOT NULL")
         return {LogId(log): tuple(unpack(raw, max_bytes=MAX_STORED_VALUE_BYTES * 2)) for log, raw in rows}
+
+    def batch_hash(self, log: LogId, seq: int) -> bytes | None:
+        """Of one batch, if it is still kept."""
+        row = self._database.one(
+            "SELECT b.hash FROM batch b JOIN log l ON l.n = b.log WHERE l.id = ? AND b.seq = ?", log, seq
+        )
+        return None if row is None else row[0]
+
+    def digest(self) -> bytes:
+        """8 bytes: the same on devices whose logs end with the same batches."""
+        heads = sorted((log, head.seq, head.hash) for log, head in self.heads().items())
+        return hashlib.sha256(b"".join(log + seq.to_bytes(8, "big") + name for log, seq, name in heads)).digest()[:8]
+
+    def branches(self) -> dict[LogId, tuple[int, bytes]]:
+        """Of logs with two histories the batch that counts, (number, hash), by the word of the log's own device."""
+        rows = self._database.all(
+            """SELECT r.id, r.value, l.id FROM register r JOIN log l ON l.n = r.log WHERE r.tbl = ? AND r.field = ?
+               ORDER BY r.stamp, l.id""",
+            LOG, LOG_BRANCH,
+        )  # fmt: skip
+        said = ((read_branch(row, unpack(value, max_bytes=MAX_STORED_VALUE_BYTES)), log) for row, value, log in rows)
+        return {found[0]: found[1:] for found, by in said if found and log_device(found[0]) == log_device(LogId(by))}
+
+    def cut(self, log: LogId, seq: int) -> bool:
+        """Forget what a log has beyond `seq`, and that it has two histories; False if it is too old to be undone."""
+        with self._database.write() as step:
+            parts = base_parts(step.sql)
+            if parts and SnapshotReader(parts).header.heads.get(log, Head()).seq > seq:
+                return False
+            n = Logs(step.sql).number(log)
+            step.sql.execute("UPDATE log SET fork = NULL WHERE n = ?", (n,))
+            step.sql.execute("DELETE FROM batch WHERE log = ? AND seq > ?", (n, seq))
+            rebuild(step)
+        return True
+
+    def settle_fork(self, log: LogId) -> None:
+        """Take more of a log again: what is known of it is the history that counts."""
+        with self._database.write() as step:
+            step.sql.execute("UPDATE log SET fork = NULL WHERE id = ?", (log,))
 
     def value(self, key: Key) -> Any:
         """The shown value of one register, or None."""
@@ -158,15 +201,21 @@ class Log:
             merge_snapshot(step, Logs(step.sql), parts)
             keep_base(step.sql, parts if continued else list(_document(step.sql)))
 
+    def limits(self) -> dict[LogId, int]:
+        """Logs of which only the batches up to a number count."""
+        return {
+            LogId(log): seq for log, seq in self._database.all("SELECT id, last_valid FROM log WHERE last_valid >= 0")
+        }
+
     def void_after(self, log: LogId, last_valid: int) -> None:
         """Make everything of `log` beyond `last_valid` count for nothing, as if it had never been written."""
         with self._database.write() as step:
             n = Logs(step.sql).number(log)
-            step.sql.execute(
-                "UPDATE log SET last_valid = min(coalesce(last_valid, ?1), ?1) WHERE n = ?2", (last_valid, n)
-            )
-            step.sql.execute("DELETE FROM batch WHERE log = ? AND seq > ?", (n, last_valid))
-            rebuild(step)
+            (seq,) = step.sql.execute("SELECT seq FROM log WHERE n = ?", (n,)).fetchone()
+            step.sql.execute("UPDATE log SET last_valid = ? WHERE n = ?", (last_valid, n))
+            if seq > last_valid:
+                step.sql.execute("DELETE FROM batch WHERE log = ? AND seq > ?", (n, last_valid))
+                rebuild(step)
 
 
 def _document(sql: sqlite3.Connection) -> Iterator[bytes]:
