@@ -15,7 +15,9 @@ from node.config import Settings
 from node.doors.blobs import BlobStore
 from node.doors.channel import Answer
 from node.doors.lan import all_addresses, own_addresses
+from node.doors.power import Power
 from node.doors.vault import Vault
+from node.flows.absent import Absent
 from node.flows.copies import Copies, Limits
 from node.flows.devices import Devices, OwnRoom
 from node.flows.doctor import Doctor
@@ -34,6 +36,7 @@ from node.flows.phrases import Phrases
 from node.flows.rule import Ruling, tell_of_changes
 from node.flows.serve import Serving, Snapshots
 from node.flows.sightings import Sightings
+from node.flows.wakeful import Wakeful
 from node.flows.ways import Ways
 from node.flows.whereabouts import Whereabouts
 from node.ids import DeviceId, TrackId
@@ -85,7 +88,8 @@ def build_network(
     serving = Serving(library, holdings, snapshots, make_mobile=make_mobile)
     answers = dict(serving.answers)
     upload = Pace()
-    give = paced(serving.chunks, upload)
+    wakeful = Wakeful(Power(), announce=lambda: meeting.announce(), woke=lambda: meeting.network_changed())
+    give = wakeful.noting(paced(serving.chunks, upload))
     links = Links(membership, Giving(serve=give, answers=answers))
     sightings = Sightings(directory, library.index.settings)
     current = settings
@@ -126,6 +130,7 @@ def build_network(
             held_bytes=room.held_bytes,
             addresses=addresses,
             lane=lane,
+            asleep=wakeful.asleep,
             holdings=copies.census.sight.state,
         )
 
@@ -194,6 +199,14 @@ def build_network(
         await pairings.close()
         await links.close()
 
+    absent = Absent(
+        membership=membership,
+        directory=directory,
+        sightings=sightings,
+        name_of=devices.name_of,
+        holders=copies.census.devices,
+        now_ms=_now_ms,
+    )
     network = Network(
         membership=membership,
         directory=directory,
@@ -210,11 +223,17 @@ def build_network(
     return Networking(
         network=network,
         fetch=DeviceFetch(
-            membership, directory, ways.chunks, open_to=ways.open_to, on_lie=_tell_of_lies(devices, tell)
+            membership,
+            directory,
+            ways.chunks,
+            open_to=ways.open_to,
+            absent=absent.why,
+            on_lie=_tell_of_lies(devices, tell),
         ),
         services=(
             devices.introduce,
             sightings.run,
+            wakeful.run,
             meeting.run,
             nearby.run,
             far.run,

@@ -345,7 +345,18 @@ export class Player {
       this.#fellBack = key;
       return this.#load(true, 0);
     }
-    this.#giveUp(entry, "it could not be loaded", true);
+    if (this.source.whyNot) void this.#giveUpSaying(entry, asked);
+    else this.#giveUp(entry, "it could not be loaded", true);
+  }
+
+  /**
+   * Give up on what plays, with the reason that the source knows.
+   * @param {q.Entry} entry
+   * @param {import("./model.js").Rendition} asked
+   */
+  async #giveUpSaying(entry, asked) {
+    const why = await this.source.whyNot?.(entry.track.id, asked).catch(() => "");
+    if (this.current?.key === entry.key) this.#giveUp(entry, why || "it could not be loaded", true);
   }
 
   /**
@@ -364,7 +375,7 @@ export class Player {
       this.deck.clear();
       this.told.emit(
         this.#failures >= FAILURES_IN_A_ROW
-          ? "Several songs in a row could not be played. Playback has stopped."
+          ? `Several songs in a row could not be played: ${why}. Playback has stopped.`
           : `“${track.title}” can’t be played: ${why}.`,
       );
       return;

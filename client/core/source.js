@@ -265,6 +265,7 @@
  * @property {(id: string) => Promise<Lyrics | null>} lyrics  null: this track has none
  * @property {(id: string, size: 96 | 256 | 512 | 1024) => string} coverUrl  a cover's id; usable at once in <img>
  * @property {(id: string, rendition: Rendition) => string} streamUrl  a track's id; usable at once in <audio>
+ * @property {(id: string, rendition: Rendition) => Promise<string>} [whyNot]  what keeps a track from playing; "" if nothing does
  * @property {(listener: (event: SourceEvent) => void) => () => void} subscribe  returns its own undoing
  * @property {() => Promise<Status>} status
  * @property {() => Promise<string[] | null>} phrase  the 24 words; null once confirmed

@@ -167,6 +167,14 @@ export class NodeSource {
     return apiUrl(withQuery(`tracks/${part(id)}/stream`, { rendition, key: session()?.media_key }));
   }
 
+  /** @type {NonNullable<Source["whyNot"]>} */
+  async whyNot(id, rendition) {
+    const response = await fetch(this.streamUrl(id, rendition), { headers: { Range: "bytes=0-0" } });
+    if (response.ok) return "";
+    const told = await response.json().catch(() => null);
+    return String(told?.error?.message ?? "").replace(/\.$/, "");
+  }
+
   /** @type {Source["status"]} */
   status() {
     return this.#get("status");

@@ -59,7 +59,8 @@ def _seen(device: dict[str, Any]) -> str:
         return "here now"
     if device["seen_ms"] is None:
         return "not seen lately"
-    return time.strftime("seen %Y-%m-%d %H:%M", time.localtime(device["seen_ms"] / 1_000))
+    how = "asleep" if device["asleep"] else "seen"
+    return time.strftime(f"{how} %Y-%m-%d %H:%M", time.localtime(device["seen_ms"] / 1_000))
 
 
 def _room(device: dict[str, Any]) -> str:

@@ -146,26 +146,30 @@ async def _send(
     parts = request.app[PARTS]
     response = web.StreamResponse(status=part.status, headers=part.headers)
     response.content_length = part.stop - part.start
-    await response.prepare(request)
     if request.method == "HEAD":
+        await response.prepare(request)
         return response
     counters = request.app[COUNTERS]
-    counters.streams_started += 1
-    counters.streams_running += 1
-    try:
-        async with contextlib.aclosing(pieces):
+    async with contextlib.aclosing(pieces):
+        begun = await anext(pieces, b"")  # before the head: what can't be had is then said in the answer
+        await response.prepare(request)
+        counters.streams_started += 1
+        counters.streams_running += 1
+        try:
+            await response.write(begun)
+            counters.streamed_bytes += len(begun)
             async for piece in pieces:
                 await response.write(piece)
                 counters.streamed_bytes += len(piece)
-        await response.write_eof()
-    except SongkeepError as error:
-        # The head is sent: cutting the connection short of Content-Length is the only way left to say so.
-        log.warning("stream_broken track=%s error=%s", track, error.code)
-        parts.news.notice("error", f"Playing stopped: {error}")
-        if request.transport is not None:
-            request.transport.abort()
-    except ConnectionError:
-        pass  # the player moved on
-    finally:
-        counters.streams_running -= 1
+            await response.write_eof()
+        except SongkeepError as error:
+            # The head is sent: cutting the connection short of Content-Length is the only way left to say so.
+            log.warning("stream_broken track=%s error=%s", track, error.code)
+            parts.news.notice("error", f"Playing stopped: {error}")
+            if request.transport is not None:
+                request.transport.abort()
+        except ConnectionError:
+            pass  # the player moved on
+        finally:
+            counters.streams_running -= 1
     return response

@@ -159,6 +159,7 @@ class Devices:
             "active": member.active,
             "present": member.active and (own or seen.present),
             "linked": self._links.to(member.public.id) is not None,
+            "asleep": member.active and not own and not seen.present and known.asleep,
             "seen_ms": seen_ms,
             "budget_bytes": room.budget_bytes,
             "held_bytes": room.held_bytes,

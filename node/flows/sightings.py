@@ -11,7 +11,7 @@ from node.ids import DeviceId, to_text
 from node.peers.directory import Directory
 
 SIGHTINGS: Final = "sightings"
-"""Setting of the index: {identifier: [seen in ms, budget, held]}."""
+"""Setting of the index: {identifier: [seen in ms, budget, held, asleep, kind]}."""
 WRITE_EVERY_S: Final = 60.0
 
 
@@ -22,6 +22,10 @@ class Sighting:
     seen_ms: int | None = None
     budget_bytes: int | None = None
     held_bytes: int | None = None
+    asleep: bool = False
+    """The last that it said is that it falls asleep."""
+    kind: str = ""
+    """node | phone; empty if it never said."""
 
 
 class Sightings:
@@ -48,17 +52,26 @@ class Sightings:
             await asyncio.sleep(WRITE_EVERY_S)
 
     async def _keep(self) -> None:
-        value = {name: [each.seen_ms, each.budget_bytes, each.held_bytes] for name, each in self._kept.items()}
+        value = {
+            name: [each.seen_ms, each.budget_bytes, each.held_bytes, each.asleep, each.kind]
+            for name, each in self._kept.items()
+        }
         await asyncio.to_thread(self._settings.set, SIGHTINGS, value)
 
     def _note(self, device: DeviceId) -> None:
         seen = self._directory.get(device)
         known = self.of(device)
         if seen.presence is not None:
-            known = replace(known, budget_bytes=seen.presence.budget_bytes, held_bytes=seen.presence.held_bytes)
+            known = replace(
+                known,
+                budget_bytes=seen.presence.budget_bytes,
+                held_bytes=seen.presence.held_bytes,
+                asleep=seen.presence.asleep,
+                kind=seen.presence.role,
+            )
         self._kept[to_text(device)] = replace(known, seen_ms=seen.seen_ms or known.seen_ms)
         self._changed.set()
 
 
 def _read(raw: Any) -> Sighting | None:
-    return Sighting(*raw) if isinstance(raw, list) and len(raw) == 3 else None
+    return Sighting(*raw) if isinstance(raw, list) and len(raw) in (3, 5) else None

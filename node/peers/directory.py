@@ -37,6 +37,7 @@ class Presence:
     lane: bytes = b""
     """SHA-256 of its lane's certificate; empty if it has none."""
     asleep: bool = False
+    """It is falling asleep: the next that is heard of it is that it woke."""
     budget_bytes: int | None = None
     """Room that it gives to copies of what others hold; None: it doesn't say."""
     held_bytes: int | None = None
@@ -113,7 +114,7 @@ class Seen:
 
     @property
     def present(self) -> bool:
-        return bool(self.places)
+        return bool(self.places) and not (self.presence is not None and self.presence.asleep)
 
 
 class Directory:
@@ -135,7 +136,8 @@ class Directory:
         if member is not None:
             seen = self._seen[member]
             seen.places.discard((room, connection))
-            seen.seen_ms = now_ms
+            if seen.presence is None or not seen.presence.asleep:
+                seen.seen_ms = now_ms
             self._tell(member)
 
     def left_room(self, room: str, now_ms: int) -> None:

@@ -7,9 +7,9 @@ import { seeded, SilentDeck, track, tracks } from "./player_fixtures.js";
 
 const SOURCE = { streamUrl: (id, rendition) => `song:${id}?${rendition}` };
 
-function build(settings = {}) {
+function build(settings = {}, source = SOURCE) {
   const deck = new SilentDeck();
-  const player = new Player({ source: SOURCE, deck, settings: new Settings(settings, () => {}), random: seeded(4) });
+  const player = new Player({ source, deck, settings: new Settings(settings, () => {}), random: seeded(4) });
   const told = [];
   player.told.on((text) => told.push(text));
   return { deck, player, told };
@@ -56,6 +56,15 @@ test("a song that fails is told and skipped", () => {
   assert.equal(player.current.track.id, "1");
   assert.equal(player.playing, true);
   assert.match(told[0], /Song 0.*Skipped/);
+});
+
+test("the reason that the source knows is told with a song that fails", async () => {
+  const why = "no device that is here has this song; Home PC is asleep since 23:10";
+  const { deck, player, told } = build({}, { ...SOURCE, whyNot: async () => why });
+  player.playAll(tracks(2));
+  deck.fail();
+  await settle();
+  assert.deepEqual(told, [`“Song 0” can’t be played: ${why}. Skipped.`]);
 });
 
 test("an original that the browser cannot decode is asked for again as the mobile rendition, once", () => {
