@@ -8,6 +8,7 @@ import { Emitter } from "./emitter.js";
  * @property {number} volume  0 to 1
  * @property {boolean} muted
  * @property {"albums" | "artists" | "songs" | "genres" | "playlists" | "starred"} shelf  where the library was last open
+ * @property {boolean} for_you  whether anything is worked out from what was played
  * @property {string} songs_sort
  * @property {string} albums_sort
  */
@@ -20,6 +21,7 @@ export const DEFAULTS = {
   volume: 1,
   muted: false,
   shelf: "albums",
+  for_you: true,
   songs_sort: "title",
   albums_sort: "artist",
 };

@@ -6,12 +6,12 @@ import { later } from "../core/later.js";
 import { unpack } from "../core/msgpack.js";
 import { SourceError } from "../core/source_error.js";
 import { Chunks } from "./swarm_chunks.js";
+import { laterKeeping } from "./swarm_later.js";
 import { Swarm } from "./swarm.js";
 import { SwarmCatalog } from "./swarm_catalog.js";
 import { Covers, forgetCovers } from "./swarm_covers.js";
 import { openChunkStore } from "./store_chunks.js";
 import { eraseDatabase } from "./store_db.js";
-import { SwarmKeeping } from "./swarm_keeping.js";
 import { SwarmLog } from "./swarm_log.js";
 import { swarmLists } from "./swarm_lists.js";
 import { swarmPersonal } from "./swarm_personal.js";
@@ -22,6 +22,7 @@ import { Tally } from "./swarm_tally.js";
 /** @import {Rendition as RenditionRef} from "../core/catalog_values.js" */
 /** @import {Source, SourceEvent} from "../core/source.js" */
 /** @import {Wish} from "./swarm_chunks.js" */
+/** @import {SwarmKeeping} from "./swarm_keeping.js" */
 /** @import {Membership} from "./swarm_membership.js" */
 /** @import {Content} from "./swarm_stream.js" */
 
@@ -56,7 +57,7 @@ export class SwarmSource {
   /** @type {Source["can"]} */
   can = new Set(["sign_out", "keep", "star", "plays", "playlists", "edit_playlists", "devices"]);
 
-  /** @type {NonNullable<Source["keeping"]> & SwarmKeeping} */
+  /** @type {NonNullable<Source["keeping"]>} */
   keeping;
   /** @type {Source["tracks"]} */ tracks;
   /** @type {Source["track"]} */ track;
@@ -79,6 +80,10 @@ export class SwarmSource {
   #membership;
   #swarm;
   #chunks;
+  /** What is held here; its code comes once the first page stands. @type {SwarmKeeping | null} */
+  #held = null;
+  /** @type {Promise<SwarmKeeping> | null} */
+  #beginning = null;
   #log;
   #catalog;
   #covers;
@@ -111,14 +116,7 @@ export class SwarmSource {
     this.#log = new SwarmLog(membership, (kind, body, timeout_ms) => swarm.ask(kind, body, timeout_ms));
     this.#catalog = new SwarmCatalog(this.#chunks, this.#log);
     this.#covers = new Covers(this.#chunks, (kind, body, timeout_ms) => swarm.ask(kind, body, timeout_ms));
-    this.keeping = new SwarmKeeping({
-      store,
-      library: () => this.#catalog.library,
-      music: (id) => this.#musicAsARule(id),
-      needed: () => new Set([this.#catalog.root, ...this.#playing.map(({ ref }) => toBase32(ref.root))]),
-      forgotten: (roots) => this.#chunks.forget(roots),
-      reach: () => ({ ways: swarm.ways(), month_bytes: this.#tally.month() }),
-    });
+    this.keeping = laterKeeping(() => this.#held, () => this.#holding());
     const lists = swarmLists(() => this.#shown());
     ({ tracks: this.tracks, track: this.track, albums: this.albums, album: this.album } = lists);
     ({ artists: this.artists, artist: this.artist, genres: this.genres, search: this.search } = lists);
@@ -144,11 +142,32 @@ export class SwarmSource {
     swarm.open(source.#life.signal);
     const media = serveMedia((path) => source.#find(path), source.#chunks);
     await source.#catalog.load().catch(() => {});
-    await source.keeping.load().catch(() => {});
     await source.#tally.load().catch(() => {});
-    source.#fetchMoreSoon();
     await media;
+    void source.#holding();
     return source;
+  }
+
+  /** Begins, once, to hold music here: what is to stay, and the beginnings of what is likely. */
+  #holding() {
+    return (this.#beginning ??= this.#beginHolding());
+  }
+
+  async #beginHolding() {
+    const { SwarmKeeping: Keeping } = await import("./swarm_keeping.js");
+    const held = new Keeping({
+      store: this.#store,
+      library: () => this.#catalog.library,
+      music: (id) => this.#musicAsARule(id),
+      needed: () => new Set([this.#catalog.root, ...this.#playing.map(({ ref }) => toBase32(ref.root))]),
+      forgotten: (roots) => this.#chunks.forget(roots),
+      reach: () => ({ ways: this.#swarm.ways(), month_bytes: this.#tally.month() }),
+    });
+    await held.load().catch(() => {});
+    held.wishesChanged.on(() => this.#fetchMore(), this.#life.signal);
+    this.#held = held;
+    this.#fetchMoreSoon();
+    return held;
   }
 
   #follow() {
@@ -157,12 +176,11 @@ export class SwarmSource {
     this.#swarm.told.on(({ presence }) => this.#catalog.offered(presence), signal);
     this.#membership.changed.on(() => void (this.#membership.revoked && this.#revoked()), signal);
     this.#catalog.changed.on(() => {
-      this.keeping.catalogChanged();
+      this.#held?.catalogChanged();
       this.#fetchMoreSoon();
       this.#tell({ kind: "changed", revision: this.#catalog.revision });
     }, signal);
-    this.keeping.wishesChanged.on(() => this.#fetchMore(), signal);
-    this.#chunks.fulfilled.on(() => void this.keeping.fulfilled().then(() => this.#fetchMore()), signal);
+    this.#chunks.fulfilled.on(() => void this.#held?.fulfilled().then(() => this.#fetchMore()), signal);
     this.#chunks.found.on((size_bytes) => this.#tally.add("device", size_bytes), signal);
     this.#chunks.came.on(({ holder, size_bytes }) => this.#tally.add(this.#swarm.roleOf(holder), size_bytes), signal);
   }
@@ -257,7 +275,7 @@ export class SwarmSource {
     const asked = [...this.#asked, path].slice(-PLAYING);
     this.#asked = asked;
     const [, id] = STREAM.exec(path) ?? [];
-    if (id) this.keeping.played(id);
+    if (id) void this.#holding().then((held) => held.played(id));
     const found = asked.map((each) => this.#find(each).catch(() => null));
     /** @type {Wish[]} */
     const playing = [];
@@ -283,7 +301,7 @@ export class SwarmSource {
   #fetchMore() {
     clearTimeout(this.#fetchTimer);
     if (this.#life.signal.aborted) return;
-    const more = this.keeping.next();
+    const more = this.#held?.next() ?? [];
     if (!more.length) return;
     void this.#chunks.wish([...this.#playing, ...more]);
     this.#fetchTimer = /** @type {any} */ (setTimeout(() => this.#fetchMore(), OTHERS_AFTER_MS));

@@ -114,7 +114,12 @@ function hero(app, { counts, duration_ms }, signal) {
       { class: "hero-counts" },
       `${counted(counts.tracks, "song")}, ${number(counts.albums)} ${counts.albums === 1 ? "album" : "albums"}, ${span(duration_ms)} of music. All yours.`,
     ),
-    h("div", { class: "actions" }, shuffle),
+    h(
+      "div",
+      { class: "actions" },
+      shuffle,
+      app.source.can.has("plays") && app.settings.get("for_you") ? h("a", { class: "pill", href: href("for-you") }, icon("starred"), "For you") : null,
+    ),
   );
 }
 

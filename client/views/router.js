@@ -26,6 +26,7 @@ const PAGES = {
   starred: async () => (await import("./starred.js")).mountStarred,
   playlists: async () => (await import("./playlists.js")).mountPlaylists,
   playlist: async () => (await import("./playlist.js")).mountPlaylist,
+  "for-you": async () => (await import("./for_you.js")).mountForYou,
   history: async () => (await import("./history.js")).mountHistory,
 };
 

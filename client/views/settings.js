@@ -44,6 +44,7 @@ export function mountSettings(host, app, _route, signal) {
         ["album", "By album"],
       ],
     ),
+    app.source.can.has("plays") ? forYou(app) : h("span", null),
     h(
       "section",
       { class: "panel" },
@@ -106,6 +107,19 @@ function choice({ settings }, signal, name, title, text, options) {
       text ? h("p", { class: "quiet" }, text) : null,
       h("div", { class: "segments" }, ...inputs),
     ),
+  );
+}
+
+/** @param {App} app */
+function forYou({ settings }) {
+  const input = h("input", { type: "checkbox", role: "switch", checked: settings.get("for_you") });
+  input.addEventListener("change", () => settings.set("for_you", input.checked));
+  return h(
+    "section",
+    { class: "panel" },
+    h("h2", null, "For you"),
+    h("p", { class: "quiet" }, "Mixes, and songs to rediscover, worked out on this device from your own plays. Nobody else learns of them."),
+    h("label", { class: "switch" }, input, h("span", null, "Suggest music from what I play")),
   );
 }
 

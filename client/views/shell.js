@@ -23,7 +23,7 @@ const PICTURES = {
 };
 
 /** The entry that lights up for places that have none of their own. @type {Partial<Record<Place, Place>>} */
-const RAIL_OF = { album: "albums", artist: "artists", genre: "genres", playlist: "playlists", history: "home", where: "locker" };
+const RAIL_OF = { album: "albums", artist: "artists", genre: "genres", playlist: "playlists", history: "home", "for-you": "home", where: "locker" };
 /** @type {Partial<Record<Place, Place>>} */
 const TAB_OF = {
   albums: "library",
@@ -37,6 +37,7 @@ const TAB_OF = {
   playlist: "library",
   starred: "library",
   history: "home",
+  "for-you": "home",
   settings: "locker",
   devices: "locker",
   where: "locker",

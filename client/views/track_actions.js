@@ -62,6 +62,8 @@ export function openTrackMenu(app, track, where, own = []) {
     ...own,
   ];
   actions.push(...starAction(app, "tracks", track), ...rateAction(app, "tracks", track), ...keepAction(app, track));
+  if (app.source.can.has("plays") && app.settings.get("for_you"))
+    actions.push({ icon: "starred", label: "Similar songs", run: () => app.go("for-you", track.id) });
   if (album) actions.push({ icon: "albums", label: "Go to album", run: () => app.go("album", album.id) });
   for (const artist of artists.slice(0, 3)) {
     const label = artists.length > 1 ? `Go to ${artist.name}` : "Go to artist";

@@ -13,6 +13,7 @@ import { icon } from "./icon.js";
  * @property {"cover" | "number"} lead  what stands in front
  * @property {boolean} [showAlbum]
  * @property {boolean} [showArtists]
+ * @property {string} [second]  the line under the title, else its artists
  * @property {import("./menu.js").Action[]} [actions]
  */
 
@@ -27,10 +28,10 @@ function trouble({ state }) {
  * @param {Track} track
  * @param {RowOptions} options
  */
-export function trackRow(track, { app, play, lead, showAlbum = false, showArtists = true, actions }) {
+export function trackRow(track, { app, play, lead, showAlbum = false, showArtists = true, second, actions }) {
   const artists = names(track.artists);
   const why = trouble(track);
-  const label = [track.title, artists && `by ${artists}`, clock(track.duration_ms), track.starred_ms && "starred", why].filter(Boolean).join(", ");
+  const label = [track.title, artists && `by ${artists}`, clock(track.duration_ms), track.starred_ms && "starred", why, second].filter(Boolean).join(", ");
   const row = h("div", { class: "track", role: "listitem", "data-track": track.id });
   const openMenu = (/** @type {{x: number, y: number} | Element} */ where) =>
     void import("./track_actions.js").then(({ openTrackMenu }) => openTrackMenu(app, track, where, actions));
@@ -53,7 +54,7 @@ export function trackRow(track, { app, play, lead, showAlbum = false, showArtist
       "span",
       { class: "track-names" },
       words("span", "track-title", track.title),
-      showArtists && artists ? words("span", "track-artists", artists) : null,
+      showArtists && (second || artists) ? words("span", "track-artists", second || artists) : null,
     ),
     showAlbum ? words("span", "track-album", track.album?.name ?? "") : null,
     why
