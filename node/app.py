@@ -158,7 +158,7 @@ async def _build(
         library,
         store,
         workers,
-        convergence=secrets_kept.epoch.convergence,
+        convergence=lambda: vault.secrets.epoch.convergence,
         settings=_ingest_settings(settings.current),
         jobs=jobs,
         tell=news.notice,

@@ -56,13 +56,13 @@ class Ingest:
         store: BlobStore,
         workers: Workers,
         *,
-        convergence: bytes,
+        convergence: Callable[[], bytes],
         settings: IngestSettings,
         jobs: Jobs,
         tell: Tell,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        """`convergence` is the present epoch's key."""
+        """`convergence` gives the present epoch's key, which a revocation changes."""
         self._library = library
         self.workers = workers
         self._jobs = jobs

@@ -94,7 +94,7 @@ class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
         store: BlobStore,
         workers: Workers,
         *,
-        convergence: bytes,
+        convergence: Callable[[], bytes],
         bitrate_bps: int,
         on_rendered: Callable[[int, int], None],
         on_refused: Callable[[SongkeepError], None],
@@ -162,7 +162,7 @@ class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
             files=tuple((source.full_path, source.fingerprint) for source in item.sources),
             bitrate_bps=self.bitrate_bps,
             original=item.original.blob,
-            convergence=self._convergence,
+            convergence=self._convergence(),
             store=self._store,
         )
         try:

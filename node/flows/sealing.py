@@ -101,7 +101,7 @@ class SealingStage(Stage[Source, SealedFile | Unsealed]):
         store: BlobStore,
         workers: Workers,
         *,
-        convergence: bytes,
+        convergence: Callable[[], bytes],
         keep_sealed: bool,
         on_stale: Callable[[Sequence[Source]], None],
         on_sealed: Callable[[int, int], None],
@@ -136,7 +136,7 @@ class SealingStage(Stage[Source, SealedFile | Unsealed]):
         task = SealTask(
             path=item.full_path,
             fingerprint=item.fingerprint,
-            convergence=self._convergence,
+            convergence=self._convergence(),
             store=self._store,
             keep=self.keep_sealed,
             cover=cover,

@@ -97,7 +97,7 @@ async def open_home(
                 library,
                 store,
                 workers,
-                convergence=EPOCH.convergence,
+                convergence=lambda: EPOCH.convergence,
                 settings=settings,
                 jobs=jobs,
                 tell=lambda level, text: told.append((level, text)),

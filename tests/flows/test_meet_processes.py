@@ -14,6 +14,10 @@ from typing import Any
 
 import pytest
 
+from node.crypto.blob import Purpose, blob_key
+from node.doors.index import Index
+from node.doors.vault import Vault
+from node.ids import TrackId
 from tests.music import make_track
 
 STEP_TIMEOUT_S = 60
@@ -153,6 +157,17 @@ def test_a_laptop_joins_the_home_pcs_library_plays_from_it_and_is_revoked(
     make_track(music / "later.flac", seed=9, title="Later")
     until(lambda: pc.run("status")["counts"]["tracks"] == 4, "the PC has another song")
     assert len(laptop.run("ls")) == 3
+    until(lambda: pc.run("show", "Later")["state"]["sealed"], "the new song is sealed")
+    later = TrackId(pc.run("show", "Later")["id"])
+    pc.stop()
+    old, new = Vault.open(pc.home / "vault").secrets.epochs
+    with Index.open(pc.home / "index.sqlite") as index:
+        [blob] = [original.blob for original in index.tracks.facts(later).originals]
+    keys = {
+        epoch.number: blob_key(epoch.convergence, Purpose.ORIGINAL, size_bytes=blob.size_bytes, sha256=blob.sha256)
+        for epoch in (old, new)
+    }
+    assert blob.key == keys[2], "it was sealed with a key that the revoked laptop can make"
 
 
 def test_up_registers_at_a_tracker_and_says_what_the_plan_means(machines: tuple[Machine, Machine, str]) -> None:
