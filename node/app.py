@@ -56,6 +56,7 @@ SWITCH_INTERVAL_S: Final = 0.001
 """How long a thread that decrypts may hold up the one that answers: a fifth of Python's own choice."""
 COLLECT_AFTER_OBJECTS: Final = 20_000
 """New objects between two searches for cycles. Python's own 700 costs a fifth of a large merge, which has none."""
+CATCH_UP_AFTER_S: Final = 1.0
 RESTART_SERVICE_S: Final = 5.0
 _ASKED_FOR: Final = frozenset({"add", "export", "verify"})
 """Jobs that somebody waits for; the others go on by themselves at the next start."""
@@ -254,7 +255,8 @@ class _Storing:
 
 
 async def _catch_up(ingest: Ingest) -> None:
-    """See once what happened in the folders while nothing ran."""
+    """See once what happened in the folders while nothing ran, after a player had the time to open."""
+    await asyncio.sleep(CATCH_UP_AFTER_S)
     await ingest.rescan(again=True)
 
 

@@ -17,7 +17,7 @@
 /**
  * @typedef {object} TrackState
  * @property {boolean} playable
- * @property {"present" | "away" | "changed" | "missing"} source
+ * @property {"present" | "away" | "cloud" | "changed" | "missing"} source
  * @property {boolean} sealed
  * @property {boolean} mobile
  * @property {string} note  a sentence for the person, or ""

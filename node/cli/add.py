@@ -44,6 +44,7 @@ def run_add(asked: argparse.Namespace, terminal: Terminal) -> int:
         job = follow(client, started, terminal)
     report = job["result"]
     terminal.result({name: report[name] for name in ("added", "known", "failed")})
+    tell_failures(report["noted"], terminal, what="went in all the same")
     tell_failures(report["failed"], terminal)
     for path in report["away"]:
         terminal.note(f"  {path}: away; nothing of it was touched")

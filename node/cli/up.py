@@ -156,6 +156,7 @@ def _add(client: Client, folders: list[str], home: Home, asked: argparse.Namespa
         terminal.note(f"Adding stopped: {error}")
         return
     report = job["result"]
+    tell_failures(report["noted"], terminal, what="went in all the same")
     tell_failures(report["failed"], terminal)
     for path in report["away"]:
         terminal.note(f"  {path}: away; nothing of it was touched")

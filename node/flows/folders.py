@@ -224,11 +224,12 @@ def _whole(path: Path) -> str:
 
 
 def _view(folder: Folder, counts: dict[str, int]) -> FolderView:
-    failed = counts.get("failed", 0)
-    note = f"{failed} of its files could not be read" if failed else ""
+    failed, elsewhere = counts.get("failed", 0), counts.get("cloud", 0)
+    notes = ((failed, "could not be read"), (elsewhere, "are only in the cloud"))
+    note = "; ".join(f"{number} of its files {what}" for number, what in notes if number)
     if folder.state == "away":
         note = "it is away; its songs wait for it"
-    tracks = counts.get("present", 0) + counts.get("changed", 0)
+    tracks = counts.get("present", 0) + counts.get("changed", 0) + elsewhere
     return FolderView(id=folder.id, path=folder.path, state=folder.state, tracks=tracks, note=note)
 
 

@@ -7,17 +7,22 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from node.catalog.model import Fingerprint
+from node.catalog.model import Fingerprint, Stream, Tags
 from node.doors.audio import read_stream
 from node.doors.index import CoverFound, KnownSource, SourceRead
-from node.doors.sources import Found, OpenSource, Scan, SourceMissingError, is_empty, scan, stat_one
-from node.doors.tags import CoverArt, folder_cover, is_music_name, read_tags
+from node.doors.sources import Found, OpenSource, Scan, SourceMissingError, Wanted, is_empty, scan, stat_one
+from node.doors.tags import CoverArt, folder_cover, is_cover_name, is_music_name, read_tags
 from node.errors import SongkeepError
 from node.flows.stumbling import blamed_on_its_file
 
+Known = TypeVar("Known")
+
 NOT_DOWNLOADED: Final = "it is only in the cloud; have your cloud program download it, and it will be added"
+_UNKNOWN_STREAM: Final = Stream(
+    codec="", mime="application/octet-stream", duration_ms=0, sample_rate_hz=0, channels=0, bitrate_bps=0
+)
 BATCH_FILES: Final = 32
 """Read by one worker at a time."""
 
@@ -42,23 +47,44 @@ class Differences:
     same: int = 0
 
 
-def scan_folder(folder: Path, *, under: Collection[str] = (), skip: Collection[str] = ()) -> Scan:
-    """What lies in `folder`, or in its directories `under` only; not in the directories `skip`. Blocks.
+def look_through(
+    folder: Path,
+    known: Mapping[str, KnownSource],
+    *,
+    under: Collection[str] = (),
+    skip: Collection[str] = (),
+    again: bool = False,
+) -> Scan:
+    """What lies in `folder`, or in its directories `under` only, beside what is known of it. Blocks.
 
-    A directory that is no longer there is empty. Raises SourceMissingError if `folder` itself can't be listed.
+    Not in the directories `skip`. A directory that is no longer there is empty. `again`: files that could not be read
+    are new. Raises SourceMissingError if `folder` itself can't be listed.
     """
+
+    def number(path: str, found: Fingerprint) -> int | None:
+        source = known.get(path)
+        if source is None or source.fingerprint != found or source.state == "missing" or (again and source.unread):
+            return None
+        return source.id
+
+    return _scan(folder, Wanted(music=is_music_name, cover=is_cover_name, known=number), under, skip)
+
+
+def _scan(folder: Path, wanted: Wanted, under: Collection[str], skip: Collection[str]) -> Scan:
     if not under:
-        return scan(folder, wanted=is_music_name, skip=skip)
+        return scan(folder, wanted=wanted, skip=skip)
     whole = Scan()
     is_empty(folder)  # raises if the folder itself is not there
     for directory in under:
         try:
-            part = scan(folder, wanted=is_music_name, under=directory, skip=skip)
+            part = scan(folder, wanted=wanted, under=directory, skip=skip)
         except SourceMissingError:
             if os.path.lexists(folder / directory):
                 whole.blind.append(directory)
             continue
         whole.files += part.files
+        whole.same |= part.same
+        whole.beside |= part.beside
         whole.problems += part.problems
         whole.blind += part.blind
     return whole
@@ -88,7 +114,12 @@ def compare(
     """
     found = Differences()
     seen = {file.path for file in scanned.files}
-    gone = {path: source for path, source in known.items() if path not in seen and scanned.saw(path)}
+    found.same = sum(not source.failed for source in known.values() if source.id in scanned.same)
+    gone = {
+        path: source
+        for path, source in known.items()
+        if source.id not in scanned.same and path not in seen and scanned.saw(path)
+    }
     by_body = {_body(source.fingerprint): path for path, source in gone.items() if source.fingerprint.inode}
     for file in scanned.files:
         source = known.get(file.path)
@@ -136,48 +167,63 @@ class Read:
     note: str = ""
 
 
-def read_batch(folder: str, files: Sequence[Found]) -> list[Read]:
-    """What each of some files below `folder` says of itself. In a worker."""
+def read_batch(folder: str, files: Sequence[Found], pictures: Mapping[str, Sequence[str]] | None = None) -> list[Read]:
+    """What each of some files below `folder` says of itself. In a worker.
+
+    `pictures` are the names of possible covers by directory; None: nobody has looked.
+    """
     covers: dict[str, CoverFound | None] = {}
-    return [_read_one(folder, file, covers) for file in files]
+    return [_read_one(folder, file, covers, pictures) for file in files]
 
 
-def _read_one(folder: str, file: Found, covers: dict[str, CoverFound | None]) -> Read:
+def _read_one(
+    folder: str, file: Found, covers: dict[str, CoverFound | None], pictures: Mapping[str, Sequence[str]] | None
+) -> Read:
     if not file.here:
-        return Read(SourceRead(path=file.path, fingerprint=file.fingerprint, error=NOT_DOWNLOADED))
+        read = SourceRead(
+            path=file.path, fingerprint=file.fingerprint, tags=Tags(), stream=_UNKNOWN_STREAM, error=NOT_DOWNLOADED
+        )
+        return Read(read, NOT_DOWNLOADED)
     try:
-        return _read_here(folder, file, covers)
+        directory = file.path.rpartition("/")[0]
+        if directory not in covers:
+            names = None if pictures is None else pictures.get(directory, ())
+            covers[directory] = _cover_beside(folder, directory, names)
+        return _read_here(folder, file, covers[directory])
     except SongkeepError as error:
         return Read(SourceRead(path=file.path, fingerprint=file.fingerprint, error=str(error)))
 
 
 @blamed_on_its_file
-def _read_here(folder: str, file: Found, covers: dict[str, CoverFound | None]) -> Read:
+def _read_here(folder: str, file: Found, beside: CoverFound | None) -> Read:
     full_path = Path(folder, file.path)
     with OpenSource(full_path) as source:
         facts = read_tags(full_path, probe=read_stream)
         source.check()
         fingerprint = source.fingerprint
-    cover = _found(facts.cover, None) if facts.cover is not None else _cover_beside(folder, file.path, covers)
+    cover = _found(facts.cover, None) if facts.cover is not None else beside
     read = SourceRead(path=file.path, fingerprint=fingerprint, tags=facts.tags, stream=facts.stream, cover=cover)
     return Read(read, facts.damage)
 
 
-def _cover_beside(folder: str, path: str, covers: dict[str, CoverFound | None]) -> CoverFound | None:
-    directory = path.rpartition("/")[0]
-    if directory not in covers:
-        art = folder_cover(Path(folder, directory))
-        name = f"{directory}/{art.file_name}" if directory and art else art.file_name if art else None
-        covers[directory] = _found(art, name) if art is not None else None
-    return covers[directory]
+def _cover_beside(folder: str, directory: str, names: Sequence[str] | None) -> CoverFound | None:
+    art = folder_cover(Path(folder, directory), names)
+    if art is None:
+        return None
+    return _found(art, f"{directory}/{art.file_name}" if directory else art.file_name)
 
 
 def _found(art: CoverArt, file: str | None) -> CoverFound:
     return CoverFound(sha256=hashlib.sha256(art.data).digest(), mime=art.mime, size_bytes=len(art.data), file=file)
 
 
-def in_scope(known: Mapping[str, KnownSource], under: Collection[str]) -> Mapping[str, KnownSource]:
-    """The sources that a scan of the directories `under` could have seen; all of them if there are none."""
+def pictures_mark(pictures: Sequence[tuple[str, int, int]]) -> bytes:
+    """16 bytes that stand for the pictures in one directory: their names, sizes and times."""
+    return hashlib.sha256(repr(sorted(pictures)).encode("utf-8", "surrogateescape")).digest()[:16]
+
+
+def in_scope(known: Mapping[str, Known], under: Collection[str]) -> Mapping[str, Known]:
+    """What of the `known`, by path, a scan of the directories `under` could have seen; all if there are none."""
     if not under or "" in under:
         return known
     prefixes = tuple(f"{directory}/" for directory in under)

@@ -12,7 +12,17 @@ from typing import Final, Literal
 from node.doors.index import Folder, KnownSource, SourceRead
 from node.doors.sources import Found, Scan, SourceMissingError, is_empty
 from node.flows.jobs import Failure, Job
-from node.flows.listing import Differences, Read, batches, compare, in_scope, read_batch, scan_folder, scan_single_files
+from node.flows.listing import (
+    Differences,
+    Read,
+    batches,
+    compare,
+    in_scope,
+    look_through,
+    pictures_mark,
+    read_batch,
+    scan_single_files,
+)
 from node.flows.workers import WorkerDiedError, Workers
 from node.library import Library
 
@@ -20,6 +30,9 @@ log = logging.getLogger(__name__)
 
 Tell = Callable[[Literal["info", "warning", "error"], str], None]
 """Says one sentence to the person."""
+
+Pictures = Mapping[str, Sequence[str]]
+"""Names of files that may be covers, by their directory."""
 
 RECORD_FILES: Final = 256
 """Listed in one transaction."""
@@ -69,13 +82,18 @@ class Scanning:
             known = await asyncio.to_thread(self._library.index.sources.known, folder.id)
             skip = await asyncio.to_thread(self._inner_folders, folder)
             try:
-                scanned = await asyncio.to_thread(scan_folder, Path(folder.path), under=under, skip=skip)
+                scanned = await asyncio.to_thread(
+                    look_through, Path(folder.path), known, under=under, skip=skip, again=again
+                )
             except SourceMissingError:
                 return await self._away(folder)
-            if not scanned.files and await asyncio.to_thread(_suddenly_empty, folder, known, under):
+            if scanned.is_empty and await asyncio.to_thread(_suddenly_empty, folder, known, under):
                 return await self._away(folder)
             await self._present(folder)
-            report = await self._take(folder, scanned, in_scope(known, under), moved=moved, again=again, job=job)
+            found = compare(scanned, in_scope(known, under), moved=moved, again=again)
+            pictures = {place: [name for name, _, _ in each] for place, each in scanned.beside.items()}
+            report = await self._take(folder, scanned, found, pictures, job)
+            await self._see_pictures(folder, scanned, known, under, job)
             if not under:
                 await asyncio.to_thread(self._library.index.folders.set_scanned, folder.id, self._now_ms())
             return report
@@ -89,10 +107,10 @@ class Scanning:
             except SourceMissingError:
                 return await self._away(folder)
             scanned = await asyncio.to_thread(scan_single_files, Path(folder.path), {*known, *paths})
-            if not scanned.files and await asyncio.to_thread(_suddenly_empty, folder, known, ()):
+            if scanned.is_empty and await asyncio.to_thread(_suddenly_empty, folder, known, ()):
                 return await self._away(folder)
             await self._present(folder)
-            return await self._take(folder, scanned, known, again=again, job=job)
+            return await self._take(folder, scanned, compare(scanned, known, again=again), None, job)
 
     def _inner_folders(self, folder: Folder) -> set[str]:
         """Music folders inside this one: their files are theirs."""
@@ -113,23 +131,33 @@ class Scanning:
             log.info("folder_back folder=%d", folder.id)
             self._tell("info", f"The folder {folder.path} is back.")
 
+    async def _see_pictures(
+        self, folder: Folder, scanned: Scan, known: Mapping[str, KnownSource], under: Collection[str], job: Job
+    ) -> None:
+        """Read unchanged files again where the pictures beside them are others than before."""
+        folders = self._library.index.folders
+        before = await asyncio.to_thread(folders.beside, folder.id)
+        marks = _changed_pictures(scanned, before, under)
+        if not marks:
+            return
+        beside = [
+            Found(path, source.fingerprint, True)
+            for path, source in known.items()
+            if source.id in scanned.same and not source.unread and path.rpartition("/")[0] in marks
+        ]
+        pictures = {place: [name for name, _, _ in each] for place, each in scanned.beside.items()}
+        await self._read_all(folder, beside, pictures, ScanReport(), job)
+        await asyncio.to_thread(folders.set_beside, folder.id, marks)
+
     async def _take(
-        self,
-        folder: Folder,
-        scanned: Scan,
-        known: Mapping[str, KnownSource],
-        *,
-        moved: bool = False,
-        again: bool = False,
-        job: Job,
+        self, folder: Folder, scanned: Scan, found: Differences, pictures: Pictures | None, job: Job
     ) -> ScanReport:
-        found = compare(scanned, known, moved=moved, again=again)
         report = ScanReport(known=found.same + len(found.renamed), gone=len(found.missing))
         report.failed = [Failure(_full(folder, path), reason) for path, reason in scanned.problems]
         job.begin("listing", files=len(found.to_read), size_bytes=0)
         if found.renamed or found.missing or found.returned:
             await asyncio.to_thread(self._record_moves, folder, found)
-        await self._read_all(folder, found.to_read, report, job)
+        await self._read_all(folder, found.to_read, pictures, report, job)
         return report
 
     def _record_moves(self, folder: Folder, found: Differences) -> None:
@@ -140,14 +168,16 @@ class Scanning:
             returned=found.returned,
         )
 
-    async def _read_all(self, folder: Folder, files: Sequence[Found], report: ScanReport, job: Job) -> None:
+    async def _read_all(
+        self, folder: Folder, files: Sequence[Found], pictures: Pictures | None, report: ScanReport, job: Job
+    ) -> None:
         waiting = batches(files)
         reading: set[asyncio.Task[list[Read]]] = set()
         ready: list[Read] = []
         try:
             while True:
                 while len(reading) <= self._workers.count and (batch := next(waiting, None)) is not None:
-                    reading.add(asyncio.create_task(self._read(folder, batch)))
+                    reading.add(asyncio.create_task(self._read(folder, batch, pictures)))
                 if not reading:
                     return
                 done, reading = await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
@@ -161,26 +191,37 @@ class Scanning:
                 task.cancel()
             await asyncio.gather(*reading, return_exceptions=True)
 
-    async def _read(self, folder: Folder, files: Sequence[Found]) -> list[Read]:
+    async def _read(self, folder: Folder, files: Sequence[Found], pictures: Pictures | None) -> list[Read]:
         """What files say of themselves. One that crashes its reader takes no other along."""
+        if pictures is not None:
+            places = {file.path.rpartition("/")[0] for file in files}
+            pictures = {place: pictures[place] for place in places if place in pictures}
         try:
-            return await self._workers.run(read_batch, folder.path, files)
+            return await self._workers.run(read_batch, folder.path, files, pictures)
         except WorkerDiedError as error:
             if len(files) == 1:
                 [file] = files
                 return [Read(SourceRead(path=file.path, fingerprint=file.fingerprint, error=str(error)))]
-        return [read for file in files for read in await self._read(folder, [file])]
+        return [read for file in files for read in await self._read(folder, [file], pictures)]
 
     async def _record(self, folder: Folder, reads: Sequence[Read], report: ScanReport) -> None:
         await asyncio.to_thread(self._library.record_scan, folder.id, read=[read.source for read in reads])
         for read in reads:
             path = _full(folder, read.source.path)
-            if read.source.error is not None:
+            if read.source.error is not None and read.source.tags is None:
                 report.failed.append(Failure(path, read.source.error))
                 continue
             report.added += 1
             if read.note:
                 report.noted.append(Failure(path, read.note))
+
+
+def _changed_pictures(scanned: Scan, before: Mapping[str, bytes], under: Collection[str]) -> dict[str, bytes | None]:
+    """Directories whose pictures are others than before, with what stands for them now; None: there are none."""
+    now = {place: pictures_mark(pictures) for place, pictures in scanned.beside.items()}
+    changed: dict[str, bytes | None] = {place: mark for place, mark in now.items() if before.get(place) != mark}
+    looked_at = in_scope({f"{place}/": place for place in before}, under).values()
+    return changed | {place: None for place in looked_at if place not in now and scanned.saw(f"{place}/")}
 
 
 def _suddenly_empty(folder: Folder, known: Mapping[str, KnownSource], under: Collection[str]) -> bool:

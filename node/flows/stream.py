@@ -218,6 +218,8 @@ def _what_is_left(files: TrackFiles, wanted: Wanted) -> str:
         return "the file is not there any more and no sealed copy of it is on this device; its mobile rendition is left"
     if wanted == "mobile":
         return "its mobile rendition has not been made yet"
+    if any(source.in_cloud and source.state != "missing" for source in files.sources):
+        return "the file is only in the cloud; have your cloud program download it, and it plays"
     if any(source.folder_state == "away" for source in files.sources):
         return "the folder with this song is away; connect its disk and it plays again"
     return "the file is not there any more and nothing of it is left on this device"

@@ -6,8 +6,8 @@ from typing import Any, Final, Literal, TypedDict
 
 from node.doors.index import AlbumRow, ArtistRow, GenreRow, TrackRow
 
-SourceWord = Literal["present", "changed", "away", "missing"]
-_SOURCE: Final[tuple[SourceWord, ...]] = ("present", "changed", "away", "missing")
+SourceWord = Literal["present", "changed", "cloud", "away", "missing"]
+_SOURCE: Final[tuple[SourceWord, ...]] = ("present", "changed", "cloud", "away", "missing")
 
 
 class NameJson(TypedDict):
@@ -134,10 +134,14 @@ def _note(source: SourceWord, row: TrackRow) -> str:
     if source == "changed":
         return "The file has changed and is being taken in again."
     what = "Its folder is away" if source == "away" else "Its file is not on this device"
+    if source == "cloud":
+        what = "Its file is only in the cloud"
     if row.original_here:
         return f"{what}; the sealed copy here plays."
     if row.mobile_here:
         return f"{what}; the small rendition here plays."
+    if source == "cloud":
+        return f"{what}; have your cloud program download it, and it plays."
     if source == "away":
         return f"{what}; it plays again when the folder is back."
     return f"{what}, and no copy of it is here."

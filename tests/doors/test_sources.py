@@ -16,6 +16,7 @@ from node.doors.sources import (
     OpenSource,
     SourceChangedError,
     SourceMissingError,
+    Wanted,
     fingerprint,
     is_placeholder,
     scan,
@@ -30,6 +31,9 @@ def is_song(name: str) -> bool:
     return name.endswith(".mp3")
 
 
+WANTED = Wanted(music=is_song)
+
+
 def put(path: Path, data: bytes = b"music") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
@@ -37,7 +41,7 @@ def put(path: Path, data: bytes = b"music") -> Path:
 
 
 def paths(folder: Path, **options: object) -> list[str]:
-    return sorted(file.path for file in scan(folder, wanted=is_song, **options).files)  # type: ignore[arg-type]
+    return sorted(file.path for file in scan(folder, wanted=WANTED, **options).files)  # type: ignore[arg-type]
 
 
 def test_every_song_below_a_folder_is_found_and_nothing_else(tmp_path: Path) -> None:
@@ -59,21 +63,21 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     put(tmp_path / "a" / "song.mp3")
     (tmp_path / "a" / "up").symlink_to(tmp_path)
     (tmp_path / "self").symlink_to(tmp_path / "self")
-    result = scan(tmp_path, wanted=is_song)
+    result = scan(tmp_path, wanted=WANTED)
     assert [file.path for file in result.files] == ["a/song.mp3"]
     assert result.problems == []
 
 
 def test_a_song_that_links_to_nothing_is_told(tmp_path: Path) -> None:
     (tmp_path / "gone.mp3").symlink_to(tmp_path / "nowhere")
-    result = scan(tmp_path, wanted=is_song)
+    result = scan(tmp_path, wanted=WANTED)
     assert result.files == []
     assert [path for path, _ in result.problems] == ["gone.mp3"]
 
 
 def test_a_pipe_with_the_name_of_a_song_is_told_and_never_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp3")
-    assert [path for path, _ in scan(tmp_path, wanted=is_song).problems] == ["pipe.mp3"]
+    assert [path for path, _ in scan(tmp_path, wanted=WANTED).problems] == ["pipe.mp3"]
     with pytest.raises(SourceMissingError, match="plain file"):
         OpenSource(tmp_path / "pipe.mp3")
 
@@ -82,7 +86,7 @@ def test_folders_too_deep_are_told(tmp_path: Path) -> None:
     deep = tmp_path.joinpath(*["d"] * (MAX_DEPTH + 1))
     put(deep / "a.mp3")
     put(deep.parent / "b.mp3")
-    result = scan(tmp_path, wanted=is_song)
+    result = scan(tmp_path, wanted=WANTED)
     assert [file.path.rpartition("/")[2] for file in result.files] == ["b.mp3"]
     assert len(result.problems) == 1
     assert not result.saw("/".join(["d"] * (MAX_DEPTH + 1)) + "/a.mp3")
@@ -93,7 +97,7 @@ def test_names_in_any_bytes_are_found_and_can_be_opened(tmp_path: Path) -> None:
     for name in names:
         with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
             file.write(b"music")
-    found = scan(tmp_path, wanted=is_song).files
+    found = scan(tmp_path, wanted=WANTED).files
     assert {os.fsencode(file.path) for file in found} == set(names)
     for file in found:
         with OpenSource(tmp_path / file.path, expected=file.fingerprint) as source:
@@ -104,12 +108,12 @@ def test_a_hundred_thousand_files_in_one_folder_are_listed(tmp_path: Path, exhau
     count = 100_000 if exhaustive else 5_000
     for number in range(count):
         os.close(os.open(tmp_path / f"{number}.mp3", os.O_CREAT | os.O_WRONLY))
-    assert len(scan(tmp_path, wanted=is_song).files) == count
+    assert len(scan(tmp_path, wanted=WANTED).files) == count
 
 
 def test_a_folder_that_is_absent_is_said_to_be(tmp_path: Path) -> None:
     with pytest.raises(SourceMissingError):
-        scan(tmp_path / "nowhere", wanted=is_song)
+        scan(tmp_path / "nowhere", wanted=WANTED)
 
 
 @pytest.fixture
@@ -130,7 +134,7 @@ def ordinary() -> Iterator[Path]:
 def test_a_folder_that_may_not_be_read_is_told_and_its_songs_are_not_gone(ordinary: Path) -> None:
     put(ordinary / "locked" / "a.mp3")
     (ordinary / "locked").chmod(0)
-    result = scan(ordinary, wanted=is_song)
+    result = scan(ordinary, wanted=WANTED)
     (ordinary / "locked").chmod(0o700)
     assert result.blind == ["locked"]
     assert not result.saw("locked/a.mp3")
@@ -203,10 +207,10 @@ def test_a_file_that_is_only_in_the_cloud_is_known_by_its_attributes() -> None:
 
 def test_icloud_stand_ins_are_listed_as_not_here_and_look_changed_once_they_come(tmp_path: Path) -> None:
     put(tmp_path / ".song.mp3.icloud", b"plist")
-    [found] = scan(tmp_path, wanted=is_song).files
+    [found] = scan(tmp_path, wanted=WANTED).files
     assert (found.path, found.here) == ("song.mp3", False)
     os.rename(tmp_path / ".song.mp3.icloud", tmp_path / "song.mp3")
-    [come] = scan(tmp_path, wanted=is_song).files
+    [come] = scan(tmp_path, wanted=WANTED).files
     assert come.here
     assert come.fingerprint != found.fingerprint
     assert come.fingerprint == fingerprint(os.stat(tmp_path / "song.mp3"))

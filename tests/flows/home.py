@@ -130,6 +130,19 @@ async def open_home(
                     streams.close()
 
 
+@contextlib.asynccontextmanager
+async def watching(home: Home) -> AsyncIterator[None]:
+    """See what happens in the folders, as a node that stays does."""
+    task = asyncio.create_task(home.folders.watch())
+    await asyncio.sleep(0.3)  # until the system has been asked
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
 def retag(path: Path, title: str) -> None:
     """What a tagger does: other tags in place, the same sound."""
     song = FLAC(path)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
 from collections.abc import AsyncIterator, Sequence
@@ -16,7 +15,7 @@ import pytest
 from node.doors.watch import WatchUnavailableError
 from node.errors import NotFoundError, UserError
 from node.flows.folders import Folders
-from tests.flows.home import Home, open_home, retag, until
+from tests.flows.home import Home, open_home, retag, until, watching
 from tests.music import make_track
 
 
@@ -27,18 +26,6 @@ def music(tmp_path: Path) -> Path:
     make_track(folder / "album" / "1.flac", seed=1, title="One")
     make_track(folder / "2.ogg", seed=2, title="Two")
     return folder
-
-
-@contextlib.asynccontextmanager
-async def watching(home: Home) -> AsyncIterator[None]:
-    task = asyncio.create_task(home.folders.watch())
-    await asyncio.sleep(0.3)  # until the system has been asked
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def test_an_added_folder_is_shown_at_once_and_its_music_follows(tmp_path: Path, music: Path) -> None:

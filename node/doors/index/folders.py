@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
+from node.catalog.values import path_bytes, path_text
 from node.doors.index.database import Database, Step
 from node.doors.index.rows import Folder, FolderState
 from node.errors import NotFoundError, UserError
@@ -61,6 +63,23 @@ class Folders:
         """Remember when the folder was last gone through to its end."""
         with self._database.write() as step:
             step.sql.execute("UPDATE folder SET scanned_ms = ? WHERE id = ?", (now_ms, folder_id))
+
+    def beside(self, folder_id: int) -> dict[str, bytes]:
+        """For each directory of the folder what stood for the pictures in it; those without pictures left out."""
+        rows = self._database.all("SELECT directory, pictures FROM beside WHERE folder = ?", folder_id)
+        return {path_text(directory): pictures for directory, pictures in rows}
+
+    def set_beside(self, folder_id: int, pictures: Mapping[str, bytes | None]) -> None:
+        """Remember what stands for the pictures in some directories; None: there are none."""
+        with self._database.write() as step:
+            step.sql.executemany(
+                "DELETE FROM beside WHERE folder = ? AND directory = ?",
+                [(folder_id, path_bytes(directory)) for directory in pictures],
+            )
+            step.sql.executemany(
+                "INSERT INTO beside VALUES (?, ?, ?)",
+                [(folder_id, path_bytes(directory), mark) for directory, mark in pictures.items() if mark is not None],
+            )
 
     def remove(self, step: Step, folder_id: int) -> None:
         """Forget the folder and its sources, inside a transaction. Their tracks are shown by what is left of them."""

@@ -17,8 +17,8 @@ TrackOrder = Literal["title", "artist", "album", "added", "year", "duration"]
 AlbumOrder = Literal["name", "artist", "year", "added"]
 
 _TRACK_COLUMNS: Final = """t.id, t.shown, a.id, a.name, a.artists, coalesce(t.cover, a.cover), t.sealed, t.mobile,
-    (SELECT min(CASE WHEN s.state = 'missing' THEN 3 WHEN f.state = 'away' THEN 2 WHEN s.state = 'changed' THEN 1
-     ELSE 0 END)
+    (SELECT min(CASE WHEN s.state = 'missing' THEN 4 WHEN f.state = 'away' THEN 3 WHEN s.ctime_ns = 0 THEN 2
+     WHEN s.state = 'changed' THEN 1 ELSE 0 END)
      FROM source s JOIN folder f ON f.id = s.folder WHERE s.track = t.id),
     (SELECT max(b.stored > 0) FROM named_blob x JOIN blob b ON b.root = x.root WHERE x.row = t.id AND NOT b.damaged
      AND x.purpose = 1),
@@ -48,7 +48,7 @@ _ARTIST_JOINS: Final = "LEFT JOIN mark m ON m.id = r.id"
 
 @dataclass(frozen=True, slots=True)
 class TrackRow:
-    """One track as lists show it. `source`: 0 present, 1 changed, 2 away, 3 missing, None if none was here."""
+    """One track as lists show it. `source`: 0 present, 1 changed, 2 in the cloud, 3 away, 4 missing, None: never."""
 
     id: str
     shown: dict[str, Any]

@@ -17,24 +17,34 @@ def record_read(step: Step, folder_id: int, read: SourceRead, *, now_ms: int) ->
     """Write down one file as a scan read it: (its id, whether it is new). Its track is made again before the commit."""
     path, print_ = path_bytes(read.path), read.fingerprint
     row = step.sql.execute(
-        "SELECT id, track, identified, state, facts, cover FROM source WHERE folder = ? AND path = ?", (folder_id, path)
+        """SELECT id, track, identified, state, facts, cover, cover_file, error, size_bytes, mtime_ns, ctime_ns, inode
+           FROM source WHERE folder = ? AND path = ?""",
+        (folder_id, path),
     ).fetchone()
-    source_id, track, identified, state, facts_before, cover_before = row or (None, None, 0, "present", None, None)
-    if read.error is not None or read.tags is None or read.stream is None:
+    source_id, track, identified, state, facts_before, cover_before, file_before, error_before, *print_before = row or (
+        None, None, 0, "present", None, None, None, None
+    )  # fmt: skip
+    cover = None if read.cover is None else to_text(read.cover.sha256[:16])
+    cover_file = None if read.cover is None or read.cover.file is None else path_bytes(read.cover.file)
+    error: str | None
+    if read.tags is None or read.stream is None:
         error, facts = read.error or "it could not be read as music", None
         if track is not None:
             step.tracks.add(track)
         track = track if identified else None
     else:
-        error, facts = None, facts_bytes(read.tags, read.stream)
+        error, facts = read.error, facts_bytes(read.tags, read.stream)
+        if error is not None and facts_before is not None:
+            facts, cover, cover_file = facts_before, cover_before, file_before
         track = track or provisional_id(folder_id, path, print_)
         step.tracks.add(track)
-    cover = None if read.cover is None else to_text(read.cover.sha256[:16])
-    cover_file = None if read.cover is None or read.cover.file is None else path_bytes(read.cover.file)
     if read.cover is not None:
         step.sql.execute(
             "INSERT INTO image VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (cover, read.cover.mime, read.cover.size_bytes)
         )
+    as_before = (facts, cover, cover_file, error) == (facts_before, cover_before, file_before, error_before)
+    if row is not None and as_before and state != "missing" and print_ == Fingerprint(*print_before):
+        return int(row[0]), False  # read for a picture beside it that was none: it is still sealed
     # One that was only touched says what it said before: it is sealed again, and its tags are nobody's news.
     speaks_anew = state == "changed" or (facts, cover) != (facts_before, cover_before)
     state = "changed" if identified and speaks_anew else "present"

@@ -72,7 +72,12 @@ class Source:
     @property
     def at_hand(self) -> bool:
         """Whether the file was there when last looked, in a folder that is present."""
-        return self.state != "missing" and self.folder_state == "present"
+        return self.state != "missing" and self.folder_state == "present" and not self.in_cloud
+
+    @property
+    def in_cloud(self) -> bool:
+        """Whether a cloud service left only its name here: a scan then notes no change time."""
+        return self.fingerprint.ctime_ns == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +101,7 @@ class SourceRead:
     stream: Stream | None = None
     cover: CoverFound | None = None
     error: str | None = None
+    """With tags: its name is all that is here, and what is known of it already stands."""
 
 
 @dataclass(frozen=True, slots=True)

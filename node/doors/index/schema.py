@@ -260,8 +260,19 @@ _PERSONAL = (
     "ALTER TABLE track ADD COLUMN extras TEXT NOT NULL DEFAULT '{}'",
 )
 
+_BESIDE = (
+    # What pictures lay beside the music when its directory was last looked at.
+    """CREATE TABLE beside (
+        folder INTEGER NOT NULL REFERENCES folder ON DELETE CASCADE,
+        directory BLOB NOT NULL,         -- below the folder
+        pictures BLOB NOT NULL,          -- 16 bytes that stand for their names, sizes and times
+        PRIMARY KEY (folder, directory)
+    ) WITHOUT ROWID""",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (*_SETTINGS, *_CATALOG, *_LOCAL, *_SHOWN, *_SEARCH),
     _PERSONAL,
+    _BESIDE,
 )
 """Statement by statement; entry i takes a file from version i to i + 1."""

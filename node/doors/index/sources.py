@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, Final, get_args
 
 from node.catalog.model import Fingerprint
 from node.catalog.values import path_bytes, path_text
 from node.doors.index.database import Database
 from node.doors.index.facts import facts_of
 from node.doors.index.recording import forget_source
-from node.doors.index.rows import KnownSource, Left, Source
+from node.doors.index.rows import KnownSource, Left, Source, SourceState
 from node.errors import NotFoundError
 from node.ids import BlobRoot, CoverId, TrackId
 
@@ -21,6 +21,10 @@ _SELECT = """SELECT s.id, s.folder, f.path, f.state, s.path, s.size_bytes, s.mti
     FROM source s JOIN folder f ON f.id = s.folder"""
 _WAITING = """s.root IS NULL AND s.error IS NULL AND s.facts NOT NULL AND s.state != 'missing' AND f.state = 'present'
     AND NOT (s.identified AND EXISTS (SELECT 1 FROM track t WHERE t.id = s.track AND t.hidden = 1))"""
+_IN_CLOUD: Final = "s.ctime_ns = 0"
+_KINDS: Final = ("present", "changed", "missing", "failed", "cloud")
+_STATES: Final[dict[str, SourceState]] = {state: state for state in get_args(SourceState)}
+"""Each state's one text, however often SQLite gives it."""
 
 
 class Sources:
@@ -31,16 +35,18 @@ class Sources:
 
     def known(self, folder_id: int) -> dict[str, KnownSource]:
         """Every file known in one folder, by path: what a scan compares with."""
-        return {
-            path_text(path): KnownSource(
-                source_id, Fingerprint(size, mtime, ctime, inode), state, bool(failed), bool(unread)
-            )
-            for source_id, path, size, mtime, ctime, inode, state, failed, unread in self._database.all(
+        with self._database.read() as sql:
+            rows = sql.execute(  # not fetched at once: there may be very many
                 """SELECT id, path, size_bytes, mtime_ns, ctime_ns, inode, state, error IS NOT NULL, facts IS NULL
                    FROM source WHERE folder = ?""",
-                folder_id,
+                (folder_id,),
             )
-        }
+            return {
+                path_text(path): KnownSource(
+                    source_id, Fingerprint(size, mtime, ctime, inode), _STATES[state], bool(failed), bool(unread)
+                )
+                for source_id, path, size, mtime, ctime, inode, state, failed, unread in rows
+            }
 
     def get(self, source_id: int) -> Source:
         """Raises NotFoundError."""
@@ -108,7 +114,7 @@ class Sources:
 
     def failed(self, limit: int, offset: int = 0) -> list[tuple[str, str]]:
         """Files that could not be read, with the reason: (full path, a sentence)."""
-        found = self._select("s.error IS NOT NULL ORDER BY s.id LIMIT ? OFFSET ?", limit, offset)
+        found = self._select(f"s.error IS NOT NULL AND NOT {_IN_CLOUD} ORDER BY s.id LIMIT ? OFFSET ?", limit, offset)
         return [(source.full_path, source.error or "") for source in found]
 
     def page(self, folder_id: int, after_id: int, limit: int) -> list[Source]:
@@ -116,13 +122,14 @@ class Sources:
         return self._select("s.folder = ? AND s.id > ? ORDER BY s.id LIMIT ?", folder_id, after_id, limit)
 
     def counts(self) -> dict[int, dict[str, int]]:
-        """For each folder how many files are 'present', 'changed', 'missing' and 'failed'."""
+        """For each folder how many files are 'present', 'changed', 'missing', 'failed' and only in the 'cloud'."""
         counts: dict[int, dict[str, int]] = {}
         for folder, state, number in self._database.all(
-            """SELECT folder, CASE WHEN error IS NOT NULL THEN 'failed' ELSE state END AS kind, count(*)
-               FROM source GROUP BY folder, kind"""
+            f"""SELECT folder, CASE WHEN {_IN_CLOUD} AND state != 'missing' THEN 'cloud'
+                WHEN error IS NOT NULL THEN 'failed' ELSE state END AS kind, count(*)
+                FROM source s GROUP BY folder, kind"""
         ):
-            counts.setdefault(folder, dict.fromkeys(("present", "changed", "missing", "failed"), 0))[state] = number
+            counts.setdefault(folder, dict.fromkeys(_KINDS, 0))[state] = number
         return counts
 
     def ask(self, track_id: str) -> None:

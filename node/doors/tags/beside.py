@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from node.catalog.sniff import picture_mime
@@ -20,26 +21,32 @@ _MAX_LRC_BYTES = 1024 * 1024
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
-def folder_cover(folder: Path) -> CoverArt | None:
+def is_cover_name(name: str) -> bool:
+    """Whether a file of that name may be the cover of the music beside it: cover.jpg, Folder.PNG, front.webp, ..."""
+    return name.lower() in _COVER_NAMES
+
+
+def folder_cover(folder: Path, names: Iterable[str] | None = None) -> CoverArt | None:
     """The picture named cover, folder or front (.jpg, .png, .webp, upper or lower case) in `folder`.
 
-    None if there is none that can be read, is a picture and is at most MAX_COVER_BYTES.
+    `names` are the files there that `is_cover_name`, if the caller knows them already. None if there is none that can
+    be read, is a picture and is at most MAX_COVER_BYTES.
     """
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted(
-                (rank, entry.name)
-                for entry in itertools.islice(entries, _MAX_ENTRIES)
-                if (rank := _COVER_NAMES.get(entry.name.lower())) is not None
-            )
-    except OSError:
-        return None
-    for _, name in found[: len(_COVER_NAMES)]:
+    found = _cover_names(folder) if names is None else names
+    for name in sorted(found, key=lambda name: (_COVER_NAMES[name.lower()], name))[: len(_COVER_NAMES)]:
         data = _small_file(folder / name, MAX_COVER_BYTES)
         mime = picture_mime(data)
         if mime is not None:
             return CoverArt(mime=mime, data=data, file_name=name)
     return None
+
+
+def _cover_names(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in itertools.islice(entries, _MAX_ENTRIES) if is_cover_name(entry.name)]
+    except OSError:
+        return []
 
 
 def lrc_beside(path: Path) -> str:
