@@ -177,7 +177,8 @@ def _web_address(name: str, value: object) -> str:
     return value
 
 
-def _dht_nodes(name: str, value: object) -> tuple[str, ...]:
+def dht_nodes(name: str, value: object) -> tuple[str, ...]:
+    """Nodes of a DHT, each HOST:PORT. Raises UserError."""
     nodes = _texts(name, value, MAX_DHT_NODES)
     for node in nodes:
         # libtorrent takes names and IPv4 addresses, and IPv6 addresses in brackets.
@@ -236,7 +237,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "log_level": _one_of("debug", "info", "warning", "error"),
     "trackers": _trackers,
     "dht": _one_of("off", "private", "mainline"),
-    "dht_nodes": _dht_nodes,
+    "dht_nodes": dht_nodes,
     "dht_port": _whole(0, 65_534),
     "app": _app,
     "sort_articles": _articles,

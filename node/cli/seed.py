@@ -49,6 +49,19 @@ def register(subparsers: Subparsers) -> None:
         default="0.0.0.0:3478",
         help="where to answer STUN on UDP; default: 0.0.0.0:3478",
     )
+    running.add_argument(
+        "--dht",
+        metavar="HOST:PORT",
+        default="",
+        help="be a node of a private DHT on UDP, such as 0.0.0.0:7668: devices set 'songkeep config dht_nodes' to it",
+    )
+    running.add_argument(
+        "--dht-node",
+        metavar="HOST:PORT",
+        action="append",
+        default=[],
+        help="another node of that DHT; may be given more than once",
+    )
     inviting = add_command(
         commands,
         "invite",
@@ -84,8 +97,9 @@ def _show_help(asked: argparse.Namespace, _terminal: Terminal) -> int:
 
 
 def _options(asked: argparse.Namespace) -> Any:
-    from node.config import host_and_port
+    from node.config import dht_nodes, host_and_port
     from node.seed.options import SeedOptions, read_capacity
+    from node.wire.dhtrecord import join_address
     from node.wire.seedapi import clean_url
 
     home = locate_home(asked.home).path / "seed"
@@ -102,6 +116,8 @@ def _options(asked: argparse.Namespace) -> Any:
         swarm_listen=asked.swarm,
         stun_host=stun_host,
         stun_port=stun_port,
+        dht_listen=join_address(*host_and_port(asked.dht)) if asked.dht else "",
+        dht_nodes=dht_nodes("--dht-node", asked.dht_node),
         trackers=tuple(_tracker_key(each) for each in asked.tracker),
     )
 
@@ -124,7 +140,14 @@ def run_seed(asked: argparse.Namespace, terminal: Terminal) -> int:
     configure_log(level="info", file=options.home / "seed.log", to_stderr=terminal.verbose)
 
     def started(seed: RunningSeed) -> None:
-        terminal.result({"url": seed.url, "port": seed.port, "swarm_port": seed.keeper.swarm_port})
+        terminal.result(
+            {
+                "url": seed.url,
+                "port": seed.port,
+                "swarm_port": seed.keeper.swarm_port,
+                "dht_port": seed.dht.port if seed.dht else None,
+            }
+        )
         terminal.say(f"The seed answers at {seed.url} and may keep {spoken_bytes(options.capacity_bytes)}.")
         terminal.say("Invite a library with 'songkeep seed invite --quota 100GB'. Ctrl+C ends it.")
 

@@ -7,12 +7,12 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from aiohttp import web
 
-from node.doors.certificate import OwnCertificate
+from node.doors.certificate import Identity
 from node.doors.room_sockets import SocketOutlet, serve_room
 from node.errors import UnavailableError
 from node.wire.roomeffects import Limits
@@ -47,12 +47,12 @@ class LanRooms:
 async def serving(
     shelf: RosterShelf,
     *,
-    bind: str = "0.0.0.0",
+    bind: Sequence[str] = ("0.0.0.0",),
     port: int = 0,
-    certificate: OwnCertificate | None = None,
+    identity: Identity | None = None,
     known_as: Callable[[str], bool] = lambda _host: False,
 ) -> AsyncIterator[LanRooms]:
-    """The server for as long as the context lasts; port 0 takes any, with a certificate it speaks TLS.
+    """The server for as long as the context lasts; port 0 takes any, with an identity it speaks TLS.
 
     `known_as` says of which hosts, beside the address itself, a proof is good here. Raises UnavailableError.
     """
@@ -64,14 +64,18 @@ async def serving(
     await runner.setup()
     ticking = asyncio.create_task(_tick(host))
     try:
-        try:
-            context = None if certificate is None else certificate.context
-            await web.TCPSite(runner, bind, port, ssl_context=context).start()
-        except OSError as error:
-            raise UnavailableError(f"no port can be opened for other devices: {error.strerror}") from error
-        taken = int(runner.addresses[0][1])
-        log.info("lan_rooms_opened port=%d tls=%s", taken, certificate is not None)
-        yield LanRooms(host, taken, None if certificate is None else certificate.pin)
+        taken = 0
+        for address in bind:
+            context = None if identity is None else identity.context
+            try:
+                await web.TCPSite(runner, address, taken or port, ssl_context=context).start()
+            except OSError as error:
+                if not taken:
+                    raise UnavailableError(f"no port can be opened for other devices: {error.strerror}") from error
+            else:
+                taken = taken or int(runner.addresses[0][1])
+        log.info("lan_rooms_opened port=%d tls=%s", taken, identity is not None)
+        yield LanRooms(host, taken, None if identity is None else identity.print_32)
     finally:
         ticking.cancel()
         await host.close_all(CLOSE_GOING_AWAY, "this device is going away")
@@ -115,5 +119,5 @@ def _dialled(request: web.Request, known_as: Callable[[str], bool]) -> str:
     sockname = transport.get_extra_info("sockname") if transport is not None else None
     if not sockname:
         return "nowhere"
-    own = f"{sockname[0]}:{sockname[1]}"
+    own = f"[{sockname[0]}]:{sockname[1]}" if ":" in sockname[0] else f"{sockname[0]}:{sockname[1]}"
     return request.host if request.host == own or known_as(request.host) else f"not {request.host}"

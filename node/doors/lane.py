@@ -7,22 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
 import logging
 import re
-import ssl
-import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from pathlib import Path
 from typing import Final
 
 import aiohttp
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from node.crypto.labels import CHUNK_BYTES
+from node.doors.certificate import Identity
 from node.errors import (
     DamagedError,
     NotFoundError,
@@ -71,34 +65,6 @@ class LaneServer:
         self.port = port
         self.print_32 = print_32
         """SHA-256 of its certificate."""
-
-
-class Identity:
-    """A fresh key and certificate that say nothing of whose they are."""
-
-    def __init__(self) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        nobody = x509.Name([])
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(nobody)
-            .issuer_name(nobody)
-            .public_key(key.public_key())
-            .serial_number(1)
-            .not_valid_before(datetime.datetime(2020, 1, 1))
-            .not_valid_after(datetime.datetime(2120, 1, 1))
-            .sign(key, hashes.SHA256())
-        )
-        self.print_32 = certificate.fingerprint(hashes.SHA256())
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_3
-        pem = certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        with tempfile.TemporaryDirectory(prefix="songkeep-") as private:  # ssl takes keys from files alone
-            path = Path(private) / "lane.pem"
-            path.write_bytes(pem)
-            self.context.load_cert_chain(path)
 
 
 @contextlib.asynccontextmanager

@@ -14,8 +14,8 @@ from typing import Any, Final, Literal, Protocol
 
 from node.dht import Dht, DhtSettings
 from node.doors import lan_rooms
-from node.doors.certificate import make_certificate
-from node.doors.lan import own_addresses
+from node.doors.certificate import Identity
+from node.doors.lan import all_addresses
 from node.doors.lan_rooms import LanRooms
 from node.errors import SongkeepError
 from node.flows.lan import OwnShelf
@@ -115,8 +115,8 @@ class FarMeeting:
         heads: Callable[[], bytes],
         options: FarOptions,
         tell: Callable[[str], None],
-        addresses: Callable[[], Sequence[str]] = own_addresses,
-        bind: str = "0.0.0.0",
+        addresses: Callable[[], Sequence[str]] = all_addresses,
+        bind: Sequence[str] = ("0.0.0.0", "::"),
         time_s: Callable[[], float] = time.time,
     ) -> None:
         """`heads` names what this device's catalog has; `tell` says to the person why a port is opened."""
@@ -184,16 +184,18 @@ class FarMeeting:
         if options.mode not in self._told:
             self._told.add(options.mode)
             self._tell(WHY_MAINLINE if options.mode == "mainline" else WHY)
-        certificate = await asyncio.to_thread(make_certificate)
+        identity = await asyncio.to_thread(Identity)
         settings = DhtSettings(
-            listen=f"{self._bind}:{options.port}", bootstrap=options.nodes, mainline=options.mode == "mainline"
+            listen=",".join(join_address(ip, options.port) for ip in self._bind),
+            bootstrap=options.nodes,
+            mainline=options.mode == "mainline",
         )
         async with (
             lan_rooms.serving(
                 OwnShelf(self._membership),
                 bind=self._bind,
                 port=options.port + 1 if options.port else 0,
-                certificate=certificate,
+                identity=identity,
                 known_as=lambda host: host in self._own_hosts,
             ) as server,
             Dht.open(settings) as dht,

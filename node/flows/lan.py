@@ -117,7 +117,7 @@ class LanMeeting:
             self._told = True
             self._tell(WHY)
         async with (
-            lan_rooms.serving(OwnShelf(self._membership), bind=self._bind) as server,
+            lan_rooms.serving(OwnShelf(self._membership), bind=(self._bind,)) as server,
             lan.opened(self._interfaces) as network,
         ):
             network.on_change.append(self._changed.set)

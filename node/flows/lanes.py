@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.doors import lane
+from node.doors.certificate import Identity
 from node.doors.lane import Lane, LaneDoor
 from node.errors import SongkeepError, UnavailableError
 from node.ids import BlobRoot, DeviceId, to_text
@@ -103,7 +104,7 @@ class Lanes:
                 await self._forget_ways()
 
     async def _be_open(self) -> None:
-        identity = await asyncio.to_thread(lane.Identity)
+        identity = await asyncio.to_thread(Identity)
         self._passes.clear()
 
         def admit(text: str) -> DeviceId:

@@ -34,6 +34,10 @@ class SeedOptions:
     stun_host: str = "0.0.0.0"
     stun_port: int | None = 3478
     """None: no STUN."""
+    dht_listen: str = ""
+    """HOST:PORT (UDP) where it is a node of a private DHT, by which devices enter it; empty: it is none."""
+    dht_nodes: tuple[str, ...] = ()
+    """Other nodes of that DHT, HOST:PORT."""
     trackers: tuple[bytes, ...] = ()
     """Keys of trackers whose grants are good here."""
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from node.crypto.keys import MemberKeys
+from node.dht import Dht, DhtSettings
 from node.doors.stun_port import stun_answers
 from node.doors.swarm import Swarm, SwarmSettings
 from node.errors import StorageError, UnavailableError
@@ -39,6 +40,7 @@ from node.wire.roster import Roster
 log = logging.getLogger(__name__)
 
 SHUTDOWN_S: Final = 3.0
+ENTER_EVERY_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class RunningSeed:
     keeper: Keeper
     rooms: SeedRooms
     scrub: Scrub
+    dht: Dht | None
     look: Callable[[], Awaitable[dict[str, Any]]]
     """How it is doing, as its status page shows it."""
 
@@ -62,6 +65,14 @@ class RunningSeed:
     async def invite(self, quota_bytes: int) -> str:
         """A code for a library of up to that size. Raises RefusedError."""
         return await make_invitation(self.options, self.keys, self.ledger, quota_bytes=quota_bytes, url=self.url)
+
+
+async def _enter(dht: Dht) -> None:
+    """Find the other nodes of the table; again and again while it is the only one."""
+    while True:
+        with contextlib.suppress(UnavailableError):
+            await dht.ready()
+        await asyncio.sleep(ENTER_EVERY_S)
 
 
 async def make_invitation(options: SeedOptions, keys: MemberKeys, ledger: Ledger, *, quota_bytes: int, url: str) -> str:
@@ -93,6 +104,12 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
         stun_port = None
         if options.stun_port is not None:
             stun_port = await stack.enter_async_context(stun_answers(options.stun_host, options.stun_port))
+        dht = None
+        if options.dht_listen:
+            table = DhtSettings(listen=options.dht_listen, bootstrap=options.dht_nodes)
+            dht = await stack.enter_async_context(Dht.open(table))
+            entering = asyncio.create_task(_enter(dht), name="seed-dht")
+            stack.callback(entering.cancel)
         rooms = SeedRooms(
             keys=keys, ledger=ledger, keeper=keeper, sessions=sessions, traffic=traffic, stun_port=stun_port
         )
@@ -141,7 +158,7 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
         port = int(runner.addresses[0][1])
         remember(options, port=port)
         log.info("seed_started seed=%s port=%d swarm_port=%d", to_text(keys.id)[:8], port, swarm.port)
-        yield RunningSeed(options, keys, port, ledger, keeper, rooms, scrub, status)
+        yield RunningSeed(options, keys, port, ledger, keeper, rooms, scrub, dht, status)
 
 
 def prepare_home(options: SeedOptions) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from node.crypto.labels import CHUNK_BYTES
 from node.doors import lane
-from node.doors.lane import Identity, Lane, LaneDoor
+from node.doors.certificate import Identity
+from node.doors.lane import Lane, LaneDoor
 from node.errors import DamagedError, NotFoundError, NotHeldError, RefusedError, SongkeepError, UnavailableError
 from node.ids import BlobRoot, DeviceId, to_text
 

@@ -79,7 +79,7 @@ def afar(
         options=FarOptions(mode=mode, nodes=(f"{LOOPBACK}:{door.port}",)),
         tell=lambda _text: None,
         addresses=lambda: [LOOPBACK],
-        bind=LOOPBACK,
+        bind=(LOOPBACK,),
         time_s=lambda: now_ms() / 1_000 + ahead_s,
     )
 
