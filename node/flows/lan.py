@@ -28,6 +28,9 @@ FIND_TIMEOUT_S: Final = 6.0
 REACH_TIMEOUT_S: Final = 1.0
 OPEN_TIMEOUT_S: Final = 3.0
 MAX_LAN_ROOMS: Final = 16
+MAX_FORMER_EPOCHS: Final = 64
+_NEAR_DAYS: Final = (-1, 0, 1)
+"""Clocks may be off by a day."""
 
 WHY: Final = (
     "Songkeep now answers on your local network, so that your devices find each other there; "
@@ -97,7 +100,8 @@ class LanMeeting:
     @property
     def is_needed(self) -> bool:
         """Whether there is anybody to meet here: another device that reads, or a newcomer."""
-        return bool(self._pairings) or len(self._membership.roster.active(Role.OWNER, Role.PLAYER)) > 1
+        others = [each.public.id for each in self._membership.roster.active(Role.OWNER, Role.PLAYER)]
+        return bool(self._pairings) or (self._membership.keys.id in others and len(others) > 1)
 
     async def run(self) -> None:
         """Opens and closes as there is need, until cancelled."""
@@ -137,14 +141,31 @@ class LanMeeting:
                 self._meeting.set_nearby([])
 
     def _tag(self, days_on: int) -> bytes:
-        return self._membership.epoch.lan_tag(int(time.time() // DAY_S) + days_on)
+        return self._membership.epoch.lan_tag(_today() + days_on)
 
     async def _others(self, network: Lan) -> list[str]:
-        """Rooms of this library that this device goes to: of each two devices, one goes to the other."""
-        tags = {self._tag(days_on) for days_on in (-1, 0, 1)}
-        found = [each for each in network.found if each.tag in tags and each.name < network.name]
+        """Rooms of this library that this device goes to: of each two devices, one goes to the other.
+
+        To one that was away while epochs began, and knows only the tags of before, whoever recognises these goes.
+        """
+        tags = {self._tag(days_on) for days_on in _NEAR_DAYS}
+        before = self._former_tags()
+        found = [
+            each
+            for each in network.found
+            if (each.tag in tags and each.name < network.name) or (each.tag in before and each.tag not in tags)
+        ]
         reached = await asyncio.gather(*(reachable(each) for each in found[:MAX_LAN_ROOMS]))
         return [url for url in reached if url is not None]
+
+    def _former_tags(self) -> set[bytes]:
+        former = sorted(number for number in self._membership.epochs if number < self._membership.epoch.number)
+        epochs = [self._membership.epochs[number] for number in former[-MAX_FORMER_EPOCHS:]]
+        return {epoch.lan_tag(_today() + days_on) for epoch in epochs for days_on in _NEAR_DAYS}
+
+
+def _today() -> int:
+    return int(time.time() // DAY_S)
 
 
 async def reachable(found: Found) -> str | None:

@@ -83,8 +83,12 @@ class Attendance:
         self._guests.pop(connection, None)
 
     def renew(self, fresh_16: bytes) -> frozenset[int]:
-        """Ask everybody anew; gives the connections that were believed until now and must answer again."""
+        """Ask everybody anew; gives the connections that were believed until now and must answer again.
+
+        No answer of before counts any more, so a device whose clock was set back meanwhile is believed again.
+        """
         self.fresh = fresh_16
+        self._highest.clear()
         asked = frozenset(connection for connection, guest in self._guests.items() if guest.proved)
         for connection in asked:
             self._guests[connection].proved = False

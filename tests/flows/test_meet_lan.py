@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from node.crypto.keys import EpochKeys
 from node.doors import lan
 from node.doors.vault import Vault
 from node.errors import UnavailableError
 from node.flows.enter import enter_library
-from node.flows.lan import LanMeeting, nearby_newcomer_rooms
+from node.flows.lan import DAY_S, LanMeeting, nearby_newcomer_rooms
 from node.flows.pair import Newcomer, Welcome
 from node.flows.pairings import Pairings
 from node.ids import BlobRoot
 from node.wire.pairing import Invitation, code_from_text
-from node.wire.roster import Role
-from tests.flows.people import Device, a_tracker, found, let_in, make_device, meeting, until
+from node.wire.roster import Role, read_roster, revoke
+from tests.flows.people import Device, a_tracker, found, let_in, make_device, meeting, now_ms, of_member, until
 
 LOOPBACK = ["127.0.0.1"]
 ROOT = BlobRoot(b"\xaa" * 32)
@@ -57,15 +59,60 @@ async def test_two_devices_meet_without_any_server_and_a_stranger_is_left_alone(
         assert {member for member, _ in pc.directory.present()} == {other.id}
 
 
+async def test_a_device_that_was_away_for_two_epochs_is_found_without_any_server() -> None:
+    home, laptop = let_in(found())
+    home, second = let_in(home)
+    home, third = let_in(home)
+    laptop = of_member(laptop.device, read_roster(home.roster))
+    pc, other = make_device("PC", home), make_device("Laptop", laptop)
+    for gone in (second, third):
+        secret = os.urandom(32)
+        await pc.membership.change(
+            lambda roster, keys, _epochs, gone=gone, secret=secret: revoke(
+                roster,
+                keys,
+                [gone.device.id],
+                next_epoch=EpochKeys(roster.next_epoch, secret),
+                time_ms=now_ms(),
+            )
+        )
+    assert (pc.membership.epoch.number, other.membership.epoch.number) == (3, 1)
+    async with nearby(pc, other):
+        await until(lambda: other.membership.epoch.number == 3, timeout_s=30)
+        await until(lambda: pc.directory.get(other.id).presence is not None, timeout_s=30)
+
+
+async def test_a_revoked_device_no_longer_announces_itself() -> None:
+    home, laptop = let_in(found())
+    home, _ = let_in(home)
+    pc, other = make_device("PC", home), make_device("Laptop", of_member(laptop.device, read_roster(home.roster)))
+    lan_of_other = on_lan(other)
+    assert lan_of_other.is_needed
+    await pc.membership.change(
+        lambda roster, keys, _epochs: revoke(
+            roster, keys, [laptop.device.id], next_epoch=EpochKeys(2, os.urandom(32)), time_ms=now_ms()
+        )
+    )
+    await other.membership.learn(pc.membership.roster.entries)
+    assert not lan_of_other.is_needed
+    assert on_lan(pc).is_needed
+
+
 async def test_nothing_is_announced_while_there_is_nobody_to_meet() -> None:
     alone = make_device("PC", found())
     async with nearby(alone) as (own,), lan.opened(LOOPBACK) as observer:
+
+        def ours() -> list[bool]:  # others on this machine may announce themselves too
+            day = int(time.time() // DAY_S)
+            tags = {alone.membership.epoch.lan_tag(each) for each in (day - 1, day)}
+            return [each.pairing for each in observer.found if each.tag in tags]
+
         await asyncio.sleep(1.5)
         assert own.own_url is None
-        assert observer.found == []
+        assert ours() == []
         async with own.waiting_for_newcomer():
-            await until(lambda: [each.pairing for each in observer.found] == [True])
-        await until(lambda: observer.found == [])
+            await until(lambda: ours() == [True], timeout_s=30)
+        await until(lambda: ours() == [], timeout_s=30)
 
 
 async def test_devices_nearby_do_not_notice_that_the_tracker_died(tmp_path: Path) -> None:

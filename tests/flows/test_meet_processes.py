@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,64 +14,14 @@ from node.crypto.blob import Purpose, blob_key
 from node.doors.index import Index
 from node.doors.vault import Vault
 from node.ids import TrackId
+from tests.flows.machines import Machine, machines_of, pair, until
 from tests.music import make_track
 
-STEP_TIMEOUT_S = 60
 
-
-@dataclass
-class Machine:
-    """One home and the processes that were started for it."""
-
-    home: Path
-    processes: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "node", "--home", str(self.home), *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.processes.append(process)
-        return process
-
-    def run(self, *arguments: str) -> Any:
-        """The JSON that a command prints."""
-        command = [sys.executable, "-m", "node", "--home", str(self.home), *arguments, "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=STEP_TIMEOUT_S, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout) if done.stdout.strip() else None
-
-    def up(self, *arguments: str) -> None:
-        first_event(self.start("up", "--no-browser", "--json", *arguments))
-
-    def stop(self) -> None:
-        for process in reversed(self.processes):
-            process.terminate()
-        for process in self.processes:
-            process.wait(STEP_TIMEOUT_S)
-        self.processes.clear()
-
-
-def first_event(process: subprocess.Popen[str]) -> dict[str, Any]:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line, "the process ended without a word"
-    return json.loads(line)  # type: ignore[no-any-return]
-
-
-def events(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
-    assert process.stdout is not None
-    for line in process.stdout:
-        yield json.loads(line)
-
-
-def until(true: Callable[[], bool], what: str) -> None:
-    end_s = time.monotonic() + STEP_TIMEOUT_S
-    while not true():
-        assert time.monotonic() < end_s, f"never: {what}"
-        time.sleep(0.2)
+@pytest.fixture
+def machines(tmp_path: Path) -> Iterator[tuple[Machine, Machine, str]]:
+    with machines_of(tmp_path) as made:
+        yield made
 
 
 def names(machine: Machine) -> set[str]:
@@ -84,38 +30,6 @@ def names(machine: Machine) -> set[str]:
 
 def digests(folder: Path) -> set[str]:
     return {hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.suffix == ".flac"}
-
-
-def pair(pc: Machine, laptop: Machine, name: str = "Laptop") -> None:
-    """`songkeep pair` on one, `songkeep join` on the other, the digits typed."""
-    pairing, joining = pc.start("pair", "--json", "--role", "owner", "--anywhere"), None
-    for event in events(pairing):
-        if event["event"] == "code":
-            joining = laptop.start(
-                "join", event["code"], "--tracker", event["tracker"], "--name", name, "--budget", "5GB", "--json"
-            )
-        elif event["event"] == "check":
-            assert event["name"] == name
-            assert joining is not None
-            assert pairing.stdin is not None
-            pairing.stdin.write(first_event(joining)["digits"] + "\n")
-            pairing.stdin.flush()
-    assert pairing.wait(STEP_TIMEOUT_S) == 0
-    assert joining is not None
-    assert joining.wait(STEP_TIMEOUT_S) == 0
-
-
-@pytest.fixture
-def machines(tmp_path: Path) -> Iterator[tuple[Machine, Machine, str]]:
-    """A home PC and a laptop, and the address of a tracker."""
-    server, pc, laptop = (Machine(tmp_path / name) for name in ("tracker", "pc", "laptop"))
-    running = server.start("tracker", "run", "--listen", "127.0.0.1:0", "--stun", "127.0.0.1:0", "--json")
-    url = f"ws://127.0.0.1:{first_event(running)['port']}"
-    try:
-        yield pc, laptop, url
-    finally:
-        for machine in (laptop, pc, server):
-            machine.stop()
 
 
 def test_a_laptop_joins_the_home_pcs_library_plays_from_it_and_is_revoked(
@@ -173,7 +87,7 @@ def test_a_laptop_joins_the_home_pcs_library_plays_from_it_and_is_revoked(
 def test_up_registers_at_a_tracker_and_says_what_the_plan_means(machines: tuple[Machine, Machine, str]) -> None:
     pc, _, url = machines
     pc.run("init")
-    command = [sys.executable, "-m", "node", "--home", str(pc.home), "up", "--no-browser", "--tracker", url]
+    command = [sys.executable, "-m", "node.cli.main", "--home", str(pc.home), "up", "--no-browser", "--tracker", url]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     pc.processes.append(process)
     assert process.stderr is not None
@@ -191,7 +105,7 @@ def test_a_tracker_that_is_away_is_remembered_and_said(machines: tuple[Machine, 
     pc, laptop, _ = machines
     laptop.run("init")
     laptop.up()
-    command = [sys.executable, "-m", "node", "--home", str(laptop.home), "up", "--no-browser", "--tracker"]
+    command = [sys.executable, "-m", "node.cli.main", "--home", str(laptop.home), "up", "--no-browser", "--tracker"]
     done = subprocess.run([*command, "ws://127.0.0.1:9"], capture_output=True, text=True, timeout=60, check=False)
     assert "not reached yet: the server at 127.0.0.1:9 can't be reached" in done.stderr
     assert laptop.run("config", "trackers") == {"trackers": ["ws://127.0.0.1:9"]}

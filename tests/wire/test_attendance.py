@@ -73,6 +73,20 @@ def test_a_clock_that_was_set_back_is_no_obstacle_to_a_new_stay() -> None:
     assert after.presence(1, presence(3, echo=NEXT)).came
 
 
+def test_a_clock_that_was_set_right_again_is_believed_when_everybody_is_asked_anew() -> None:
+    here = Attendance(OWN)
+    here.check(1, presence(1 << 52, echo=OWN))
+    here.presence(1, presence(1 << 52, echo=OWN))
+    here.left(1)
+    with pytest.raises(RefusedError):
+        here.check(2, presence(6, echo=OWN))
+    here.renew(NEXT)
+    here.check(2, presence(7, echo=NEXT))
+    assert here.presence(2, presence(7, echo=NEXT)).came
+    with pytest.raises(RefusedError):
+        here.check(2, presence(7, echo=NEXT))
+
+
 def test_who_is_asked_anew_must_answer_anew() -> None:
     here = Attendance(OWN)
     here.check(1, presence(6, echo=OWN))
