@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.flows.test_meet_processes import Machine, first_event, pair, until
+from tests.flows.machines import Machine, first_event, pair, until
 from tests.music import make_track
 
 pytestmark = pytest.mark.timeout(300)

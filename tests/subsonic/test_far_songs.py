@@ -12,7 +12,7 @@ import av
 import libopensonic
 import pytest
 
-from tests.flows.test_meet_processes import Machine, first_event, pair, until
+from tests.flows.machines import Machine, first_event, pair, until
 from tests.music import make_track
 from tests.subsonic.test_clients import heard_by
 
