@@ -43,9 +43,10 @@ def typescript() -> list[str | Path]:
     return [require_program("node"), compiler]
 
 
-def test_the_types_that_the_client_writes_in_comments_hold(typescript: list[str | Path]) -> None:
+@pytest.mark.parametrize("project", ["jsconfig.json", "jsconfig.worker.json"])
+def test_the_types_that_the_client_writes_in_comments_hold(typescript: list[str | Path], project: str) -> None:
     done = subprocess.run(
-        [*typescript, "--noEmit", "--project", CLIENT / "jsconfig.json"],
+        [*typescript, "--noEmit", "--project", CLIENT / project],
         capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]

@@ -9,6 +9,7 @@ import { icon } from "./icon.js";
 const SOURCE_STATES = {
   present: "On your disk",
   away: "Its folder is away",
+  cloud: "Only in the cloud",
   changed: "The file was changed",
   missing: "The file is gone",
 };
