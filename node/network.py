@@ -34,6 +34,7 @@ from node.flows.pace import Pace, paced
 from node.flows.pairings import Pairings
 from node.flows.phrases import Phrases
 from node.flows.rule import Ruling, tell_of_changes
+from node.flows.scrub import Scrub
 from node.flows.serve import Serving, Snapshots
 from node.flows.sightings import Sightings
 from node.flows.wakeful import Wakeful
@@ -159,6 +160,7 @@ def build_network(
         limits=_limits(settings),
         take=ways.chunks,
         upload=upload,
+        tell=tell,
     )
     answers.update(copies.answers)
     snapshots.on_new.append(meeting.announce)
@@ -243,6 +245,8 @@ def build_network(
             exchange.run,
             ruling.run,
             copies.run,
+            copies.audits.run,
+            Scrub(library, store, on_damaged=lambda root: holdings.on_damaged(root)).run,
         ),
         follow=follow,
         close=close,

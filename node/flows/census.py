@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -50,8 +50,10 @@ class Sight:
     """Originals that came into the library by this device."""
     damaged: Set[BlobRoot] = frozenset()
     """Of those that it keeps."""
-    unnamed: Mapping[BlobRoot, int] = field(default_factory=dict)
-    """Kept here although the catalog names them no longer, with their sizes in bytes."""
+    leaving: Set[BlobRoot] = frozenset()
+    """Kept here although they were taken out of the library, or the catalog names them no longer."""
+    kept: int = 0
+    """How many blobs it keeps."""
     state: bytes = b""
     """Names what this device holds, for its presence; empty before the first look."""
 
@@ -127,7 +129,8 @@ class Census:
             own=holding,
             added=frozenset(roots[root] for root, purpose in own.items() if purpose is Purpose.ORIGINAL),
             damaged=frozenset(roots[each.root] for each in named if each.damaged),
-            unnamed={each.root: each.sealed_bytes for each in kept if each.root not in roots},
+            leaving=self._leaving(blobs, kept),
+            kept=len(kept),
             state=state,
         )
         self.looks += 1
@@ -137,6 +140,10 @@ class Census:
         """Whether it takes of the budget, which is for what other devices hold, not for this one's own music."""
         purpose = own.get(kept.root)
         return purpose is None or (purpose is Purpose.ORIGINAL and not self._keeps_originals())
+
+    def _leaving(self, blobs: Sequence[Blob], kept: Sequence[Kept]) -> frozenset[BlobRoot]:
+        staying = {blob.root for blob in blobs if not blob.removed}
+        return frozenset(each.root for each in kept if each.root not in staying)
 
     def devices(self) -> list[Device]:
         """All holders as placement sees them, this one first."""

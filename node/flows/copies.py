@@ -11,14 +11,16 @@ from typing import Any, Final
 
 from node.doors.blobs import BlobStore
 from node.doors.channel import Answer
-from node.errors import NotFoundError, SongkeepError, StorageError
+from node.errors import NotHeldError, SongkeepError, StorageError
 from node.flows.bring import Bringing
 from node.flows.census import Census
+from node.flows.discard import Discards, Tell
 from node.flows.evict import Evictions, Freed
 from node.flows.holdings import Holdings
 from node.flows.keep import Kind, Wishes
 from node.flows.meet import Meeting
 from node.flows.pace import Pace
+from node.flows.peer_audit import DeviceAudits
 from node.flows.receipts import Receipts
 from node.flows.ways import Take
 from node.ids import BlobRoot
@@ -82,6 +84,7 @@ class Copies:
         limits: Limits,
         take: Take,
         upload: Pace,
+        tell: Tell = lambda level, text: None,
     ) -> None:
         """`take` gets sealed chunks from others; `upload` counts what goes out, and is kept to its limit here."""
         self._library = library
@@ -119,6 +122,15 @@ class Copies:
             meeting.connect,
             me=self._me,
             copies=lambda: self.limits.copies,
+        )
+        self.discards = Discards(library, store, self.census, self.receipts, tell=tell)
+        self.audits = DeviceAudits(
+            library,
+            self.census,
+            meeting,
+            take,
+            wall_ms=_now_ms,
+            random_below=lambda bound: int.from_bytes(membership.random(8), "big") % bound,
         )
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -187,7 +199,7 @@ class Copies:
         await asyncio.sleep(max(self.rhythm.quiet_s, LOOKS_AT_MOST * self._look_s))
 
     async def look(self) -> None:
-        """See what is here and what others say, as far as that may have changed."""
+        """See what is here and what others say, as far as that may have changed; the trash is emptied with it."""
         if self._changed:
             self._changed = False
             began_s = time.monotonic()
@@ -195,6 +207,7 @@ class Copies:
             self._look_s = time.monotonic() - began_s
             if is_other:
                 await self._meeting.announce()
+            await self.discards.step()
         if await self.census.ask_around(self._meeting):
             self._planned_for = ()
 
@@ -203,7 +216,7 @@ class Copies:
         await self.look()
         self._hurry = False
         here = frozenset(member for member, _ in self._directory.present())
-        reason = (self.census.sight.state, self.census.sight.digest, here, self.limits)
+        reason = (self.census.looks, here, self.limits)
         now_s = time.monotonic()
         if reason == self._planned_for and now_s < self._plan_again_s:
             return False
@@ -265,7 +278,7 @@ class Copies:
                 except SongkeepError as error:
                     self.last_error = str(error)
                     self._resting[copy.blob.root] = time.monotonic() + self.rhythm.rest_s
-                    if isinstance(error, NotFoundError):
+                    if isinstance(error, NotHeldError):
                         self.census.doubt(copy.source)
                 finally:
                     self.queue.remove(copy)
@@ -309,6 +322,14 @@ class Copies:
         roots = await asyncio.to_thread(self.wishes.blobs_of, tracks)
         freed = await self._free(lambda blob: blob.root in roots, _ALL)
         return {"tracks": len(tracks), **freed.as_json()}
+
+    async def free_removed(self) -> dict[str, Any]:
+        """Drop what was taken out of the library over 30 days ago, however much it is: the person has said so."""
+        async with self._turn:
+            await self.look()
+            dropped = await self.discards.step(sure=True)
+            await asyncio.to_thread(self.census.look)
+        return {"tracks": 0, **Freed(blobs=dropped).as_json()}
 
     async def forget(self, kind: Kind, row_id: str) -> None:
         """Neither keep nor free it by name any more. Raises NotFoundError if it is neither."""

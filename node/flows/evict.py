@@ -98,7 +98,7 @@ class Evictions:
             except RefusedError as error:
                 freed.stays(str(error))
                 continue
-            await asyncio.to_thread(self._drop, drop.blob.root)
+            await asyncio.to_thread(drop_blob, self._library, self._store, drop.blob.root)
             freed.blobs += 1
             freed.bytes += drop.blob.sealed_bytes
 
@@ -113,9 +113,11 @@ class Evictions:
             return []
         return proven
 
-    def _drop(self, root: BlobRoot) -> None:
-        # In this order: a crash in between leaves bytes that are counted nowhere, never a count without bytes.
-        self._library.index.blobs.set_stored(root, "none")
-        self._store.release(root)
-        self._store.drop(root)
-        log.info("blob_dropped blob=%s", to_text(root))
+
+def drop_blob(library: Library, store: BlobStore, root: BlobRoot) -> None:
+    """Take a blob out of the kept part of the store. The caller has made sure that it may go. Blocks."""
+    # In this order: a crash in between leaves bytes that are counted nowhere, never a count without bytes.
+    library.index.blobs.set_stored(root, "none")
+    store.release(root)
+    store.drop(root)
+    log.info("blob_dropped blob=%s", to_text(root))

@@ -55,7 +55,7 @@ class Holdings:
         """
         layer = self._library.index.blobs.layer(blob.root)
         wanted = range(first, min(first + min(count, MAX_PIECES), len(layer) // merkle.HASH_BYTES))
-        worst: SongkeepError = UnavailableError("this device has no copy of that at hand")
+        worst: SongkeepError = NotFoundError("this device has no copy of that")
         for source in self._library.index.sources.with_root(blob.root):
             try:
                 return self._from_source(source, blob, layer, wanted)
@@ -146,7 +146,14 @@ class Holdings:
 
     def _from_store(self, blob: BlobRef, layer: bytes, wanted: range) -> list[bytes]:
         pieces = []
-        with self._store.reader(blob.root) as reader:
+        try:
+            reader = self._store.reader(blob.root)
+        except NotFoundError:
+            known = self._library.index.blobs.get(blob.root)
+            if known is not None and known.stored == "pinned":
+                self._damaged(blob.root)  # its file is gone although nobody let go of it
+            raise
+        with reader:
             for index in wanted:
                 piece = reader.chunks(index * PIECE_CHUNKS, PIECE_CHUNKS)
                 try:

@@ -16,6 +16,7 @@ from node.doors.blobs import BlobStore
 from node.doors.channel import Answer, Channel
 from node.errors import DamagedError, NotFoundError, PeerError, SongkeepError, UnavailableError
 from node.flows.holdings import Holdings
+from node.flows.root_times import RootTimes
 from node.ids import BlobRoot, DeviceId, to_text
 from node.library import Library
 from node.peers.membership import Membership
@@ -35,8 +36,7 @@ from node.wire.receipt import (
 
 log = logging.getLogger(__name__)
 
-SETTING: Final = "locks/{:02x}"
-"""Locks are kept by the first byte of their blob's root, so that a receipt rewrites few of them."""
+SETTING: Final = "locks"
 SEALED_FOR_OTHERS: Final = 4
 """Blobs of one question that are made again from their source, so that the answer comes in time."""
 
@@ -65,7 +65,8 @@ class Receipts:
         self._wall_ms = wall_ms
         self._room_bytes = room_bytes
         self._save_clock = save_clock
-        self.locks = Locks(self._load())
+        self._times = RootTimes(library, SETTING)
+        self.locks = Locks(self._times.load())
         self.given = 0
 
     @property
@@ -78,8 +79,9 @@ class Receipts:
         question = read_question(body)
         known = await asyncio.to_thread(lambda: [each for each in question.leaves if self._is_known(each)])
         # Locked before it is read: from here on no eviction of it can begin.
+        ended = self.locks.ended(self._now_ms())
         locked = self.locks.lock(known, self._now_ms())
-        await asyncio.to_thread(self._save, locked)
+        await asyncio.to_thread(self._save, locked, ended)
         proofs = await asyncio.to_thread(self._prove, question, list(locked))
         self.given += len(proofs)
         return sign_receipt(
@@ -127,6 +129,8 @@ class Receipts:
         layer = self._library.index.blobs.layer(root)
         leaves = []
         with self._store.reader(root) as reader:
+            if max(wanted) * CHUNK_BYTES >= reader.size_bytes:
+                raise PeerError("a leaf is asked for that the blob doesn't have")
             for leaf in wanted:
                 piece, at = divmod(leaf, PIECE_CHUNKS)
                 data = reader.chunks(piece * PIECE_CHUNKS, PIECE_CHUNKS)
@@ -170,21 +174,8 @@ class Receipts:
         count = 1 if known is None else -(-known.sealed_bytes // CHUNK_BYTES)
         return tuple(int.from_bytes(self._membership.random(8), "big") % count for _ in range(LEAVES))
 
-    # on the disk
-
-    def _load(self) -> dict[BlobRoot, int]:
-        settings = self._library.index.settings
-        shelves = (settings.get(SETTING.format(first), {}) for first in range(256))
-        return {BlobRoot(root): until_ms for shelf in shelves for root, until_ms in shelf.items()}
-
-    def _save(self, locked: Mapping[BlobRoot, int]) -> None:
-        now_ms = self._now_ms()
-        settings = self._library.index.settings
+    def _save(self, locked: Mapping[BlobRoot, int], ended: Sequence[BlobRoot]) -> None:
+        """On the disk before the word is given."""
         with self._library.index.transaction():
-            for first in {root[0] for root in locked}:
-                shelf = {
-                    root: until for root, until in settings.get(SETTING.format(first), {}).items() if until > now_ms
-                }
-                shelf |= {root: until for root, until in locked.items() if root[0] == first}
-                settings.set(SETTING.format(first), shelf)
+            self._times.save({**dict.fromkeys(ended), **locked})
             self._save_clock()

@@ -6,6 +6,7 @@ from node.placement.facts import Audit, Blob, Copy, Device, Drop, Proven
 from node.placement.locks import Locks
 from node.placement.questions import plan_audits
 from node.placement.steady import SteadyClock
+from node.placement.trash import Trash, is_much
 
 __all__ = [
     "Audit",
@@ -16,7 +17,9 @@ __all__ = [
     "Locks",
     "Proven",
     "SteadyClock",
+    "Trash",
     "check_drop",
+    "is_much",
     "plan_audits",
     "plan_copies",
     "plan_drops",

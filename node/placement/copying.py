@@ -16,6 +16,8 @@ _FIRST: Final = (Purpose.SNAPSHOT, Purpose.MOBILE, Purpose.COVER, Purpose.ORIGIN
 
 def fill_order(blob: Blob) -> tuple[int, int, bytes]:
     """A sort key: what a device that fills itself takes first."""
+    if blob.removed:
+        return len(_FIRST), 0, blob.root
     return _FIRST.index(blob.purpose), -blob.weight, blob.root
 
 
@@ -47,7 +49,7 @@ def plan_copies(
     Each device runs this for itself with what it knows; if two know different things, a copy too many is made.
     """
     mine = next(device for device in devices if device.id == me)
-    ordered = sorted(blobs, key=fill_order)
+    ordered = sorted((blob for blob in blobs if not blob.removed), key=fill_order)
     chosen: dict[BlobRoot, Copy] = {}
     room = mine.room_bytes
 

@@ -33,7 +33,12 @@ class Blob:
     sealed_bytes: int
     purpose: Purpose
     weight: int = 0
-    """How dear it is: 0 for a song never played, more for played and starred ones."""
+    """How dear it is: 0 for a song never played, more for played and starred ones, less for one that was removed."""
+
+    @property
+    def removed(self) -> bool:
+        """Taken out of the library: not copied any more, evicted before all else, and in the end from the trash."""
+        return self.weight < 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

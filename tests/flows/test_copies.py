@@ -59,9 +59,12 @@ async def test_a_new_device_fills_itself_and_every_song_comes_to_have_two_copies
             assert laptop.sealed() == pc.named()
             assert not pc.sealed(Purpose.ORIGINAL)  # their files are enough
             await settled(lambda: len(pc.copies.census.devices()) == 2, "the PC has heard of the laptop")
+            await settled(lambda: laptop.copies.census.sight.own.sealed == laptop.named(), "the laptop knows itself")
             shown = await laptop.shown()
             assert shown["songs"] == [{"copies": 2, "songs": 4}]
             assert shown["at_risk"]["songs"] == 0
+            by_name = {each["this"]: (each["songs"], each["from_files"]) for each in shown["devices"]}
+            assert by_name == {True: (4, 0), False: (4, 0)}  # the PC keeps the small ones sealed
 
 
 async def test_with_little_room_the_small_renditions_come_first_and_then_what_is_starred(tmp_path: Path) -> None:
@@ -185,7 +188,60 @@ async def test_who_lies_is_believed_nothing_and_the_song_comes_from_another(tmp_
         liar.blobs.update({root: [bytes(16_384)] * 20 for root in listed})
         async with meeting(liar), holder(tmp_path / "laptop", secrets[2], url) as laptop:
             await settled(lambda: len(laptop.sealed()) == 3, "the laptop has all songs all the same")
+            laptop.copies.audits.second_look_s = 0.0
+            await laptop.copies.audits.step()
             assert not laptop.copies.census.trusts(liar.id)
             assert laptop.copies.census.trusts(pc.id)
             sure = [copies_of(root, laptop.copies.census.devices()) for root in listed]
             assert sure == [2, 2, 2]  # the liar's counts for nothing
+
+
+async def test_what_is_removed_stays_for_thirty_days_and_then_goes_but_not_where_it_was_added(tmp_path: Path) -> None:
+    async with a_home(tmp_path, songs=3, others=2) as (pc, nas, laptop):
+        songs = laptop.sealed()
+        for each in (pc, nas, laptop):  # the machines' clocks may jump: what counts is time that surely passed
+            each.copies.census.now_ms = ManualClock(each.copies.census.now_ms())  # type: ignore[method-assign]
+        for track in pc.home.library.tracks(0, 9)["items"]:
+            pc.home.library.hide(track["id"])
+        await settled(lambda: nas.copies.census.sight.leaving == songs, "the NAS knows that they were removed")
+        await settled(lambda: laptop.copies.census.sight.leaving == songs, "the laptop knows that they were removed")
+        await laptop.copies.discards.step()
+        laptop.copies.census.now_ms.days(29)  # type: ignore[attr-defined]
+        assert await laptop.copies.discards.step() == 0
+        laptop.copies.census.now_ms.days(2)  # type: ignore[attr-defined]
+        assert await laptop.copies.discards.step() == 3
+        assert not laptop.sealed()
+        assert nas.sealed() == songs  # its own 30 days are not over
+        pc.copies.census.now_ms.days(99)  # type: ignore[attr-defined]
+        await asyncio.to_thread(pc.copies.census.look)
+        await pc.copies.discards.step()
+        pc.copies.census.now_ms.days(99)  # type: ignore[attr-defined]
+        assert await pc.copies.discards.step() == 0
+        assert pc.home.library.undo()  # and all is as it was
+        await settled(lambda: laptop.sealed() == songs, "the laptop has them again")
+
+
+async def test_questions_find_what_a_device_lost_without_knowing_and_it_heals_itself(tmp_path: Path) -> None:
+    async with a_home(tmp_path, songs=2, others=2, budget_bytes=0) as (_pc, nas, laptop):
+        for root in nas.sealed():
+            path = nas.home.store.path_of(root)
+            assert path is not None
+            path.unlink()  # behind its back: it still says that it has them
+        laptop.copies.audits.second_look_s = 1.0
+        await laptop.copies.audits.step()
+        assert laptop.copies.audits.last(nas.id)["failed"] > 0  # type: ignore[index]
+        assert laptop.copies.census.trusts(nas.id)  # it says so no more
+        await settled(lambda: nas.sealed() == laptop.sealed(), "the NAS has them again")
+
+
+class ManualClock:
+    """Stands still until it is told."""
+
+    def __init__(self, now_ms: int) -> None:
+        self._now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self._now_ms
+
+    def days(self, count: int) -> None:
+        self._now_ms += count * 86_400_000

@@ -80,6 +80,18 @@ class Blobs:
         with self._database.write() as step:
             step.sql.execute("UPDATE blob SET verified_ms = ?, damaged = 0 WHERE root = ?", (now_ms, root))
 
+    def unverified(self, *, before_ms: int, after_ms: int, limit: int) -> list[StoredBlob]:
+        """Stored blobs, taken to be whole, last checked (or come) up to `before_ms` or past `after_ms`; in order."""
+        rows = self._database.all(
+            f"""SELECT {_COLUMNS} FROM blob
+                WHERE stored > 0 AND damaged = 0 AND coalesce(verified_ms, used_ms) NOT BETWEEN ? AND ?
+                ORDER BY coalesce(verified_ms, used_ms), root LIMIT ?""",
+            before_ms + 1,
+            after_ms,
+            limit,
+        )
+        return [_blob(row) for row in rows]
+
     def set_damaged(self, root: bytes, damaged: bool = True) -> None:
         """Remember that the stored bytes are not what they should be, or are again."""
         with self._database.write() as step:

@@ -13,6 +13,10 @@ STAR_WEIGHT: Final = 1_000
 """A star counts as so many plays."""
 
 
+REMOVED_WEIGHT: Final = -1
+"""Of what the person took out of the library."""
+
+
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """A blob that the catalog names, and how dear its dearest track is: plays, and a star as a thousand."""
@@ -52,12 +56,14 @@ class CopiesRoom:
 
     def weighed(self, *, shown: bool = False) -> list[Weighed]:
         """Every blob that the catalog names, in the order of their roots; with `shown` not those of removed tracks."""
-        only = "WHERE NOT EXISTS (SELECT 1 FROM track t WHERE t.id = b.row AND t.hidden)" if shown else ""
+        only = "WHERE t.hidden IS NOT 1" if shown else ""
         rows = self._database.all(
             f"""SELECT b.root, min(b.purpose),
-                      max(coalesce(m.plays, 0) + CASE WHEN m.starred_ms IS NULL THEN 0 ELSE ? END), k.sealed_bytes
+                      max(CASE WHEN t.hidden THEN ? WHEN m.starred_ms IS NULL THEN coalesce(m.plays, 0)
+                          ELSE coalesce(m.plays, 0) + ? END), k.sealed_bytes
                FROM named_blob b LEFT JOIN mark m ON m.id = b.row LEFT JOIN blob k ON k.root = b.root
-               {only} GROUP BY b.root ORDER BY b.root""",
+               LEFT JOIN track t ON t.id = b.row {only} GROUP BY b.root ORDER BY b.root""",
+            REMOVED_WEIGHT,
             STAR_WEIGHT,
         )
         return [Weighed(BlobRoot(root), Purpose(purpose), weight, size) for root, purpose, weight, size in rows]

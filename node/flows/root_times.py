@@ -1,0 +1,34 @@
+"""Times by blob, kept on this device: locks, and what is in the trash."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from node.ids import BlobRoot
+from node.library import Library
+
+
+class RootTimes:
+    """They are kept in 256 parts by the first byte of the root, so that a change rewrites little. Methods block."""
+
+    def __init__(self, library: Library, name: str) -> None:
+        self._index = library.index
+        self._name = name
+
+    def load(self) -> dict[BlobRoot, int]:
+        parts = (self._index.settings.get(self._key(first), {}) for first in range(256))
+        return {BlobRoot(root): time_ms for part in parts for root, time_ms in part.items()}
+
+    def save(self, changes: Mapping[BlobRoot, int | None]) -> None:
+        """On the disk when it returns. None takes one out."""
+        by_part: dict[int, dict[BlobRoot, int | None]] = defaultdict(dict)
+        for root, time_ms in changes.items():
+            by_part[root[0]][root] = time_ms
+        with self._index.transaction():
+            for first, changed in by_part.items():
+                part = {**self._index.settings.get(self._key(first), {}), **changed}
+                self._index.settings.set(self._key(first), {root: at for root, at in part.items() if at is not None})
+
+    def _key(self, first: int) -> str:
+        return f"{self._name}/{first:02x}"
