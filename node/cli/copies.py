@@ -50,6 +50,9 @@ def register(subparsers: Subparsers) -> None:
     freeing.add_argument(
         "--space", metavar="SIZE", help="so much of anything, what is missed least first; lowers the budget with it"
     )
+    freeing.add_argument(
+        "--removed", action="store_true", help="what was taken out of the library over 30 days ago, however much it is"
+    )
 
 
 def _what(parser: argparse.ArgumentParser) -> None:
@@ -108,12 +111,14 @@ def run_keep(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def run_free(asked: argparse.Namespace, terminal: Terminal) -> int:
-    if bool(asked.names) == bool(asked.space):
+    if bool(asked.names) + bool(asked.space) + asked.removed != 1:
         raise UserError("name what to free, or say how much: songkeep free 'Kind of Blue', songkeep free --space 5GB")
     total: dict[str, Any] = {"tracks": 0, "freed_blobs": 0, "freed_bytes": 0, "kept": []}
     with reach(asked, terminal) as client:
         if asked.space:
             total = client.post("copies/free", bytes=read_size(asked.space))
+        if asked.removed:
+            total = client.post("copies/free", removed=True)
         for words in asked.names:
             kind, row_id, _ = find_named(client, words, asked.kind)
             freed = client.post("copies/free", kind=kind, id=row_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from node.cli.arguments import Subparsers, add_command
+from node.cli.copies import tell_copies
 from node.cli.progress import spoken_progress
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, counted, spoken_bytes, spoken_duration
@@ -23,6 +24,7 @@ def register(subparsers: Subparsers) -> None:
 def run(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
         status = client.get("status")
+        copies = None if terminal.as_json else client.get("copies")
     terminal.result(status)
     counts, store = status["counts"], status["store"]
     terminal.say(
@@ -42,6 +44,9 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
             terminal.say(
                 f"To be {what}: {counted(store[name]['files'], 'file')}, {spoken_bytes(store[name]['bytes'])}."
             )
+    if copies is not None and len(copies["devices"]) > 1:
+        terminal.say("Where your music lives:")
+        tell_copies(copies, terminal)
     for job in status["jobs"]:
         terminal.say(f"Now: {spoken_progress(job)}.")
     for notice in status["notices"][-10:]:

@@ -34,10 +34,17 @@ async def keep(request: web.Request) -> web.Response:
 
 
 async def free(request: web.Request) -> web.Response:
-    """Drop here what others have proved to hold: a track, an album or a playlist, or so many bytes of anything."""
-    body = await body_of(request, fields=frozenset({"kind", "id", "bytes"}))
+    """Drop here what others have proved to hold: a track, an album or a playlist, or so many bytes of anything.
+
+    Or what was taken out of the library over 30 days ago and waits for the person's word, since it is much.
+    """
+    body = await body_of(request, fields=frozenset({"kind", "id", "bytes", "removed"}))
     parts = request.app[PARTS]
     copies = parts.network.copies
+    if "removed" in body:
+        if body != {"removed": True}:
+            raise UserError('freeing what was removed needs "removed": true, and nothing else')
+        return answer(await copies.free_removed())
     if "bytes" not in body:
         return answer(await copies.free(*_named(body)))
     size_bytes = body["bytes"]
