@@ -10,7 +10,8 @@ from node.doors.qr import modules
 from node.errors import UserError
 from node.faces.answers import answer, body_of, text_field, whole_number
 from node.faces.parts import PARTS
-from node.faces.phrase import only_here, phrase_field
+from node.faces.phrase import phrase_field, phrases_only_here
+from node.faces.session import only_control
 from node.wire.roster import Role
 
 NEWS_TIMEOUT_S: Final = 25.0
@@ -55,7 +56,7 @@ async def revoke(request: web.Request) -> web.Response:
     if request.can_read_body:
         phrase = phrase_field(await body_of(request, fields=frozenset({"phrase"})))
     if phrase is not None:
-        only_here(request)
+        phrases_only_here(request)
     return answer(await request.app[PARTS].network.devices.revoke(request.match_info["id"], phrase))
 
 
@@ -65,6 +66,8 @@ async def pair(request: web.Request) -> web.Response:
     role = body.get("role", str(Role.PLAYER))
     if role not in (str(Role.OWNER), str(Role.PLAYER)):
         raise UserError("role is player or owner")
+    if role == str(Role.OWNER):
+        only_control(request)  # whoever got hold of one browser must not become an owner for good
     app_url = text_field(body, "app", max_chars=300) if body.get("app") else None
     anywhere = body.get("anywhere", False)
     if not isinstance(anywhere, bool):

@@ -6,7 +6,6 @@ Words are shown and typed on the computer itself only: over the network others c
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import secrets
 from typing import Any, Final
@@ -14,9 +13,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from node.crypto.phrase import PHRASE_WORDS, phrase_from_entropy
-from node.errors import NotFoundError, RefusedError, UserError
+from node.errors import NotFoundError, UserError
 from node.faces.answers import answer, body_of, text_field
 from node.faces.parts import PARTS
+from node.faces.session import only_here
 from node.flows.phrases import ASKED_WORDS, check_words
 from node.wire.roster import Role
 
@@ -39,16 +39,12 @@ def routes(app: web.Application) -> None:
     app.router.add_post("/api/v1/phrases/{id}/remove", remove)
 
 
-def only_here(request: web.Request) -> None:
+def phrases_only_here(request: web.Request) -> None:
     """Let only those pass who sit at this computer. Raises RefusedError."""
-    try:
-        here = ipaddress.ip_address((request.remote or "").partition("%")[0]).is_loopback
-    except ValueError:
-        here = False
-    if not here:
-        raise RefusedError(
-            "recovery phrases are shown and typed on the computer itself only: over the network others could listen"
-        )
+    only_here(
+        request,
+        "recovery phrases are shown and typed on the computer itself only: over the network others could listen",
+    )
 
 
 def phrase_field(body: dict[str, Any]) -> str | None:
@@ -57,7 +53,7 @@ def phrase_field(body: dict[str, Any]) -> str | None:
 
 
 def _words(request: web.Request) -> list[str]:
-    only_here(request)
+    phrases_only_here(request)
     entropy = request.app[PARTS].vault.secrets.phrase_entropy
     if entropy is None:
         raise NotFoundError("the recovery phrase was confirmed; it is on your paper and nowhere else")
@@ -103,7 +99,7 @@ async def phrases(request: web.Request) -> web.Response:
 
 async def new(request: web.Request) -> web.Response:
     """Words for a further phrase; it counts once they were confirmed."""
-    only_here(request)
+    phrases_only_here(request)
     await body_of(request, fields=frozenset())
     draft = request.app[PARTS].network.phrases.draft()
     told = {"id": draft.id, "words": list(draft.words), "positions": list(draft.positions), **_write_beside(request)}
@@ -111,7 +107,7 @@ async def new(request: web.Request) -> web.Response:
 
 
 async def confirm_new(request: web.Request) -> web.Response:
-    only_here(request)
+    phrases_only_here(request)
     found = request.app[PARTS].network.phrases
     return answer(await found.confirm(request.match_info["id"], await _typed(request)))
 
@@ -126,7 +122,7 @@ async def remove(request: web.Request) -> web.Response:
     body = await body_of(request, fields=frozenset({"phrase"}))
     words = phrase_field(body)
     if words is not None:
-        only_here(request)
+        phrases_only_here(request)
     return answer(await request.app[PARTS].network.phrases.remove(request.match_info["id"], words))
 
 

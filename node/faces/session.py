@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 
 from aiohttp import web
 
@@ -54,6 +55,16 @@ async def new_code(request: web.Request) -> web.Response:
     body = await body_of(request, fields=frozenset({"own_user"}))
     user = own_user() if body.get("own_user") is True else None
     return answer({"code": request.app[PARTS].sign_in.new_code(user=user)})
+
+
+def only_here(request: web.Request, why: str) -> None:
+    """Let only those pass who sit at this computer. Raises RefusedError, which says `why`."""
+    try:
+        here = ipaddress.ip_address((request.remote or "").partition("%")[0]).is_loopback
+    except ValueError:
+        here = False
+    if not here:
+        raise RefusedError(why)
 
 
 def only_control(request: web.Request) -> None:

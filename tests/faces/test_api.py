@@ -173,6 +173,9 @@ def test_the_network_the_devices_and_the_seeds_are_told_even_when_there_is_only_
     assert node.get("seeds") == {"items": []}
     assert node.ask("PATCH", f"/api/v1/devices/{devices[0]['id']}", {"name": "Attic"}).json["name"] == "Attic"
     assert node.ask("POST", f"/api/v1/devices/{devices[0]['id']}/revoke").status == 422
+    owner = node.ask("POST", "/api/v1/pair", {"role": "owner"})
+    assert owner.status == 403, "a browser that is signed in lets no owner in"
+    assert "songkeep command" in owner.json["error"]["message"]
     assert node.ask("POST", "/api/v1/pair", {"role": "player"}).json["tracker"] is None
     assert node.ask("GET", "/api/v1/pair/none/events").status == 404
 
