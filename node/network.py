@@ -14,7 +14,7 @@ from node.catalog.values import blob_value
 from node.config import Settings
 from node.doors.blobs import BlobStore
 from node.doors.channel import Answer
-from node.doors.lan import all_addresses, own_addresses
+from node.doors.lan import all_addresses, network_marks
 from node.doors.power import Power
 from node.doors.vault import Vault
 from node.flows.absent import Absent
@@ -143,7 +143,7 @@ def build_network(
         presence=presence,
         trackers=settings.trackers,
         on_account=_tell_of_account(tell),
-        addresses=own_addresses,
+        addresses=network_marks,
     )
     lanes = Lanes(membership, directory, give, announce=meeting.announce, addresses=all_addresses)
     ways = Ways(membership.keys.id, directory, lanes, links, meeting)

@@ -12,6 +12,7 @@ import contextlib
 import ipaddress
 import logging
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -163,4 +164,17 @@ def all_addresses() -> list[str]:
             address = ipaddress.ip_address(text.partition("%")[0])
             if address.version == 6 and not (address.is_link_local or address.is_loopback):
                 found.append(str(address))
+    return found
+
+
+def network_marks() -> list[str]:
+    """What tells one network from another: this machine's addresses, and which of them lead out. Sends nothing."""
+    found = all_addresses()
+    for family, outside in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((outside, 9))  # UDP: the system looks for a route, and that is all
+                found.append(f"out by {probe.getsockname()[0]}")
+        except OSError:
+            continue
     return found

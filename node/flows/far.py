@@ -22,6 +22,7 @@ from node.flows.lan import OwnShelf
 from node.flows.meet import Meeting
 from node.flows.search import KeyBook, Search
 from node.ids import DeviceId, to_text
+from node.peers.backoff import Backoff
 from node.peers.directory import Directory
 from node.peers.membership import Membership
 from node.wire.dhtrecord import (
@@ -216,18 +217,18 @@ class FarMeeting:
                     task.cancel()
 
     async def _keep_putting(self, dht: Dht, server: LanRooms) -> None:
-        wait_s = FIRST_WAIT_S
+        backoff = Backoff(first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
         while True:
             self._put_again.clear()
             try:
                 await dht.ready()
                 self.took = await self._put(dht, server)
                 self.trouble = ""
-                wait_s, pause_s = FIRST_WAIT_S, self._until_next_put_s()
+                pause_s = self._until_next_put_s()
+                backoff.begin_anew()
             except SongkeepError as error:
                 self.took, self.trouble = 0, str(error)
-                pause_s = random.uniform(wait_s / 2, wait_s)
-                wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+                pause_s = backoff.next_s(random.random())
             # What changes ten times a second is not put ten times a second.
             await asyncio.sleep(PUT_GAP_S)
             await _pause(pause_s, self._put_again)

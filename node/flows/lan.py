@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from node.doors import lan, lan_rooms
 from node.doors.lan import Found, Lan
+from node.doors.lan_rooms import LanRooms
 from node.errors import RefusedError, SongkeepError
 from node.flows.meet import Meeting
 from node.ids import DeviceId, LibraryId
@@ -79,9 +80,11 @@ class LanMeeting:
         self._changed = asyncio.Event()
         self._opened = asyncio.Event()
         self._told = False
+        self._moved = False
         self.own_url: str | None = None
         """Of the room server here, while it is open."""
         membership.on_change.append(lambda _before, _after: self._changed.set())
+        meeting.on_network_change.append(self._network_changed)
 
     @contextlib.asynccontextmanager
     async def waiting_for_newcomer(self) -> AsyncIterator[None]:
@@ -103,6 +106,11 @@ class LanMeeting:
         others = [each.public.id for each in self._membership.roster.active(Role.OWNER, Role.PLAYER)]
         return bool(self._pairings) or (self._membership.keys.id in others and len(others) > 1)
 
+    def _network_changed(self) -> None:
+        """What was opened on the addresses of before hears nothing on those of now."""
+        self._moved = True
+        self._changed.set()
+
     async def run(self) -> None:
         """Opens and closes as there is need, until cancelled."""
         while True:
@@ -112,7 +120,10 @@ class LanMeeting:
                     await self._be_open()
                 except SongkeepError as error:
                     log.warning("lan_closed reason=%s", error)
-                    await asyncio.sleep(RETRY_S)
+                    self._changed.clear()
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(RETRY_S):
+                            await self._changed.wait()  # for another network, say
             else:
                 await self._changed.wait()
 
@@ -120,25 +131,29 @@ class LanMeeting:
         if not self._told:
             self._told = True
             self._tell(WHY)
-        async with (
-            lan_rooms.serving(OwnShelf(self._membership), bind=(self._bind,)) as server,
-            lan.opened(self._interfaces) as network,
-        ):
-            network.on_change.append(self._changed.set)
+        async with lan_rooms.serving(OwnShelf(self._membership), bind=(self._bind,)) as server:
             self.own_url = server.own_url
-            self._opened.set()
             try:
                 while self.is_needed:
-                    self._changed.clear()
-                    await network.announce(server.port, self._tag(0), pairing=bool(self._pairings))
-                    self._meeting.set_nearby([server.own_url, *await self._others(network)])
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(TAG_EVERY_S):
-                            await self._changed.wait()
+                    self._moved = False
+                    async with lan.opened(self._interfaces) as network:
+                        await self._be_found(network, server)
             finally:
                 self.own_url = None
                 self._opened.clear()
                 self._meeting.set_nearby([])
+
+    async def _be_found(self, network: Lan, server: LanRooms) -> None:
+        """Announces, and goes to who is announced, as long as the network is the same."""
+        network.on_change.append(self._changed.set)
+        self._opened.set()
+        while self.is_needed and not self._moved:
+            self._changed.clear()
+            await network.announce(server.port, self._tag(0), pairing=bool(self._pairings))
+            self._meeting.set_nearby([server.own_url, *await self._others(network)])
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TAG_EVERY_S):
+                    await self._changed.wait()
 
     def _tag(self, days_on: int) -> bytes:
         return self._membership.epoch.lan_tag(_today() + days_on)

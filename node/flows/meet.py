@@ -20,9 +20,11 @@ from node.doors.rooms import TurnedAwayError
 from node.errors import RefusedError, SongkeepError, UnavailableError
 from node.flows.stay import Host, Place, Proofs, Stay, announce, learn
 from node.ids import DeviceId
+from node.peers.backoff import Backoff
 from node.peers.directory import Directory, Presence
 from node.peers.links import Links
 from node.peers.membership import Membership
+from node.peers.surroundings import Surroundings
 from node.wire.envelope import Message
 from node.wire.roomevents import AccountTold, GrantAnswered
 from node.wire.roster import Role, Roster
@@ -35,8 +37,7 @@ REFUSED_WAIT_S: Final = 300.0
 SETTLED_S: Final = 30.0
 """A room that lasted this long ended by accident: the next try comes soon."""
 LOOK_EVERY_S: Final = 3.0
-SLEPT_S: Final = 10.0
-"""A clock that has gone on so much more than it should tells of sleep."""
+TOGETHER_S: Final = 0.5
 GRANT_TIMEOUT_S: Final = 15.0
 MAX_ROOMS: Final = 24
 
@@ -56,11 +57,15 @@ class Meeting:
         on_account: Callable[[str, AccountTold], None] = lambda _url, _account: None,
         addresses: Callable[[], Sequence[str]] = tuple,
         proofs: Proofs | None = None,
+        wall_s: Callable[[], float] = time.time,
+        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         """`presence` says what this device is now; `on_message` hears the kinds that are not meant for this flow,
-        `on_account` what the library's account at a tracker has; `addresses` gives this machine's own.
+        `on_account` what the library's account at a tracker has; `addresses` gives what changes when the network does.
         """
         self._addresses = addresses
+        self._wall_s = wall_s
+        self._look_every_s = look_every_s
         self._host = Host(
             membership=membership,
             directory=directory,
@@ -129,24 +134,33 @@ class Meeting:
                 if self._group is not None:
                     self._attend(url)
 
-    def network_changed(self) -> None:
-        """Enter every room anew: the machine woke, or has another network, and old connections may hang."""
+    def network_changed(self, *, lost: bool = True) -> None:
+        """Enter every room anew: the machine woke, or has another network, and old connections may hang.
+
+        `lost`: an address is gone, or the others have given this device up; its channels hang too.
+        """
         self._wake.set()
         for place in self.places.values():
             place.leave.set()
+        if lost:
+            self._host.links.drop()
         for tell in self.on_network_change:
             tell()
 
     async def _watch_network(self) -> None:
         """Notices that the machine has slept, or is in another network now; runs until cancelled."""
-        before, before_s = set(self._addresses()), time.time()
+        look_s = self._look_every_s
+        around = Surroundings(self._addresses(), monotonic_s=time.monotonic(), wall_s=self._wall_s())
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            now, now_s = set(self._addresses()), time.time()
-            if now != before or now_s - before_s > LOOK_EVERY_S + SLEPT_S:
-                log.info("network_changed addresses=%d", len(now))
-                self.network_changed()
-            before, before_s = now, now_s
+            await asyncio.sleep(look_s)
+            change = around.look(
+                self._addresses(), monotonic_s=time.monotonic(), wall_s=self._wall_s(), expected_s=look_s
+            )
+            if change is not None:
+                log.info("network_changed slept=%s lost=%s", change.slept, change.lost)
+                # Everybody in a house wakes, or changes network, at once.
+                await asyncio.sleep(random.uniform(0, TOGETHER_S))
+                self.network_changed(lost=change.slept or change.lost)
 
     async def say(self, member: DeviceId, kind: str, body: object) -> None:
         """A sealed message to a present member. Raises UnavailableError if it is in no room with this device."""
@@ -209,22 +223,23 @@ class Meeting:
         self._tasks[url] = self._group.create_task(self._keep_attending(self.places[url]))
 
     async def _keep_attending(self, place: Place) -> None:
-        wait_s = FIRST_WAIT_S
+        backoff = Backoff(first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
         while True:
             began_s = time.monotonic()
             try:
                 await self._visit(place)
-                continue  # the epoch changed: the next room is entered at once
+                continue  # the epoch or the network changed: the next room is entered at once
             except RefusedError as error:
                 if isinstance(error, TurnedAwayError) and error.roster:
                     await learn(self._host.membership, error.roster)  # a revocation is believed only when it is signed
-                place.trouble, wait_s = str(error), REFUSED_WAIT_S
+                place.trouble, wait_s = str(error), random.uniform(REFUSED_WAIT_S / 2, REFUSED_WAIT_S)
             except SongkeepError as error:
-                settled = time.monotonic() - began_s > SETTLED_S
-                place.trouble, wait_s = str(error), FIRST_WAIT_S if settled else min(wait_s * 2, LONGEST_WAIT_S)
+                if time.monotonic() - began_s > SETTLED_S:
+                    backoff.begin_anew()
+                # At a random time of the wait: a server that comes back must not meet everybody at once.
+                place.trouble, wait_s = str(error), backoff.next_s(random.random())
             log.info("room_left server=%s reason=%s", urlsplit(place.url).netloc, place.trouble)
-            # At a random time of the wait: a server that comes back must not meet everybody at once.
-            await self._pause(random.uniform(wait_s / 2, wait_s))
+            await self._pause(wait_s)
 
     async def _pause(self, wait_s: float) -> None:
         self._wake.clear()
@@ -251,6 +266,8 @@ class Meeting:
                 return  # another epoch began meanwhile
             if membership.roster is not roster:
                 await room.offer_roster(membership.roster.entries)
+            if not any(each.joined for each in self.places.values()):
+                self._wake.set()  # the way out is open again, so others need not wait any longer
             place.room, place.trouble = room, ""
             log.info("room_joined server=%s present=%d", urlsplit(place.url).netloc, len(room.present))
             try:

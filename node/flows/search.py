@@ -7,12 +7,13 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from node.errors import SongkeepError, UnavailableError
 from node.flows.meet import Meeting
 from node.ids import DeviceId, LibraryId, to_text
+from node.peers.backoff import Backoff
 from node.peers.directory import Directory
 from node.peers.membership import Membership
 from node.wire.dhtrecord import DAY_S, DhtRecord, check_serial, open_record, place_of
@@ -61,7 +62,7 @@ class Sought:
 
     due_s: float
     """By the monotonic clock."""
-    wait_s: float = FIRST_WAIT_S
+    backoff: Backoff = field(default_factory=lambda: Backoff(first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S))
     record: DhtRecord | None = None
     url: str | None = None
     is_unreached: bool = False
@@ -100,7 +101,8 @@ class Search:
     def begin_anew(self) -> None:
         """The network is another one: who is away is looked for soon, and as if for the first time."""
         for each in self.sought.values():
-            each.due_s, each.wait_s = _soon_s(), FIRST_WAIT_S
+            each.due_s = _soon_s()
+            each.backoff.begin_anew()
         self._changed.set()
 
     @property
@@ -150,7 +152,8 @@ class Search:
             if member not in others or (self._directory.get(member).present and not self._is_used(each)):
                 del self.sought[member]
             elif self._directory.get(member).present:
-                each.due_s, each.wait_s, each.trouble = NEVER_S, FIRST_WAIT_S, ""
+                each.due_s, each.trouble = NEVER_S, ""
+                each.backoff.begin_anew()
             elif each.due_s == NEVER_S:
                 each.due_s = _soon_s()
 
@@ -181,8 +184,7 @@ class Search:
         except SongkeepError as error:
             each.trouble = str(error)
             log.info("dht_search_failed member=%s reason=%s", to_text(member)[:8], error)
-        each.due_s = time.monotonic() + random.uniform(each.wait_s / 2, each.wait_s)
-        each.wait_s = min(each.wait_s * 2, LONGEST_WAIT_S)
+        each.due_s = time.monotonic() + each.backoff.next_s(random.random())
 
     async def _find(self, table: Table, member: DeviceId) -> DhtRecord | None:
         """The newest record of a device that is worth anything.

@@ -114,6 +114,12 @@ class Links:
         self._start(self._run(member, channel))
         return channel
 
+    def drop(self) -> None:
+        """End what is open now: it leads nowhere any more. Whoever needs a channel makes another."""
+        for channels in self._links.values():
+            for channel in channels:
+                self._start(channel.close())
+
     async def close(self) -> None:
         """Ends every channel."""
         for task in list(self._tasks):

@@ -98,8 +98,11 @@ def make_device(
     given: Callable[[BlobRoot, int], None] = lambda _root, _index: None,
     proofs: Proofs | None = None,
     lane: Callable[[], tuple[tuple[str, ...], bytes]] = lambda: ((), b""),
+    **watching: Any,
 ) -> Device:
-    """`given` is told of every chunk before it goes to another device; `lane`: what is told of a lane."""
+    """`given` is told of every chunk before it goes to another device; `lane`: what is told of a lane; `watching`: how
+    it looks for other networks.
+    """
     membership = Membership(MemoryVault(secrets), time_ms=now_ms, random=os.urandom)
     directory = Directory()
     blobs: dict[BlobRoot, list[bytes]] = {}
@@ -134,6 +137,7 @@ def make_device(
         presence=presence,
         trackers=list(trackers),
         proofs=proofs,
+        **watching,
     )
     device = Device(name, membership, directory, links, meeting, serve, blobs)
     return device

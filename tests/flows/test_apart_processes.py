@@ -168,3 +168,18 @@ def test_when_the_tracker_is_killed_devices_on_one_network_notice_nothing(lab: L
         assert pc.other()["present"]
         assert laptop.other()["present"]
     assert all(each["dht"]["mode"] == "off" and each["dht"]["port"] is None for each in (network(pc), network(laptop)))
+
+
+def test_a_machine_whose_link_went_down_is_back_within_seconds_of_its_return(lab: Lab, tmp_path: Path) -> None:
+    _, laptop, _ = two_and_a_tracker(lab, tmp_path, apart=True)
+    link = f"i{lab.tag}4"
+    assert laptop.host.run(["ip", "link", "set", link, "down"]).returncode == 0
+    until(lambda: not at_tracker(laptop), "it knows that it is cut off")
+    assert not laptop.other()["present"]
+    time.sleep(4)  # its waits grow meanwhile
+    for step in (["link", "set", link, "up"], ["route", "add", "default", "via", "10.213.77.1"]):
+        assert laptop.host.run(["ip", *step]).returncode == 0
+    took_s = until(lambda: at_tracker(laptop) and laptop.other()["present"], "it is back")
+    assert took_s < 20
+    rejoined = Path(laptop.home / "songkeep.log").read_text().count("room_joined")
+    assert rejoined < 12, "without a storm"
