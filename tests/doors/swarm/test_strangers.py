@@ -5,25 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from urllib.parse import quote
 
 import libtorrent as lt
 import pytest
 from aiohttp import web
 
+from node.crypto.labels import PIECE_BYTES
 from node.doors.swarm import Endpoint, Swarm
 from node.doors.swarm.settings import compact
 from node.wire.bencode import bencode
 from node.wire.volume import Volume
+from tests.doors.swarm import clients
 from tests.doors.swarm.blobs import TAG, Noise, all_held, noises
+from tests.doors.swarm.clients import Wanted
 from tests.doors.swarm.test_swarm import HOLDER, READER, swarm_at
 
 STRANGER = "127.0.0.66"
 OLD_TAG = b"\x0d" * 32
-WAIT_S = 5.0
+WAIT_S = 4.0
+START_S = 60.0
 
 
 @contextlib.asynccontextmanager
@@ -37,10 +39,12 @@ async def holder_of(volume: Volume, made: list[Noise], directory: Path) -> Async
 
 
 @contextlib.asynccontextmanager
-async def a_tracker(at: str, answer: Endpoint) -> AsyncIterator[str]:
-    """A public tracker that has heard of the holder."""
+async def a_tracker(at: str, answer: Endpoint) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """A public tracker that has heard of the holder; whether anybody has asked it."""
+    asked = asyncio.Event()
 
     async def announce(_request: web.Request) -> web.Response:
+        asked.set()
         return web.Response(body=bencode({b"interval": 1_800, b"peers": compact([answer])[0]}))
 
     app = web.Application()
@@ -49,7 +53,7 @@ async def a_tracker(at: str, answer: Endpoint) -> AsyncIterator[str]:
     await runner.setup()
     try:
         await web.TCPSite(runner, at, 0).start()
-        yield f"http://{at}:{runner.addresses[0][1]}/announce"
+        yield f"http://{at}:{runner.addresses[0][1]}/announce", asked
     finally:
         await runner.cleanup()
 
@@ -57,7 +61,12 @@ async def a_tracker(at: str, answer: Endpoint) -> AsyncIterator[str]:
 async def stock_libtorrent(volume: Volume, tag: bytes, *, ip: str, holder: Endpoint, directory: Path) -> int:
     """Bytes that an ordinary client gets within a few seconds, given the whole torrent and the holder's address."""
     session = lt.session(
-        {"listen_interfaces": f"{ip}:0", "outgoing_interfaces": ip, "enable_dht": False, "enable_lsd": False}
+        {
+            "listen_interfaces": f"{ip}:0",
+            "outgoing_interfaces": ip.strip("[]"),
+            "enable_dht": False,
+            "enable_lsd": False,
+        }
     )
     try:
         params = lt.load_torrent_buffer(volume.torrent(tag, {}))
@@ -132,31 +141,47 @@ async def test_a_stranger_is_not_even_greeted(tmp_path: Path) -> None:
         assert len(await said_to(READER, at, encrypted)) >= 96
 
 
-@pytest.mark.skipif(shutil.which("aria2c") is None, reason="aria2c is not installed")
-@pytest.mark.parametrize(
-    ("ip", "crypto"), [(STRANGER, "true"), (STRANGER, "false"), (READER, "true"), (READER, "false")]
-)
-async def test_aria2_gets_nothing_whether_it_knows_the_info_hash_or_not(tmp_path: Path, ip: str, crypto: str) -> None:
-    volume, made = noises(50_000)
-    (tmp_path / "s").mkdir()
+STOCK = {"aria2": clients.aria2, "transmission": clients.transmission, "qbittorrent": clients.qbittorrent}
+Client = Callable[[Wanted], contextlib.AbstractAsyncContextManager[None]]
+
+
+async def tried(client: Client, tmp_path: Path, *, ip: str, tag: bytes) -> tuple[bool, bool]:
+    """A stock client goes after a volume for a few seconds: whether the holder met it, and whether it got anything."""
+    volume, made = noises(300_000)
+    needles = [each.data[at : at + 32] for each in made for at in range(0, len(each.data), PIECE_BYTES)]
+    directory = tmp_path / "stranger"
+    await asyncio.to_thread(directory.mkdir)
     async with (
         holder_of(volume, made, tmp_path / "a") as holder,
-        a_tracker(ip, Endpoint(HOLDER, holder.port)) as tracker,
+        a_tracker(ip, Endpoint(HOLDER, holder.port)) as (tracker, asked),
+        client(Wanted(volume, tag, tracker, ip, directory)),
     ):
-        magnet = f"magnet:?xt=urn:btih:{volume.info_hash(TAG)[:20].hex()}&tr={quote(tracker, safe='')}"
-        process = await asyncio.create_subprocess_exec(
-            "aria2c", "--no-conf", "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false",
-            "--enable-peer-exchange=false", f"--interface={ip}", f"--bt-require-crypto={crypto}",
-            f"--bt-stop-timeout={int(WAIT_S)}", "--seed-time=0", f"--dir={tmp_path / 's'}", "--summary-interval=0",
-            magnet,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            async with asyncio.timeout(4 * WAIT_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-    assert process.returncode != 0
-    assert [path.name for path in (tmp_path / "s").rglob("*") if path.is_file()] == []
+        async with asyncio.timeout(START_S):
+            await asked.wait()  # the client is up, and knows where the holder is
+        shared = holder.volumes()[volume.id]
+        met = got = False
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + WAIT_S
+        while loop.time() < until_s and not got:
+            met = met or any(view.endpoint.ip == ip for view in shared.peers())
+            got = await asyncio.to_thread(clients.got, directory, needles)
+            await asyncio.sleep(0.05)
+    return met, got
+
+
+@pytest.mark.parametrize("client", STOCK.values(), ids=STOCK)
+async def test_a_stock_client_at_an_address_of_its_own_is_not_even_met(client: Client, tmp_path: Path) -> None:
+    assert await tried(client, tmp_path, ip=STRANGER, tag=TAG) == (False, False)
+
+
+@pytest.mark.parametrize("client", STOCK.values(), ids=STOCK)
+async def test_behind_a_present_devices_address_it_gets_nothing_with_the_info_hash_of_an_older_epoch(
+    client: Client, tmp_path: Path
+) -> None:
+    assert await tried(client, tmp_path, ip=READER, tag=OLD_TAG) == (False, False)
+
+
+async def test_there_with_the_whole_current_torrent_qbittorrent_gets_ciphertext_at_most(tmp_path: Path) -> None:
+    # This is what the tests above would see if they could not fail.
+    _, got = await tried(clients.qbittorrent, tmp_path, ip=READER, tag=TAG)
+    assert got
