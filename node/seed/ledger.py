@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 import sqlalchemy as sql
-from sqlalchemy.exc import SQLAlchemyError
 
-from node.errors import NotFoundError, RefusedError, StorageError, UnknownFormatError
+from node.errors import NotFoundError, RefusedError, StorageError
 from node.ids import BlobRoot, DeviceId, LibraryId
-from node.seed import endings, schema, steps
+from node.seed import database, endings, steps
 from node.seed.facts import DueBlob, HeldBlob, Invitation, LibraryFacts, Usage
 from node.seed.patience import Patience
 from node.seed.schema import BLOBS, ENDINGS, GRANTS, HEADS, INVITES, LIBRARIES, MEMBERS, VOLUMES, State
@@ -29,26 +28,18 @@ T = TypeVar("T")
 class Ledger:
     """`async with Ledger.open(path)`. Every change is on the disk when the call returns."""
 
-    def __init__(self, engine: sql.Engine) -> None:
+    def __init__(self, engine: sql.Engine, path: Path) -> None:
         self._engine = engine
+        self._path = path
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="seed-ledger")
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """The database at `path`, made if absent. Raises StorageError, UnknownFormatError (made by a newer program)."""
-        engine = sql.create_engine(f"sqlite:///{path}")
-        sql.event.listen(engine, "connect", _prepare_sqlite)
-        try:
-            schema.META.create_all(engine)
-            with engine.begin() as db:
-                version = db.scalar(sql.select(schema.VERSION.c.number))
-                if version is None:
-                    db.execute(sql.insert(schema.VERSION).values(number=schema.SCHEMA_VERSION))
-        except SQLAlchemyError as error:
-            raise StorageError(f"the seed's database {path.name} can't be opened") from error
-        if version is not None and version != schema.SCHEMA_VERSION:
-            raise UnknownFormatError("the seed's database was written by a newer Songkeep")
-        return cls(engine)
+        """The database at `path`, made if absent; if its file is broken, its copy takes its place.
+
+        Raises StorageError (made by a newer program).
+        """
+        return cls(database.open_engine(path), path)
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,6 +47,17 @@ class Ledger:
     async def __aexit__(self, *_error: object) -> None:
         await asyncio.to_thread(self._thread.shutdown)
         self._engine.dispose()
+
+    async def make_sound(self) -> int:
+        """Find rows that have rotted and have them as they were, then keep a copy. Returns how many were rotten.
+
+        Raises StorageError (the disk refused, or a broken file without a copy).
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._make_sound)
+
+    def _make_sound(self) -> int:
+        found, self._engine = database.make_sound(self._engine, self._path)
+        return found
 
     # invitations and libraries
 
@@ -336,14 +338,7 @@ class Ledger:
             try:
                 with self._engine.begin() as db:
                     return step(db)
-            except SQLAlchemyError as error:
+            except database.ERRORS as error:
                 raise StorageError("the seed's database refused") from error
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, run)
-
-
-def _prepare_sqlite(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()

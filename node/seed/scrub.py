@@ -40,6 +40,7 @@ class Scrub:
         """An hourly round; at a bounded rate, so that nobody who plays notices."""
         while True:
             try:
+                await self._ledger.make_sound()
                 await self.empty_trash()
                 await self.check_due(rate_bytes_per_s=RATE_BYTES_PER_S)
             except SongkeepError as error:

@@ -12,9 +12,10 @@ from node.ids import BlobRoot, LibraryId
 from node.seed.facts import HeldBlob, LibraryFacts, Usage
 from node.seed.patience import Patience
 from node.seed.schema import BLOBS, CLOCK, ENTRIES, GRANTS, HEADS, INVITES, LIBRARIES, MEMBERS, VOLUMES, State
+from node.wire import codec
 from node.wire.grants import Grant
 from node.wire.heads import HeadsRecord
-from node.wire.holdlist import HoldList, check_shrinking
+from node.wire.holdlist import MAX_LIST_BYTES, HoldList, check_shrinking, read_signed
 from node.wire.roster import Roster
 from node.wire.volume import Volume, VolumeBlob, VolumeId, read_volume
 
@@ -197,6 +198,14 @@ def snapshot_came(db: sql.Connection, library: LibraryId, root: BlobRoot, layer:
 def snapshot_of_row(row: Any) -> HeldBlob:
     state = State.HELD if row.held else State.WANTED
     return HeldBlob(BlobRoot(row.root), row.sealed_bytes, state, row.layer)
+
+
+def listed_volumes(record: bytes) -> int:
+    """How many volumes the list in force names; its signature was checked when it came."""
+    if not record:
+        return 0
+    payload, _signature = read_signed(record, MAX_LIST_BYTES, "a hold list")
+    return len(codec.array(codec.unpack(payload, max_bytes=MAX_LIST_BYTES), 8, "a hold list")[7])
 
 
 def take_list(db: sql.Connection, hold: HoldList, given: Sequence[Volume], now_ms: int) -> None:
