@@ -17,22 +17,22 @@ from aiohttp import web
 
 from node.crypto.keys import MemberKeys, member_keys_from_random
 from node.errors import StorageError, UnavailableError
-from node.wire.roomhost import TICK_S, RoomHost, Surroundings
+from node.roomdoor import RoomDoor
+from node.wire.roomhost import RoomHost, Surroundings
 from node.wire.roomstate import RoomServer
 from tracker import stun
+from tracker.addresses import client_address, dialled
 from tracker.database import Database
 from tracker.ledger import Ledger, system_ms
 from tracker.options import DATABASE_NAME, PLANS_NAME, Options
 from tracker.quota import Plans, read_plans
 from tracker.shelf import Shelf
 from tracker.site import AppFiles
-from tracker.sockets import Doors
 
 log = logging.getLogger(__name__)
 
 SHUTDOWN_S: Final = 3.0
 LOOK_FOR_SUSPENDED_S: Final = 1.0
-CLOSE_GOING_AWAY: Final = 1001
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +79,20 @@ async def running(options: Options) -> AsyncIterator[Running]:
         server = RoomServer(options.limits, stun_port=stun_port, key=keys.id)
         shelf = Shelf(database)
         rooms = RoomHost(server, shelf, around, ledger=ledger)
-        runner = web.AppRunner(_app(rooms, options), access_log=None, shutdown_timeout=SHUTDOWN_S)
+        door = RoomDoor(rooms, address=client_address, dialled=lambda request: dialled(request, options.names))
+        runner = web.AppRunner(_app(rooms, door, options), access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        stack.push_async_callback(rooms.close_all, CLOSE_GOING_AWAY, "the tracker is going down")
+        await stack.enter_async_context(door.open("the tracker is going down"))
         site = web.TCPSite(runner, options.host, options.port, backlog=1_024)
         try:
             await site.start()
         except OSError as error:
             raise UnavailableError(f"port {options.port} can't be used: {error.strerror}") from error
-        for work in (_tick(rooms), _heed_suspensions(shelf, rooms)):
-            stack.callback(asyncio.create_task(work).cancel)
+        stack.callback(asyncio.create_task(_heed_suspensions(shelf, rooms)).cancel)
         port = int(runner.addresses[0][1])
         log.info("tracker_started port=%d stun_port=%s", port, stun_port)
         yield Running(options.host, port, stun_port, rooms)
-
-
-async def _tick(rooms: RoomHost) -> None:
-    while True:
-        await asyncio.sleep(TICK_S)
-        await rooms.tick()
 
 
 async def _heed_suspensions(shelf: Shelf, rooms: RoomHost) -> None:
@@ -106,14 +100,14 @@ async def _heed_suspensions(shelf: Shelf, rooms: RoomHost) -> None:
     while True:
         await asyncio.sleep(LOOK_FOR_SUSPENDED_S)
         try:
-            await rooms.expel(await shelf.suspended())
+            rooms.expel(await shelf.suspended())
         except StorageError as error:
             log.warning("suspensions_unread reason=%s", error)
 
 
-def _app(rooms: RoomHost, options: Options) -> web.Application:
+def _app(rooms: RoomHost, door: RoomDoor, options: Options) -> web.Application:
     app = web.Application(client_max_size=64 * 1024)
-    Doors(rooms, names=options.names).add_to(app)
+    door.add_to(app)
 
     async def health(_request: web.Request) -> web.Response:
         return web.json_response({"ok": True})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -13,18 +12,17 @@ from typing import Final
 from aiohttp import web
 
 from node.doors.certificate import Identity
-from node.doors.room_sockets import SocketOutlet, serve_room
 from node.errors import UnavailableError
+from node.roomdoor import RoomDoor
 from node.wire.roomeffects import Limits
 from node.wire.roomframes import pinned_url
-from node.wire.roomhost import TICK_S, RoomHost, RosterShelf, Surroundings
+from node.wire.roomhost import RoomHost, RosterShelf, Surroundings
 from node.wire.roomstate import RoomServer
 
 log = logging.getLogger(__name__)
 
 LIMITS: Final = Limits(connections=256, connections_per_address=32)
 CLOSE_TIMEOUT_S: Final = 1.0
-CLOSE_GOING_AWAY: Final = 1001
 
 
 class LanRooms:
@@ -58,59 +56,30 @@ async def serving(
     """
     around = Surroundings(time.monotonic, lambda: time.time_ns() // 1_000_000, os.urandom)
     host = RoomHost(RoomServer(LIMITS), shelf, around)
-    runner = web.AppRunner(
-        _app(host, known_as), access_log=None, shutdown_timeout=CLOSE_TIMEOUT_S, handle_signals=False
+    door = RoomDoor(
+        host, address=lambda request: request.remote or "", dialled=lambda request: _dialled(request, known_as)
     )
+    app = web.Application(client_max_size=1_024)
+    door.add_to(app)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSE_TIMEOUT_S, handle_signals=False)
     await runner.setup()
-    ticking = asyncio.create_task(_tick(host))
     try:
-        taken = 0
-        for address in bind:
-            context = None if identity is None else identity.context
-            try:
-                await web.TCPSite(runner, address, taken or port, ssl_context=context).start()
-            except OSError as error:
-                if not taken:
-                    raise UnavailableError(f"no port can be opened for other devices: {error.strerror}") from error
-            else:
-                taken = taken or int(runner.addresses[0][1])
-        log.info("lan_rooms_opened port=%d tls=%s", taken, identity is not None)
-        yield LanRooms(host, taken, None if identity is None else identity.print_32)
+        async with door.open("this device is going away"):
+            taken = 0
+            for address in bind:
+                context = None if identity is None else identity.context
+                try:
+                    await web.TCPSite(runner, address, taken or port, ssl_context=context).start()
+                except OSError as error:
+                    if not taken:
+                        raise UnavailableError(f"no port can be opened for other devices: {error.strerror}") from error
+                else:
+                    taken = taken or int(runner.addresses[0][1])
+            log.info("lan_rooms_opened port=%d tls=%s", taken, identity is not None)
+            yield LanRooms(host, taken, None if identity is None else identity.print_32)
     finally:
-        ticking.cancel()
-        await host.close_all(CLOSE_GOING_AWAY, "this device is going away")
         await runner.cleanup()
         log.info("lan_rooms_closed")
-
-
-async def _tick(host: RoomHost) -> None:
-    while True:
-        await asyncio.sleep(TICK_S)
-        await host.tick()
-
-
-def _app(host: RoomHost, known_as: Callable[[str], bool]) -> web.Application:
-    async def room(request: web.Request) -> web.WebSocketResponse:
-        async def enter(outlet: SocketOutlet) -> int:
-            return await host.enter_room(outlet, address=request.remote or "", host=_dialled(request, known_as))
-
-        return await serve_room(request, enter=enter, heard=host.heard, left=host.left)
-
-    async def pair(request: web.Request) -> web.WebSocketResponse:
-        async def enter(outlet: SocketOutlet) -> int:
-            return await host.enter_pair(
-                outlet,
-                request.match_info["name"],
-                waits=request.query.get("wait") == "1",
-                address=request.remote or "",
-            )
-
-        return await serve_room(request, enter=enter, heard=host.heard_pair, left=host.left_pair)
-
-    app = web.Application(client_max_size=1_024)
-    app.router.add_get("/v1/room", room)
-    app.router.add_get("/v1/pair/{name}", pair)
-    return app
 
 
 def _dialled(request: web.Request, known_as: Callable[[str], bool]) -> str:

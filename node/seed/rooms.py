@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -19,9 +19,9 @@ from node.crypto.keys import MemberKeys
 from node.crypto.labels import CHUNK_BYTES
 from node.doors import webrtc
 from node.doors.channel import Channel, Offered
-from node.doors.room_sockets import SocketOutlet, serve_room
 from node.errors import PeerError, SongkeepError, UnavailableError
 from node.ids import BlobRoot, DeviceId, LibraryId, to_text
+from node.roomdoor import RoomDoor
 from node.seed.clock import now_ms
 from node.seed.keeper import Keeper
 from node.seed.ledger import Ledger
@@ -65,22 +65,14 @@ class SeedRooms:
         self._opening = asyncio.Semaphore(MAX_OPENING)
         self._channels = 0
 
-    def add_to(
-        self, app: web.Application, *, dialled: Callable[[web.Request], str], address: Callable[[web.Request], str]
-    ) -> None:
-        """Answer at /v1/room; `dialled` names the host that a proof must be made for."""
-
-        async def room(request: web.Request) -> web.WebSocketResponse:
-            async def enter(outlet: SocketOutlet) -> int:
-                return await self.host.enter_room(outlet, address=address(request), host=dialled(request))
-
-            return await serve_room(request, enter=enter, heard=self._heard, left=self._left)
-
-        app.router.add_get("/v1/room", room)
+    def door(self, *, dialled: Callable[[web.Request], str], address: Callable[[web.Request], str]) -> RoomDoor:
+        """The way in, at /v1/room; `dialled` names the host that a proof must be made for."""
+        door = RoomDoor(self.host, address=address, dialled=dialled, pairing=False)
+        door.heard, door.left = self._heard, self._left
+        return door
 
     async def close(self) -> None:
-        """Everybody goes."""
-        await self.host.close_all(1001, "the seed is going down")
+        """What goes on in the background ends."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -89,21 +81,36 @@ class SeedRooms:
         """A longer roster came by another way than a room: whoever is in a room is told, or put out."""
         for stay in [stay for (its_library, _), stay in self._stays.items() if its_library == library]:
             for frame in roomframes.roster_frames(entries):
-                await self.host.heard(stay.number, frame)
+                await self.say(stay.number, frame)
 
-    async def _heard(self, number: int, data: bytes) -> None:
-        await self.host.heard(number, data)
+    async def say(self, number: int, frame: bytes) -> None:
+        """A frame of one of the seed's own stays."""
+        if (rest := self.host.heard(number, frame)) is not None:
+            await rest
+
+    def _heard(self, number: int, data: bytes) -> Coroutine[Any, Any, None] | None:
+        rest = self.host.heard(number, data)
+        if rest is not None:
+            return self._heard_late(number, rest)
+        self._stay_too(number)
+        return None
+
+    async def _heard_late(self, number: int, rest: Coroutine[Any, Any, None]) -> None:
+        await rest
+        self._stay_too(number)
+
+    def _stay_too(self, number: int) -> None:
         place = self.host.rooms.place_of(number)
         if place is not None and place not in self._stays:
             stay = self._stays[place] = _Stay(self, *place)
-            await stay.enter()
+            stay.enter()
 
-    async def _left(self, number: int) -> None:
+    def _left(self, number: int) -> None:
         place = self.host.rooms.place_of(number)
-        await self.host.left(number)
+        self.host.left(number)
         if place is not None and (stay := self._stays.get(place)) is not None and self.host.rooms.alone(stay.number):
             del self._stays[place]
-            await self.host.left(stay.number)
+            self.host.left(stay.number)
 
     def start(self, work: Any) -> None:
         """Something that goes on in the background until it, or the seed, ends."""
@@ -190,15 +197,15 @@ class _Stay:
         self._counter = 0
         self.number = 0
 
-    async def enter(self) -> None:
+    def enter(self) -> None:
         # An address of its own for each stay: the bound on connections from one address is not meant for this.
-        self.number = await self._rooms.host.enter_room(self, address=f"self/{id(self)}", host=_OWN_HOST)
+        self.number = self._rooms.host.enter_room(self, address=f"self/{id(self)}", host=_OWN_HOST)
 
-    async def send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         """A frame from the room server."""
         self._rooms.start(self._take(data))
 
-    async def close(self, code: int, text: str) -> None:
+    def close(self, code: int, text: str) -> None:
         log.info("own_stay_ended library=%s code=%d", to_text(self._library)[:8], code)
 
     async def _take(self, data: bytes) -> None:
@@ -225,7 +232,7 @@ class _Stay:
         await self._say(codec.pack(["send", connection, answer]))
 
     async def _say(self, frame: bytes) -> None:
-        await self._rooms.host.heard(self.number, frame)
+        await self._rooms.say(self.number, frame)
 
 
 def _read_offer(body: object) -> tuple[bytes, str]:

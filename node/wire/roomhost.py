@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from node.errors import RefusedError, SongkeepError
 from node.ids import DeviceId, LibraryId, to_text
@@ -48,11 +48,11 @@ class SuspendedError(RefusedError):
 class Outlet(Protocol):
     """The way out to one client."""
 
-    async def send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         """Hand over one frame without waiting for a slow reader. Raises ConnectionError if the client is gone."""
         ...
 
-    async def close(self, code: int, text: str) -> None:
+    def close(self, code: int, text: str) -> None:
         """End the connection; nothing more is sent."""
         ...
 
@@ -120,7 +120,7 @@ class RoomHost:
         self._pair_outlets: dict[int, Outlet] = {}
         self._last_pair = 0
 
-    async def enter_room(self, outlet: Outlet, *, address: str, host: str) -> int:
+    def enter_room(self, outlet: Outlet, *, address: str, host: str) -> int:
         """A client opened `/v1/room`; the number is for `heard` and `left`."""
         number, effects = self.rooms.opened(
             address,
@@ -130,72 +130,85 @@ class RoomHost:
             time_ms=self._around.time_ms(),
         )
         self._outlets[number] = outlet
-        await self._apply(effects)
+        self._tell(effects, self._outlets)
         return number
 
-    async def heard(self, number: int, data: bytes) -> None:
-        await self._apply(self.rooms.received(number, data, self._around.now_s()))
+    def heard(self, number: int, data: bytes) -> Coroutine[Any, Any, None] | None:
+        """One frame of a client. What has to be waited for is returned, and must be before its next frame is heard.
 
-    async def left(self, number: int) -> None:
+        That is seldom anything: messages between devices need no store.
+        """
+        effects = self.rooms.received(number, data, self._around.now_s())
+        return self._finish(left) if (left := self._tell(effects, self._outlets)) else None
+
+    def left(self, number: int) -> None:
         effects = self.rooms.closed(number)
         self._outlets.pop(number, None)
-        await self._apply(effects)
+        self._tell(effects, self._outlets)
 
-    async def enter_pair(self, outlet: Outlet, name: str, *, waits: bool, address: str) -> int:
+    def enter_pair(self, outlet: Outlet, name: str, *, waits: bool, address: str) -> int:
         """A client opened `/v1/pair/<name>`; the number is for `heard_pair` and `left_pair`."""
         self._last_pair += 1
         number = self._last_pair
         self._pair_outlets[number] = outlet
         effects = self.pairs.opened(number, name, waits=waits, address=address, now_s=self._around.now_s())
-        await self._apply(effects, self._pair_outlets)
+        self._tell(effects, self._pair_outlets)
         return number
 
-    async def heard_pair(self, number: int, data: bytes) -> None:
-        await self._apply(self.pairs.received(number, data), self._pair_outlets)
+    def heard_pair(self, number: int, data: bytes) -> None:
+        self._tell(self.pairs.received(number, data), self._pair_outlets)
 
-    async def left_pair(self, number: int) -> None:
+    def left_pair(self, number: int) -> None:
         self._pair_outlets.pop(number, None)
-        await self._apply(self.pairs.closed(number), self._pair_outlets)
+        self._tell(self.pairs.closed(number), self._pair_outlets)
 
-    async def expel(self, libraries: Iterable[LibraryId]) -> None:
+    def expel(self, libraries: Iterable[LibraryId]) -> None:
         """End all connections of libraries that were suspended."""
-        await self._apply(self.rooms.expelled(libraries, SUSPENDED))
+        self._tell(self.rooms.expelled(libraries, SUSPENDED), self._outlets)
 
-    async def tick(self) -> None:
+    def tick(self) -> None:
         """Ends what took too long. To be called every few seconds."""
         now_s = self._around.now_s()
-        await self._apply(self.rooms.tick(now_s))
-        await self._apply(self.pairs.tick(now_s), self._pair_outlets)
+        self._tell(self.rooms.tick(now_s), self._outlets)
+        self._tell(self.pairs.tick(now_s), self._pair_outlets)
 
-    async def close_all(self, code: int, text: str) -> None:
+    def close_all(self, code: int, text: str) -> None:
         """Say goodbye to everybody."""
         for outlet in [*self._outlets.values(), *self._pair_outlets.values()]:
-            await _close(outlet, code, text)
+            _close(outlet, code, text)
 
-    async def _apply(self, effects: Iterable[Effect], outlets: dict[int, Outlet] | None = None) -> None:
-        outlets = self._outlets if outlets is None else outlets
-        for effect in effects:
-            match effect:
-                case Send(number, data):
-                    outlet = outlets.get(number)
-                    if outlet is not None:
-                        self.relayed += 1
-                        # A receiver that has just died is no fault of the sender: its own reader ends it.
-                        with contextlib.suppress(ConnectionError):
-                            await outlet.send(data)
-                case Close(number, code, text):
-                    outlet = outlets.get(number)
-                    if outlet is not None:
-                        await _close(outlet, code, text)
+    def _tell(self, effects: Sequence[Effect], outlets: Mapping[int, Outlet]) -> Sequence[Effect]:
+        """Carry out what needs no store, up to the first that does; the rest is returned."""
+        for at, effect in enumerate(effects):
+            if isinstance(effect, Send):
+                outlet = outlets.get(effect.connection)
+                if outlet is not None:
+                    self.relayed += 1
+                    # A receiver that has just died is no fault of the sender: its own reader ends it.
+                    with contextlib.suppress(ConnectionError):
+                        outlet.send(effect.data)
+            elif isinstance(effect, Close):
+                outlet = outlets.get(effect.connection)
+                if outlet is not None:
+                    _close(outlet, effect.code, effect.text)
+            else:
+                return effects[at:]
+        return ()
+
+    async def _finish(self, effects: Sequence[Effect]) -> None:
+        """Carry out the rest, which begins with something to wait for."""
+        while effects:
+            match effects[0]:
                 case LoadRoster(number, library, invitation):
                     await self._load(number, self._load_or_admit(library, invitation))
                 case FindRoster(number, member):
                     await self._load(number, self._shelf.find(member))
-                case TellAccount() | AskGrant() | KeepUsage():
-                    await self._answer_ledger(effect)
+                case (TellAccount() | AskGrant() | KeepUsage()) as question:
+                    await self._answer_ledger(question)
                 case KeepRoster(library, roster):
                     await self._shelf.keep(roster)
                     log.info("roster_kept library=%s entries=%d", to_text(library)[:8], len(roster.entries))
+            effects = self._tell(effects[1:], self._outlets)
 
     async def _load_or_admit(self, library: LibraryId, invitation: str) -> Sequence[bytes] | None:
         entries = await self._shelf.load(library)
@@ -218,19 +231,20 @@ class RoomHost:
         except SongkeepError as error:
             seed = question.seed if isinstance(question, AskGrant) else b""
             frame = ["denied", seed, str(error)]
-        await self._apply([Send(question.connection, codec.pack(frame))])
+        self._tell([Send(question.connection, codec.pack(frame))], self._outlets)
 
     async def _load(self, number: int, loading: Awaitable[Sequence[bytes] | None]) -> None:
         try:
             entries = await loading
         except SuspendedError as error:
-            await self._apply(self.rooms.turned_away(number, str(error), roomframes.CLOSE_SUSPENDED))
+            effects = self.rooms.turned_away(number, str(error), roomframes.CLOSE_SUSPENDED)
         except SongkeepError as error:
-            await self._apply(self.rooms.turned_away(number, str(error)))
+            effects = self.rooms.turned_away(number, str(error))
         else:
-            await self._apply(self.rooms.loaded(number, entries, now_s=self._around.now_s()))
+            effects = self.rooms.loaded(number, entries, now_s=self._around.now_s())
+        await self._finish(self._tell(effects, self._outlets))
 
 
-async def _close(outlet: Outlet, code: int, text: str) -> None:
+def _close(outlet: Outlet, code: int, text: str) -> None:
     with contextlib.suppress(ConnectionError, RuntimeError):
-        await outlet.close(code, text)
+        outlet.close(code, text)
