@@ -97,7 +97,9 @@ class Frames:
             if start > end:
                 self._needed = start - at
                 break
-            size = source[at + 1] & 0x7F
+            size = source[at + 1] - _MASKED
+            if size < 0:
+                raise PeerError("a frame of a client is not masked")
             if size > _MAX_CONTROL_BYTES:
                 long = 2 if size == 126 else 8
                 if start + long > end:
@@ -111,8 +113,6 @@ class Frames:
             if stop > end:
                 self._needed = stop - at
                 break
-            if not source[at + 1] & _MASKED:
-                raise PeerError("a frame of a client is not masked")
             payload = unmasked(source[start + _MASK_BYTES : stop], source[start : start + _MASK_BYTES])
             first = source[at]
             if first == _LAST | BINARY and self._message is None:

@@ -1,0 +1,183 @@
+"""The door of a room server: who comes, who says nothing, who says too much, and how everybody is seen off."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import os
+import struct
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+import node.roomdoor
+from node.wire import codec, roomframes
+from tests.flows.people import a_tracker, until
+from tests.wire.family import Family, make_family
+from tests.wire.test_websocket import client_frame
+
+BINARY, CLOSE, PING, PONG = 0x2, 0x8, 0x9, 0xA
+
+
+class Raw:
+    """A client that sends whatever bytes it likes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
+        self.reader, self.writer, self.host = reader, writer, host
+
+    async def frame(self) -> tuple[int, bytes]:
+        first, size = await self.reader.readexactly(2)
+        if size == 126:
+            (size,) = struct.unpack("!H", await self.reader.readexactly(2))
+        elif size == 127:
+            (size,) = struct.unpack("!Q", await self.reader.readexactly(8))
+        return first & 0x0F, await self.reader.readexactly(size)
+
+    async def said(self, word: str) -> list[object]:
+        while True:
+            opcode, payload = await self.frame()
+            fields = codec.unpack(payload, max_bytes=1 << 20) if opcode == BINARY else [None]
+            if fields[0] == word:
+                return list(fields)
+
+    def say(self, *fields: object) -> None:
+        self.writer.write(client_frame(BINARY, codec.pack(list(fields))))
+
+    async def join_frames(self, family: Family) -> bytes:
+        """A join and the roster that will be asked for, ready to be sent."""
+        nonce = (await self.said("challenge"))[1]
+        assert isinstance(nonce, bytes)
+        roster, room = family.roster, family.epoch.room_name
+        proof = roomframes.join_proof(family.founder, nonce, self.host, roster.library, room)
+        join = ["join", roster.library, room, family.founder.id, len(roster.entries), proof]
+        return client_frame(BINARY, codec.pack(join))
+
+
+@contextlib.asynccontextmanager
+async def raw(url: str, *, path: str = "/v1/room", key: str | None = None) -> AsyncIterator[Raw]:
+    host = url.removeprefix("ws://")
+    name, _, port = host.partition(":")
+    reader, writer = await asyncio.open_connection(name, int(port))
+    key = base64.b64encode(os.urandom(16)).decode() if key is None else key
+    writer.write(
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+    )
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert b" 101 " in head, head
+    try:
+        yield Raw(reader, writer, host)
+    finally:
+        writer.close()
+
+
+async def test_what_comes_while_the_store_is_asked_waits_its_turn(tmp_path: Path) -> None:
+    """A join needs the store; the roster and a message sent in the same breath are heard after it."""
+    family = make_family()
+    async with a_tracker(tmp_path) as (url, _), raw(url) as client, asyncio.timeout(10):
+        join = await client.join_frames(family)
+        roster = codec.pack(["roster", list(family.roster.entries), 0])
+        account = codec.pack(["account"])
+        client.writer.write(join + client_frame(BINARY, roster) + client_frame(BINARY, account))
+        await client.said("joined")
+        told = (await client.said("account"))[1]
+        assert isinstance(told, dict)
+        assert told["plan"] == "free"
+
+
+async def test_a_ping_is_answered_and_a_flood_of_them_is_not(tmp_path: Path) -> None:
+    async with a_tracker(tmp_path) as (url, tracker), raw(url) as client, asyncio.timeout(10):
+        await client.frame()
+        client.writer.write(client_frame(PING, b"there?"))
+        assert await client.frame() == (PONG, b"there?")
+        client.writer.write(client_frame(PING, b"") * 1_000)
+        await gone(client)
+        await until(lambda: tracker.rooms.rooms.connections == 0)
+
+
+async def test_nonsense_ends_with_a_reason(tmp_path: Path) -> None:
+    async with a_tracker(tmp_path) as (url, tracker), asyncio.timeout(20):
+        for nonsense, code in (
+            (b"\x82\x05Hello", roomframes.CLOSE_MALFORMED),
+            (client_frame(BINARY, bytes(400_000)), roomframes.CLOSE_MALFORMED),
+            (client_frame(0x1, b"text"), 1003),
+        ):
+            async with raw(url) as client:
+                await client.frame()
+                client.writer.write(nonsense)
+                opcode, payload = await client.frame()
+                assert (opcode, int.from_bytes(payload[:2], "big")) == (CLOSE, code)
+                client.writer.write(client_frame(CLOSE, payload[:2]))
+        await until(lambda: tracker.rooms.rooms.connections == 0)
+
+
+async def test_who_is_silent_is_asked_and_then_dropped_and_who_answers_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node.roomdoor, "LOOK_EVERY_S", 0.3)
+    family = make_family()
+    async with (
+        asyncio.timeout(20),
+        a_tracker(tmp_path) as (url, tracker),
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{url}/v1/room") as answers,
+    ):
+        reading = asyncio.create_task(_read_all(answers))
+        async with raw(url) as silent:
+            await silent.join_frames(family)
+            assert await silent.frame() == (PING, b"")
+            await gone(silent)
+        await until(lambda: tracker.rooms.rooms.connections == 1)
+        assert not answers.closed
+        reading.cancel()
+
+
+async def gone(client: Raw) -> None:
+    """Read until the server has cut the connection."""
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        while True:
+            await client.frame()
+
+
+async def _read_all(socket: aiohttp.ClientWebSocketResponse) -> None:
+    async for _ in socket:
+        pass
+
+
+async def test_everybody_is_told_when_the_server_goes(tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as clients, asyncio.timeout(20):
+        async with a_tracker(tmp_path) as (url, _):
+            both = [await clients.enter_async_context(raw(url)) for _ in range(2)]
+            for client in both:
+                await client.frame()
+        for client in both:
+            opcode, payload = await client.frame()
+            assert (opcode, payload[:2], payload[2:]) == (CLOSE, b"\x03\xe9", b"the tracker is going down")
+
+
+async def test_what_is_no_handshake_is_answered_as_http(tmp_path: Path) -> None:
+    async with a_tracker(tmp_path) as (url, _), aiohttp.ClientSession(url.replace("ws:", "http:")) as session:
+        for headers in (
+            {},
+            {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "x"},
+            {"Upgrade": "h2c", "Connection": "Upgrade"},
+        ):
+            async with session.get("/v1/room", headers=headers) as answer:
+                assert answer.status == 400
+        async with session.get("/healthz") as health:
+            assert health.status == 200
+
+
+async def test_connections_that_are_gone_leave_nothing_behind(tmp_path: Path) -> None:
+    family = make_family()
+    async with a_tracker(tmp_path) as (url, tracker), asyncio.timeout(20):
+        for number in range(20):
+            async with raw(url) as client:
+                join = await client.join_frames(family)
+                client.writer.write(join)
+                if number % 2:
+                    client.writer.transport.abort()  # while the store is asked
+        await until(lambda: tracker.rooms.rooms.connections == 0 and tracker.rooms.rooms.rooms == 0)
