@@ -22,7 +22,7 @@ def register(subparsers: Subparsers) -> None:
         summary="get the library back with its recovery phrase",
         more="Needs the 24 words, and the address of a seed or a tracker that stands beside them. The catalog is here\n"
         "within seconds; songs then come from the seed as they are played, and 'export --all' brings them all.\n"
-        "With --json: {library, device, tracks, heads: [{device, time_ms, epoch}], seeds}.",
+        "With --json: {library, device, tracks, heads: [{device, time_ms, epoch, vouched_by}], seeds}.",
         examples="  songkeep recover --seed https://seed.example:7666\n"
         "  songkeep recover --seed https://seed.example --phrase-file words.txt && songkeep export --all ~/Music",
     )
@@ -62,7 +62,12 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
             "device": to_text(recovered.device),
             "tracks": recovered.tracks,
             "heads": [
-                {"device": to_text(each.device), "time_ms": each.time_ms, "epoch": each.epoch}
+                {
+                    "device": to_text(each.device),
+                    "time_ms": each.time_ms,
+                    "epoch": each.epoch,
+                    "vouched_by": recovered.vouched_by,
+                }
                 for each in recovered.heads
             ],
             "seeds": list(recovered.seeds),
@@ -71,7 +76,13 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
     terminal.say(f"Your library is back: {counted(recovered.tracks, 'track')}. This machine is one of its devices now.")
     for each in recovered.heads:
         said = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.time_ms / 1_000))
-        terminal.say(f"  newest word of device {to_text(each.device)[:8]}: {said}")
+        terminal.say(
+            f"  newest word of device {to_text(each.device)[:8]}: {said}, signed by it; {recovered.vouched_by} has it"
+        )
+    terminal.say("If something newer is missing, that seed may be behind: name another with --seed in another home.")
+    terminal.say(
+        "Devices that are lost: 'songkeep devices' lists them, 'songkeep devices revoke DEVICE' puts them out."
+    )
     terminal.say("Play it with 'songkeep up', or get every file with 'songkeep export --all DIR'.")
     return 0
 

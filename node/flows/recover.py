@@ -48,6 +48,8 @@ class Recovered:
     heads: tuple[SeenHead, ...]
     """The newest first."""
     seeds: tuple[str, ...]
+    vouched_by: str
+    """The seed that gave all this; each head is signed by its own device too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,7 @@ async def recover(
         except SongkeepError as error:
             failures.append(error)
             continue
-        return await asyncio.to_thread(_settle, vault_path, index_path, device, roster, found)
+        return await asyncio.to_thread(_settle, vault_path, index_path, device, roster, found, url)
     raise failures[0]
 
 
@@ -154,7 +156,9 @@ async def _look(client: SeedClient, keys: MemberKeys, known: Roster | None) -> _
     return _Found(roster=roster, epochs=epochs, heads=heads, documents=documents)
 
 
-def _settle(vault_path: Path, index_path: Path, device: MemberKeys, roster: Roster, found: _Found) -> Recovered:
+def _settle(
+    vault_path: Path, index_path: Path, device: MemberKeys, roster: Roster, found: _Found, url: str
+) -> Recovered:
     """Write it all down: the catalog first, so that a home with keys is a home with music."""
     epochs = tuple(found.epochs[number] for number in sorted(found.epochs))
     with Index.open(index_path) as index:
@@ -170,4 +174,5 @@ def _settle(vault_path: Path, index_path: Path, device: MemberKeys, roster: Rost
         tracks=tracks,
         heads=tuple(SeenHead(one.device, one.time_ms, one.epoch) for one, _ in found.heads),
         seeds=tuple(address for seed in roster.active(Role.SEED) for address in seed.addresses[:1]),
+        vouched_by=url,
     )
