@@ -39,7 +39,7 @@ from node.flows.small_covers import cover_answers
 from node.flows.stream import Streams
 from node.flows.transcode import Transcodes
 from node.flows.verify import Verify
-from node.flows.words import Words
+from node.flows.words import Words, word_answers
 from node.flows.workers import Workers
 from node.hosting import Hosting
 from node.library import Library
@@ -207,7 +207,8 @@ async def _build(
     settings.on_change.append(hosting.follow)
     networking.network.devices.last_list = seeding.seeds.last_list_by
     pictures = Pictures(index, streams, home.covers)
-    networking.answer_also(cover_answers(pictures.small))
+    words = Words(library)
+    networking.answer_also({**cover_answers(pictures.small), **word_answers(words)})
     parts = Parts(
         home=home,
         library_id=roster.library,
@@ -222,7 +223,7 @@ async def _build(
         folders=folders,
         jobs=jobs,
         pictures=pictures,
-        words=Words(library),
+        words=words,
         vault=vault,
         settings=settings,
         sign_in=SignIn(index.sessions, password_hash=lambda: settings.current.lan_password),

@@ -197,6 +197,6 @@
  * @property {Notice[]} notices
  */
 
-/** @typedef {"auto" | "original" | "mobile"} Rendition */
+/** @typedef {"auto" | "original" | "mobile" | "lan"} Rendition  lan: the original where the way to a computer stays in this network, else the small one */
 
 export {};

@@ -1,6 +1,8 @@
 // The player: the queue, a deck that sounds, and the rules between them.
 
 import { Emitter } from "./emitter.js";
+import { Outrun } from "./outrun.js";
+import { Refilling } from "./refilling.js";
 import { renditionFor } from "./rendition.js";
 import { volumeFactor } from "./replaygain.js";
 import * as q from "./queue.js";
@@ -8,6 +10,7 @@ import * as q from "./queue.js";
 /** @import {Track} from "./model.js" */
 /** @import {Source} from "./source.js" */
 /** @import {Settings} from "./settings.js" */
+/** @import {Refill} from "./refilling.js" */
 /** @import {Deck, DeckEvent, Load} from "../io/audio.js" */
 
 /**
@@ -19,13 +22,10 @@ import * as q from "./queue.js";
 const RESTART_AFTER_MS = 4000;
 /** So many tracks failing in a row is not the tracks' fault. */
 const FAILURES_IN_A_ROW = 4;
-/** A queue that can go on by itself is topped up when fewer than these are left. */
-const REFILL_BELOW = 8;
 /** Entries kept for the next visit, around the current one. */
 const KEPT_BEFORE = 50;
 const KEPT_AFTER = 250;
 
-/** @typedef {() => Promise<readonly Track[]>} Refill  more of the same; none: it is over */
 /** @typedef {{queue: q.Queue, position_ms: number}} Kept */
 
 export class Player {
@@ -36,20 +36,22 @@ export class Player {
 
   /** @type {q.Queue} */
   #queue = q.EMPTY;
-  /** @type {Refill | null} */
-  #refill = null;
-  #refilling = false;
+  #refilling = new Refilling((tracks) => this.#rearrange(q.playLast(this.#queue, tracks)));
   #failures = 0;
   /** Entry that fell back to the mobile rendition. */
   #fellBack = -1;
   /** Where a restored track goes on, until it is loaded. */
   #resume_ms = 0;
   #loaded = false;
+  /** Of what was loaded to play. */
+  #url = "";
+  #outrun = new Outrun();
 
   /**
-   * @param {{source: Source, deck: Deck, settings: Settings, random: q.Random}} parts
+   * @param {{source: Source, deck: Deck, settings: Settings, random: q.Random, clock?: () => number}} parts  `clock`: in ms
    */
-  constructor({ source, deck, settings, random }) {
+  constructor({ source, deck, settings, random, clock = () => performance.now() }) {
+    this.clock = clock;
     this.source = source;
     this.deck = deck;
     this.settings = settings;
@@ -100,7 +102,7 @@ export class Player {
     if (!tracks.length) return;
     const base = shuffle === undefined ? this.#queue : { ...this.#queue, shuffle };
     const from = shuffle ? Math.floor(this.random() * tracks.length) : start;
-    this.#refill = refill ?? null;
+    this.#refilling.begin(refill ?? null);
     this.#failures = 0;
     this.#goTo(q.playAll(base, tracks, from, this.random), true);
   }
@@ -170,22 +172,19 @@ export class Player {
     this.#stop(queue);
   }
 
-  /**
-   * @param {number} key
-   * @param {number} to
-   */
+  /** @param {number} key @param {number} to */
   move(key, to) {
     this.#rearrange(q.move(this.#queue, key, to));
   }
 
   clear() {
-    this.#refill = null;
+    this.#refilling.begin(null);
     this.#rearrange(q.clear(this.#queue));
   }
 
   /** Silence, and nothing in the queue. */
   empty() {
-    this.#refill = null;
+    this.#refilling.begin(null);
     this.#stop({ ...this.#queue, entries: [], natural: [], at: -1 });
   }
 
@@ -207,15 +206,8 @@ export class Player {
 
   /** What to keep for the next visit; null when there is nothing. @returns {Kept | null} */
   kept() {
-    const { entries, at, natural } = this.#queue;
-    if (at < 0) return null;
-    const from = Math.max(0, at - KEPT_BEFORE);
-    const some = entries.slice(from, at + KEPT_AFTER);
-    const keys = new Set(some.map((entry) => entry.key));
-    return {
-      queue: { ...this.#queue, entries: some, at: at - from, natural: natural.filter((key) => keys.has(key)) },
-      position_ms: this.position_ms,
-    };
+    const queue = q.around(this.#queue, KEPT_BEFORE, KEPT_AFTER);
+    return queue.at < 0 ? null : { queue, position_ms: this.position_ms };
   }
 
   /** Take up, paused, what `kept` gave. @param {Kept} kept */
@@ -241,10 +233,7 @@ export class Player {
     this.changed.emit("queue");
   }
 
-  /**
-   * @param {q.Queue} queue
-   * @param {boolean} play
-   */
+  /** @param {q.Queue} queue @param {boolean} play */
   #goTo(queue, play) {
     this.#queue = queue;
     this.#load(play, 0);
@@ -266,16 +255,18 @@ export class Player {
    * @param {q.Entry} entry
    * @returns {Load}
    */
-  #loadOf({ key, track }) {
-    const wish = this.#fellBack === key ? "mobile" : this.settings.get("rendition");
-    const url = this.source.streamUrl(track.id, renditionFor(track, wish, this.deck.canPlay));
+  #loadOf(entry) {
+    const { key, track } = entry;
+    const url = this.source.streamUrl(track.id, this.#renditionOf(entry));
     return { key, url, gain: volumeFactor(track.replaygain, this.settings.get("loudness")) };
   }
 
-  /**
-   * @param {boolean} play
-   * @param {number} from_ms
-   */
+  /** @param {q.Entry} entry */
+  #renditionOf({ key, track }) {
+    return this.#fellBack === key ? "mobile" : renditionFor(track, this.settings.get("rendition"), this.deck.canPlay);
+  }
+
+  /** @param {boolean} play @param {number} from_ms */
   #load(play, from_ms) {
     const entry = this.current;
     if (!entry) return;
@@ -283,33 +274,23 @@ export class Player {
     if (!entry.track.state.playable)
       return this.#giveUp(entry, entry.track.state.note || "it is not reachable now", play);
     this.#loaded = true;
-    this.deck.load(this.#loadOf(entry), { play, from_ms });
+    this.#outrun.begin();
+    const load = this.#loadOf(entry);
+    this.#url = load.url;
+    this.deck.load(load, { play, from_ms });
     this.#prepareNext();
   }
 
   #prepareNext() {
-    this.#topUp();
+    this.#refilling.topUp(this.#queue.entries.length - this.#queue.at);
     if (!this.#loaded) return;
     const entry = q.following(this.#queue);
     this.deck.prepare(entry?.track.state.playable ? this.#loadOf(entry) : null);
   }
 
-  #topUp() {
-    if (!this.#refill || this.#refilling || this.#queue.entries.length - this.#queue.at > REFILL_BELOW) return;
-    const refill = this.#refill;
-    this.#refilling = true;
-    refill()
-      .then((tracks) => {
-        if (refill !== this.#refill) return;
-        if (tracks.length) this.#rearrange(q.playLast(this.#queue, tracks));
-        else this.#refill = null;
-      })
-      .catch(() => {})
-      .finally(() => (this.#refilling = false));
-  }
-
   /** @param {DeckEvent} event */
   #deckTold(event) {
+    if (event.kind === "time" || event.kind === "state") this.#watchPace();
     if (event.kind === "time") return this.changed.emit("time");
     if (event.kind === "state") {
       if (this.playing && !this.waiting) this.#failures = 0;
@@ -317,15 +298,30 @@ export class Player {
     }
     if (event.kind === "blocked") return this.told.emit("Press play to start the music.");
     if (event.key !== this.current?.key && event.kind !== "advanced") return;
-    if (event.kind === "failed") return this.#trackFailed(event.unsupported);
+    if (event.kind === "failed") return this.#trackFailed(event.unsupported, event.position_ms);
     const next = q.next(this.#queue, true, this.random);
     if (event.kind === "advanced" && next && q.current(next)?.key === event.key) {
       this.#queue = next;
+      this.#url = "";
+      this.#outrun.begin();
       this.#prepareNext();
       this.changed.emit("queue");
       this.changed.emit("track");
     } else if (next) this.#goTo(next, true);
     else this.#finished();
+  }
+
+  /** An original that comes more slowly than it plays goes on as the small rendition, before it falls silent. */
+  #watchPace() {
+    const entry = this.current;
+    if (!entry || !this.#loaded || !this.playing || this.#fellBack === entry.key) return this.#outrun.begin();
+    const asked = this.#renditionOf(entry);
+    const { position_ms, buffered_ms, duration_ms, waiting } = this;
+    if (asked === "mobile" || asked === "auto" || !this.#outrun.at({ now_ms: this.clock(), position_ms, buffered_ms, duration_ms, waiting })) return;
+    this.#fellBack = entry.key;
+    const load = this.#loadOf(entry);
+    if (load.url !== this.#url) this.deck.exchange(load);
+    this.#prepareNext();
   }
 
   /** The queue has run out: stand at its beginning, silent, ready to be played again. */
@@ -335,15 +331,18 @@ export class Player {
     this.#goTo(q.jumpTo(this.#queue, first.key), false);
   }
 
-  /** @param {boolean} unsupported */
-  #trackFailed(unsupported) {
+  /**
+   * @param {boolean} unsupported
+   * @param {number} position_ms  how far it had come
+   */
+  #trackFailed(unsupported, position_ms) {
     const entry = this.current;
     if (!entry) return;
-    const { track, key } = entry;
-    const asked = renditionFor(track, this.settings.get("rendition"), this.deck.canPlay);
-    if (unsupported && this.#fellBack !== key && asked !== "mobile") {
+    const { key } = entry;
+    const asked = this.#renditionOf(entry);
+    if (asked !== "mobile" && (unsupported || asked !== "auto")) {
       this.#fellBack = key;
-      return this.#load(true, 0);
+      return this.#load(true, position_ms);
     }
     if (this.source.whyNot) void this.#giveUpSaying(entry, asked);
     else this.#giveUp(entry, "it could not be loaded", true);

@@ -81,6 +81,20 @@ export function playAll(queue, tracks, start, random) {
 }
 
 /**
+ * A part of the queue around its current entry.
+ * @param {Queue} queue
+ * @param {number} before
+ * @param {number} after
+ * @returns {Queue}
+ */
+export function around(queue, before, after) {
+  const from = Math.max(0, queue.at - before);
+  const entries = queue.entries.slice(from, queue.at + after);
+  const keys = new Set(entries.map((entry) => entry.key));
+  return { ...queue, entries, at: queue.at - from, natural: queue.natural.filter((key) => keys.has(key)) };
+}
+
+/**
  * Turn shuffle on or off. On: what was not played yet comes in random order, each once. Off: the natural order again, from the current entry on.
  * @param {Queue} queue
  * @param {boolean} on

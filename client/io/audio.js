@@ -14,7 +14,7 @@ import { Emitter } from "../core/emitter.js";
 /**
  * @typedef {{kind: "state"} | {kind: "time"} | {kind: "blocked"}
  *   | {kind: "advanced", key: number} | {kind: "ended", key: number}
- *   | {kind: "failed", key: number, unsupported: boolean}} DeckEvent
+ *   | {kind: "failed", key: number, unsupported: boolean, position_ms: number}} DeckEvent
  *   advanced: the prepared track began by itself; ended: the last one ran out and none was prepared;
  *   blocked: the browser wants a gesture of the person first.
  */
@@ -28,6 +28,8 @@ const LEAD_FIRST_MS = 30;
 const LEAD_LONGEST_MS = 150;
 /** Without a byte for so long while sound is due, the track counts as failed. */
 const STALL_TIMEOUT_MS = 20_000;
+/** Silence is told again after so long, for whoever may know another source of the song. */
+const SILENCE_MS = 1_300;
 
 class Voice {
   /** @type {Load | null} */
@@ -69,6 +71,9 @@ export class Deck {
   #lead_ms = LEAD_FIRST_MS;
   #handOver = 0;
   #stall = 0;
+  #silence = 0;
+  /** A change of source under way, and what is to be prepared after it. @type {{load: Load, then: Load | null} | null} */
+  #exchange = null;
   #farewell = 0;
 
   constructor() {
@@ -123,6 +128,7 @@ export class Deck {
    * @param {{play: boolean, from_ms?: number}} how
    */
   load(load, { play, from_ms = 0 }) {
+    this.#exchange = null;
     this.#spare.drop();
     this.#voice.drop();
     this.#voice.take(load);
@@ -135,6 +141,10 @@ export class Deck {
 
   /** Load what comes next behind the current track; null: nothing does. @param {Load | null} load */
   prepare(load) {
+    if (this.#exchange) {
+      this.#exchange.then = load;
+      return;
+    }
     if (load?.key === this.#spare.load?.key && load?.url === this.#spare.load?.url) return;
     this.#spare.drop();
     if (!load || !this.#voice.load) return;
@@ -143,8 +153,44 @@ export class Deck {
     this.#scheduleHandOver();
   }
 
+  /**
+   * Go on with the same song from another source, which takes over where the voice is by then; until it can, the voice plays on.
+   * What is prepared meanwhile waits for that.
+   * @param {Load} load
+   */
+  exchange(load) {
+    const old = this.#voice;
+    if (!old.load) return;
+    this.#spare.drop();
+    const next = this.#spare;
+    next.take(load);
+    this.#applyVolume();
+    this.#exchange = { load, then: null };
+    const { element } = next;
+    const place = () => (element.currentTime = old.element.currentTime + this.#lead_ms / 1000);
+    const over = new AbortController();
+    element.addEventListener("loadedmetadata", place, { once: true, signal: over.signal });
+    let placed = false;
+    const takeOver = () => {
+      if (this.#exchange?.load !== load) return over.abort();
+      // The voice went on meanwhile: once more to where it is now, which is in memory.
+      if (!placed && (placed = Math.abs(element.currentTime - old.element.currentTime) > 0.25)) return void place();
+      over.abort();
+      const { then } = this.#exchange;
+      this.#exchange = null;
+      this.#voice = next;
+      this.#spare = old;
+      old.drop();
+      if (this.#wanted) this.#start(next);
+      this.told.emit({ kind: "state" });
+      return this.prepare(then);
+    };
+    element.addEventListener("canplay", takeOver, { signal: over.signal });
+  }
+
   /** Nothing is loaded any more. */
   clear() {
+    this.#exchange = null;
     this.#wanted = false;
     this.#spare.drop();
     this.#voice.drop();
@@ -275,7 +321,7 @@ export class Deck {
     clearTimeout(this.#handOver);
     const { element } = this.#voice;
     const left_ms = (element.duration - element.currentTime) * 1000;
-    if (!this.#spare.load || element.paused || !(left_ms < NEAR_END_MS)) return;
+    if (this.#exchange || !this.#spare.load || element.paused || !(left_ms < NEAR_END_MS)) return;
     const { load } = this.#voice;
     this.#handOver = setTimeout(
       () => {
@@ -289,7 +335,7 @@ export class Deck {
   #advance() {
     clearTimeout(this.#handOver);
     const old = this.#voice;
-    const next = this.#spare.load;
+    const next = this.#exchange ? null : this.#spare.load;
     if (!next) {
       this.#wanted = false;
       if (old.load) this.told.emit({ kind: "ended", key: old.load.key });
@@ -316,16 +362,29 @@ export class Deck {
     const { load } = voice;
     if (!load) return;
     // A track loaded ahead is tried once more when its turn comes, and told then.
-    if (voice !== this.#voice) return voice.drop();
+    if (voice !== this.#voice) {
+      if (this.#exchange?.load === load) this.#exchange = null;
+      return voice.drop();
+    }
     clearTimeout(this.#stall);
+    const { position_ms } = this;
     voice.drop();
     const unsupported = code === MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED || code === MediaError.MEDIA_ERR_DECODE;
-    this.told.emit({ kind: "failed", key: load.key, unsupported });
+    this.told.emit({ kind: "failed", key: load.key, unsupported, position_ms });
   }
 
   #watchForStall() {
     clearTimeout(this.#stall);
-    if (!this.waiting) return;
+    if (!this.waiting) {
+      clearTimeout(this.#silence);
+      this.#silence = 0;
+      return;
+    }
+    // Bytes that come one by one end no silence.
+    this.#silence ||= setTimeout(() => {
+      this.#silence = 0;
+      this.told.emit({ kind: "state" });
+    }, SILENCE_MS);
     const voice = this.#voice;
     const { load } = voice;
     this.#stall = setTimeout(() => {

@@ -164,7 +164,7 @@ export class NodeSource {
 
   /** @type {Source["streamUrl"]} */
   streamUrl(id, rendition) {
-    return apiUrl(withQuery(`tracks/${part(id)}/stream`, { rendition, key: session()?.media_key }));
+    return apiUrl(withQuery(`tracks/${part(id)}/stream`, { rendition: rendition === "lan" ? "auto" : rendition, key: session()?.media_key }));
   }
 
   /** @type {NonNullable<Source["whyNot"]>} */

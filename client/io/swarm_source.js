@@ -252,8 +252,9 @@ export class SwarmSource {
   }
 
   /** @type {Source["lyrics"]} */
-  async lyrics() {
-    return null;
+  async lyrics(id) {
+    const { wordsOf } = await import("./swarm_words.js");
+    return wordsOf((kind, body, timeout_ms) => this.#swarm.ask(kind, body, timeout_ms), id);
   }
 
   /** @type {Source["coverUrl"]} */
@@ -263,9 +264,15 @@ export class SwarmSource {
 
   /** @type {Source["streamUrl"]} */
   streamUrl(id, rendition) {
-    const path = `stream/${id}/${rendition}`;
+    const path = `stream/${id}/${rendition === "lan" ? (this.#atHome() ? "original" : "mobile") : rendition}`;
     void this.#wish(path);
     return new URL(path, document.baseURI).href;
+  }
+
+  /** Whether a computer gives its music directly in this network. */
+  #atHome() {
+    const { connection } = /** @type {{connection?: {type?: string}}} */ (navigator);
+    return connection?.type !== "cellular" && this.#swarm.ways().some(({ role, path }) => role === "node" && path === "lan");
   }
 
   /** The player asks for what plays and for what comes next: those two are fetched whole. @param {string} path */

@@ -25,12 +25,18 @@ export function mountSettings(host, app, _route, signal) {
       signal,
       "rendition",
       "Quality",
-      "Originals are bit for bit your files. The small copy is Opus, made for the road. Automatic takes the original where it plays well.",
-      [
-        ["auto", "Automatic"],
-        ["original", "Original"],
-        ["mobile", "Small"],
-      ],
+      "Originals are bit for bit your files. The small copy is Opus, made for the road. An original that comes too slowly goes on as the small copy.",
+      app.source.keeping
+        ? [
+            ["auto", "Small"],
+            ["lan", "Original at home"],
+            ["original", "Original"],
+          ]
+        : [
+            ["auto", "Automatic"],
+            ["original", "Original"],
+            ["mobile", "Small"],
+          ],
     ),
     choice(
       app,

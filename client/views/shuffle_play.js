@@ -29,7 +29,7 @@ export async function shufflePlay(app, signal, query = {}) {
  * @param {App} app
  * @param {TrackQuery} query
  * @param {readonly Track[]} had
- * @returns {import("../core/player.js").Refill}
+ * @returns {import("../core/refilling.js").Refill}
  */
 export function sampler(app, query, had) {
   const seen = new Set(had.map((track) => track.id));

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from node.doors.channel import Answer
 from node.doors.tags import lrc_beside, read_tags
-from node.errors import NotFoundError, SongkeepError
+from node.errors import NotFoundError, PeerError, SongkeepError
+from node.ids import text_id
 from node.library import Library
+from node.wire import codec
 
 MAX_LINES: Final = 5_000
+MAX_LINE_CHARS: Final = 2_000
 _STAMP: Final = re.compile(r"\[(\d{1,4}):(\d{1,2})(?:[.:](\d{1,3}))?\]")
 _HEADER: Final = re.compile(
     r"\[(ar|ti|al|au|by|re|ve|tool|length|offset|id|la|encoding|#)\s*:(.*)\]\s*\Z", re.IGNORECASE
@@ -72,6 +77,22 @@ class Words:
             if lines:
                 return lines
         raise NotFoundError("this track has no lyrics")
+
+
+def word_answers(words: Words) -> Mapping[str, Answer]:
+    """The question `lyrics`, answered with lines and their times (docs/PROTOCOL.md, "Questions")."""
+
+    async def answer(body: Any) -> bytes:
+        track = body.get("track") if isinstance(body, dict) else None
+        if not isinstance(track, str):
+            raise PeerError("a question for lyrics names no track")
+        try:
+            lines = await words.lines_of(text_id(track))
+        except NotFoundError:
+            return codec.pack(None)
+        return codec.pack([[line.time_ms, line.text[:MAX_LINE_CHARS]] for line in lines[:MAX_LINES]])
+
+    return {"lyrics": answer}
 
 
 def read_lyrics(text: str) -> list[tuple[int | None, str]]:

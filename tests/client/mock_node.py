@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,7 +18,7 @@ from aiohttp import web
 from tests.client.mock_copies import MockCopies
 from tests.client.mock_devices import MockDevices
 from tests.client.mock_library import JSON, MockLibrary, large_library, small_library
-from tests.client.mock_media import cover_svg, tone
+from tests.client.mock_media import RATE_HZ, cover_svg, tone
 from tests.client.mock_personal import MockPersonal
 from tests.client.mock_seeds import MockSeeds
 
@@ -59,6 +60,8 @@ class MockNode:
         """Path and query of every API request, in order."""
         self.broken_streams: dict[str, int] = {}
         """Track id -> status that its stream answers with."""
+        self.originals_at: float | None = None
+        """Originals come so many times as fast as they play, from 16 seconds of them on; None: at once."""
         self.delay_s: Callable[[web.Request], float] = lambda _request: 0.0
         self.jobs: dict[str, JSON] = {}
         self.folders: list[JSON] = [
@@ -283,7 +286,7 @@ class MockNode:
         headers = {"Cache-Control": "private, max-age=31536000, immutable"}
         return web.Response(text=cover_svg(request.match_info["id"]), content_type="image/svg+xml", headers=headers)
 
-    async def _stream(self, request: web.Request) -> web.Response:
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
         track = self.library.tracks.get(request.match_info["id"])
         if track is None:
             return fail(404, "not_found", "This song is not in the library.")
@@ -297,7 +300,22 @@ class MockNode:
         part = data[wanted]
         start = wanted.start if wanted.start >= 0 else len(data) + wanted.start
         headers["Content-Range"] = f"bytes {start}-{start + len(part) - 1}/{len(data)}"
+        if self.originals_at is not None and request.query["rendition"] == "original":
+            return await self._slowly(request, part, headers, self.originals_at)
         return web.Response(status=206, body=part, headers=headers)
+
+    async def _slowly(
+        self, request: web.Request, part: bytes, headers: dict[str, str], speed: float
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(status=206, headers={**headers, "Content-Length": str(len(part))})
+        await response.prepare(request)
+        a_second = 2 * RATE_HZ
+        with contextlib.suppress(ConnectionError):
+            await response.write(part[: 16 * a_second])
+            for at in range(16 * a_second, len(part), a_second // 10):
+                await asyncio.sleep(0.1 / speed)
+                await response.write(part[at : at + a_second // 10])
+        return response
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})

@@ -41,6 +41,8 @@ class Home:
     tracker: str
     state: State = field(default_factory=State)
     snapshot: BlobRef | None = None
+    lyrics: dict[str, list[list[object]]] = field(default_factory=dict)
+    """Track -> [time in ms or None, text], ...."""
     served: list[tuple[bytes, int]] = field(default_factory=list)
     """Every chunk that was given away: blob and index."""
     mobiles: list[BlobRoot] = field(default_factory=list)
@@ -60,11 +62,14 @@ class Home:
             await device.meeting.announce()
             return codec.pack({log: head.seq for log, head in state.heads.items()})
 
+        async def lyrics(body: Any) -> bytes:
+            return codec.pack(home.lyrics.get(body["track"]))
+
         device = people.make_device(
             "Home PC",
             people.found(),
             tracker,
-            answers={"changes": changes},
+            answers={"changes": changes, "lyrics": lyrics},
             heads=lambda: {log: head.seq for log, head in state.heads.items()},
             snapshot=snapshot,
             given=lambda root, index: served.append((root, index)),

@@ -237,3 +237,19 @@ async def test_the_phone_lists_the_devices_and_forgets_itself_whole(phone: Phone
       return {records, files, covers, kept: Object.keys(localStorage).filter((key) => !key.endsWith("stun"))};
     }"""
     assert await phone.page.evaluate(left) == {"records": 0, "files": [], "covers": 0, "kept": []}
+
+
+async def test_lyrics_come_from_the_pc_and_stay_for_when_it_is_gone(phone: Phone) -> None:
+    state = phone.home.state
+    track = next(key.id for key in state.registers if key.field == "tags" and state.shown(key)[1] == "First Light")
+    phone.home.lyrics[track] = [[0, "Before the dawn"], [700, "the first light"], [60_000, "is gone"]]
+    await phone.pair()
+    await phone.play_first()
+    await phone.until_sound(past_s=1)
+    await phone.page.evaluate("location.hash = '#/now/lyrics'")
+    await expect(phone.page.locator(".sung")).to_have_text("the first light")
+    phone.home.device.meeting.set_trackers([])
+    await phone.home.device.links.close()
+    await phone.page.reload()
+    await phone.page.evaluate("location.hash = '#/now/lyrics'")
+    await expect(phone.page.locator(".lyrics")).to_contain_text("Before the dawn", timeout=15_000)

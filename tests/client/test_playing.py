@@ -174,3 +174,26 @@ class TestShortSongs:
         await expect(desk.page.locator(".bar-title")).to_have_text("The Slow Ferry", timeout=8_000)
         await expect(desk.page.locator("#messages")).to_contain_text("Salt Ledger")
         await desk.until_sound()
+
+
+@pytest.mark.parametrize("library", [small_library(duration_ms=60_000)], ids=["minutes"])
+async def test_an_original_that_comes_too_slowly_goes_on_as_the_small_copy_without_silence(
+    desk: Desk, library: MockLibrary
+) -> None:
+    desk.node.originals_at = 0.4
+    await desk.sign_in("/settings")
+    await desk.page.get_by_role("radio", name="Original").check()
+    await desk.go("/songs")
+    await desk.page.locator(".track-main").first.click()
+    await desk.until("voices.some((voice) => !voice.paused && voice.currentTime > 0.2)", 15)
+    await desk.page.evaluate("voices.find((voice) => !voice.paused).currentTime = 13")
+    await desk.until("voices.some((voice) => !voice.paused && voice.src.includes('rendition=mobile'))", 15)
+    assert await desk.page.evaluate("voices.find((voice) => !voice.paused).currentTime") > 13, "it began anew"
+    await desk.until("voices.some((voice) => !voice.paused && voice.currentTime > 17)", 10)
+    # It changed while there was sound: one voice had not stopped before the other one began.
+    silent_ms = """(() => {
+      const begun = heard.filter(({name, src}) => name === "playing" && src.includes("mobile"))[0].at_ms;
+      const stopped = heard.filter(({name, at_ms}) => name === "pause" && at_ms < begun).at(-1)?.at_ms ?? begun;
+      return begun - stopped;
+    })()"""
+    assert await desk.page.evaluate(silent_ms) < 400

@@ -193,3 +193,51 @@ test("volume and loudness changes reach the deck without a reload", () => {
   player.settings.set("loudness", "off");
   assert.deepEqual(seen, [[0.5, false], [0.5, true], 1]);
 });
+
+/** The original of a song comes at `rate` times the speed at which it plays. */
+function playAt(rate, { ms, rendition = "original", rest = {} }) {
+  let now_ms = 0;
+  const deck = new SilentDeck();
+  const settings = new Settings({ rendition, ...rest }, () => {});
+  const player = new Player({ source: SOURCE, deck, settings, random: seeded(4), clock: () => now_ms });
+  player.playAll(tracks(2));
+  deck.buffered_ms = 2_000;
+  deck.sounds();
+  for (; now_ms < ms; now_ms += 250) {
+    deck.position_ms = Math.min(now_ms, deck.buffered_ms);
+    deck.buffered_ms += 250 * rate;
+    deck.waiting = deck.position_ms >= deck.buffered_ms;
+    deck.told.emit({ kind: "time" });
+    if (deck.exchanged) break;
+  }
+  return { deck, player, at_ms: now_ms };
+}
+
+test("an original that outruns the path goes on as the small rendition before it is silent", () => {
+  const { deck, at_ms } = playAt(0.5, { ms: 30_000 });
+  assert.equal(deck.exchanged?.url, "song:0?mobile");
+  assert.equal(deck.waiting, false, "it had fallen silent");
+  assert.ok(at_ms < 4_000);
+  assert.equal(deck.prepared.url, "song:1?original", "the next song gets its own chance");
+});
+
+test("an original that keeps up stays what it is, and so does one that is nearly here whole", () => {
+  assert.equal(playAt(1.2, { ms: 30_000 }).deck.exchanged, undefined);
+  assert.equal(playAt(0.97, { ms: 30_000 }).deck.exchanged, undefined);
+});
+
+test("what the source chose by itself is not exchanged, nor a song that is small already", () => {
+  assert.equal(playAt(0.5, { ms: 10_000, rendition: "auto" }).deck.exchanged, undefined);
+  assert.equal(playAt(0.5, { ms: 10_000, rendition: "mobile" }).deck.exchanged, undefined);
+});
+
+test("an original of which nothing comes any more is asked for as the small rendition", () => {
+  const { deck, player } = build({ rendition: "original" });
+  player.playAll(tracks(2));
+  deck.position_ms = 61_000;
+  deck.fail();
+  assert.equal(deck.loaded.url, "song:0?mobile");
+  assert.equal(deck.position_ms, 61_000, "it goes on where it was");
+  deck.fail();
+  assert.equal(player.current.track.id, "1");
+});

@@ -54,6 +54,10 @@ export class SilentDeck {
   prepare(load) {
     this.prepared = load;
   }
+  exchange(load) {
+    this.loaded = load;
+    this.exchanged = load;
+  }
   clear() {
     this.loaded = this.prepared = null;
     this.wanted = false;
@@ -93,7 +97,8 @@ export class SilentDeck {
   }
   fail({ unsupported = false } = {}) {
     const { key } = this.loaded;
+    const { position_ms } = this;
     this.loaded = null;
-    this.told.emit({ kind: "failed", key, unsupported });
+    this.told.emit({ kind: "failed", key, unsupported, position_ms });
   }
 }
