@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from node.crypto.blob import Purpose, Shape
 from node.doors.channel import Answer
-from node.doors.index.copies import Kept, Weighed
+from node.doors.index.copies import Weighed
 from node.errors import SongkeepError
 from node.flows.meet import Meeting
 from node.ids import BlobRoot, DeviceId, from_text, to_text
@@ -106,44 +107,52 @@ class Census:
         Blocks: a pass over the whole library, about a second for 50,000 blobs.
         """
         room = self._library.index.copies
-        kept, own = room.kept(), room.own()
-        roots: dict[BlobRoot, BlobRoot] = {}  # one object for each name, in all the sets that hold it
-        blobs = tuple(
-            Blob(root=roots.setdefault(each.root, each.root), sealed_bytes=self._size(each), purpose=each.purpose,
-                 weight=each.weight)
-            for each in room.weighed()
-        )  # fmt: skip
-        named = [each for each in kept if each.root in roots]
-        listed = tuple(roots)
+        known = {blob.root: blob for blob in self.sight.blobs}  # what is as it was stays the same object
+        blobs = {blob.root: blob for blob in map(partial(self._blob, known), room.weighed())}
+        del known
+        own: dict[BlobRoot, Purpose] = {blobs[root].root: purpose for root, purpose in room.own() if root in blobs}
+        sealed: set[BlobRoot] = set()
+        damaged: set[BlobRoot] = set()
+        leaving: set[BlobRoot] = set()
+        used_bytes = kept = 0
+        for each in room.kept():
+            blob = blobs.get(each.root)
+            kept += 1
+            used_bytes += each.sealed_bytes if self._counts(own.get(each.root)) else 0
+            if blob is None or blob.removed:
+                leaving.add(each.root if blob is None else blob.root)
+            if blob is not None:
+                (damaged if each.damaged else sealed).add(blob.root)
+        listed = tuple(blobs)
         holding = Holding(
             budget_bytes=self._budget_bytes(),
-            used_bytes=sum(each.sealed_bytes for each in kept if self._counts(each, own)),
-            sealed=frozenset(roots[each.root] for each in named if not each.damaged),
-            sources=frozenset(roots[root] for root in room.at_hand() if root in roots),
+            used_bytes=used_bytes,
+            sealed=frozenset(sealed),
+            sources=frozenset(blobs[root].root for root in room.at_hand() if root in blobs),
         )
         before, state = self.sight.state, holding.state(listed)
         self.sight = Sight(
-            blobs=blobs,
+            blobs=tuple(blobs.values()),
             listed=listed,
             digest=list_digest(listed),
             own=holding,
-            added=frozenset(roots[root] for root, purpose in own.items() if purpose is Purpose.ORIGINAL),
-            damaged=frozenset(roots[each.root] for each in named if each.damaged),
-            leaving=self._leaving(blobs, kept),
-            kept=len(kept),
+            added=frozenset(root for root, purpose in own.items() if purpose is Purpose.ORIGINAL),
+            damaged=frozenset(damaged),
+            leaving=frozenset(leaving),
+            kept=kept,
             state=state,
         )
         self.looks += 1
         return state != before
 
-    def _counts(self, kept: Kept, own: Mapping[BlobRoot, Purpose]) -> bool:
-        """Whether it takes of the budget, which is for what other devices hold, not for this one's own music."""
-        purpose = own.get(kept.root)
-        return purpose is None or (purpose is Purpose.ORIGINAL and not self._keeps_originals())
+    def _blob(self, known: Mapping[BlobRoot, Blob], weighed: Weighed) -> Blob:
+        blob = Blob(root=weighed.root, sealed_bytes=self._size(weighed), purpose=weighed.purpose, weight=weighed.weight)
+        before = known.get(weighed.root)
+        return before if before == blob else blob
 
-    def _leaving(self, blobs: Sequence[Blob], kept: Sequence[Kept]) -> frozenset[BlobRoot]:
-        staying = {blob.root for blob in blobs if not blob.removed}
-        return frozenset(each.root for each in kept if each.root not in staying)
+    def _counts(self, own: Purpose | None) -> bool:
+        """Whether a blob takes of the budget, which is for what other devices hold, not for this one's own music."""
+        return own is None or (own is Purpose.ORIGINAL and not self._keeps_originals())
 
     def devices(self) -> list[Device]:
         """All holders as placement sees them, this one first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,10 +55,10 @@ class CopiesRoom:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def weighed(self, *, shown: bool = False) -> list[Weighed]:
+    def weighed(self, *, shown: bool = False) -> Iterator[Weighed]:
         """Every blob that the catalog names, in the order of their roots; with `shown` not those of removed tracks."""
         only = "WHERE t.hidden IS NOT 1" if shown else ""
-        rows = self._database.all(
+        rows = self._database.each(
             f"""SELECT b.root, min(b.purpose),
                       max(CASE WHEN t.hidden THEN ? WHEN m.starred_ms IS NULL THEN coalesce(m.plays, 0)
                           ELSE coalesce(m.plays, 0) + ? END), k.sealed_bytes
@@ -66,30 +67,34 @@ class CopiesRoom:
             REMOVED_WEIGHT,
             STAR_WEIGHT,
         )
-        return [Weighed(BlobRoot(root), Purpose(purpose), weight, size) for root, purpose, weight, size in rows]
+        for root, purpose, weight, size in rows:
+            yield Weighed(BlobRoot(root), Purpose(purpose), weight, size)
 
-    def kept(self) -> list[Kept]:
+    def kept(self) -> Iterator[Kept]:
         """Blobs in the kept part of the store here."""
-        rows = self._database.all("SELECT root, purpose, sealed_bytes, damaged FROM blob WHERE stored = 2")
-        return [Kept(BlobRoot(root), Purpose(purpose), size, bool(damaged)) for root, purpose, size, damaged in rows]
+        rows = self._database.each("SELECT root, purpose, sealed_bytes, damaged FROM blob WHERE stored = 2")
+        for root, purpose, size, damaged in rows:
+            yield Kept(BlobRoot(root), Purpose(purpose), size, bool(damaged))
 
-    def at_hand(self) -> set[BlobRoot]:
-        """Blobs that can be made again from an unchanged file here."""
-        rows = self._database.all(
-            """SELECT DISTINCT s.root FROM source s JOIN folder f ON f.id = s.folder
+    def at_hand(self) -> Iterator[BlobRoot]:
+        """Blobs that can be made again from an unchanged file here; one that two files give comes twice."""
+        rows = self._database.each(
+            """SELECT s.root FROM source s JOIN folder f ON f.id = s.folder
                WHERE s.root IS NOT NULL AND s.state = 'present' AND f.state = 'present'"""
         )
-        return {BlobRoot(root) for (root,) in rows}
+        for (root,) in rows:
+            yield BlobRoot(root)
 
-    def own(self) -> dict[BlobRoot, Purpose]:
+    def own(self) -> Iterator[tuple[BlobRoot, Purpose]]:
         """Blobs of tracks and covers that came into the library by files of this device, whatever became of those."""
-        rows = self._database.all(
+        rows = self._database.each(
             """SELECT root, min(purpose) FROM named_blob b
                WHERE EXISTS (SELECT 1 FROM source s WHERE s.track = b.row)
                   OR EXISTS (SELECT 1 FROM source s WHERE s.cover = b.row)
                GROUP BY root"""
         )
-        return {BlobRoot(root): Purpose(purpose) for root, purpose in rows}
+        for root, purpose in rows:
+            yield BlobRoot(root), Purpose(purpose)
 
     def songs(self) -> list[SongBlob]:
         """Every rendition of every track that is shown, track by track."""

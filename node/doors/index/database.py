@@ -173,6 +173,11 @@ class Database:
         with self.read() as sql:
             return sql.execute(query, values).fetchall()
 
+    def each(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        """Every row of one query, one at a time: for passes over the whole library. Go through to the end, or close."""
+        with self.read() as sql:
+            yield from sql.execute(query, values)
+
     def one(self, query: str, *values: Any) -> tuple[Any, ...] | None:
         """The first row of one query, or None."""
         with self.read() as sql:
