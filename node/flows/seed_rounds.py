@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -197,6 +197,6 @@ class SeedRounds:
         link.given_root = newest.root
 
 
-async def _each(chunks: list[bytes]) -> AsyncIterator[bytes]:
+async def _each(chunks: Sequence[bytes]) -> AsyncIterator[bytes]:
     for chunk in chunks:
         yield chunk

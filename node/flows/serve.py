@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
+import threading
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, overload
 
 from node.catalog.model import BlobRef
 from node.catalog.values import rendition_value
@@ -33,15 +35,47 @@ SNAPSHOT_REST: Final = 10.0
 _REMEMBERED_BLOBS: Final = 512
 
 
+class SealedChunks(Sequence[bytes]):
+    """Sealed chunks in a temporary file that goes with this object: ten megabytes for 20,000 songs."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this object
+        self._lock = threading.Lock()
+        self._size_bytes = 0
+
+    def kept(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Each chunk, once it is in the file. Raises OSError."""
+        for chunk in chunks:
+            self._file.write(chunk)
+            self._size_bytes += len(chunk)
+            yield chunk
+
+    def __len__(self) -> int:
+        return -(-self._size_bytes // CHUNK_BYTES)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        with self._lock:
+            self._file.seek(index * CHUNK_BYTES)
+            return self._file.read(CHUNK_BYTES)
+
+
 class Snapshots:
-    """The newest sealed snapshot of the catalog, kept in memory: a phone begins with it."""
+    """The newest sealed snapshot of the catalog: a phone begins with it. It lies in a file without a name."""
 
     def __init__(self, library: Library, convergence: Callable[[], bytes]) -> None:
         """`convergence` gives the newest epoch's key."""
         self._library = library
         self._convergence = convergence
         self._wanted = asyncio.Event()
-        self._chunks: dict[BlobRoot, list[bytes]] = {}
+        self._chunks: dict[BlobRoot, SealedChunks] = {}
         self.newest: BlobRef | None = None
         self.on_new: list[Callable[[], Awaitable[None]]] = []
 
@@ -72,7 +106,11 @@ class Snapshots:
             forget()
 
     async def _renew(self) -> None:
-        newest, chunks = await asyncio.to_thread(self._seal)
+        try:
+            newest, chunks = await asyncio.to_thread(self._seal)
+        except OSError as error:  # the disk with temporary files is full: the one before serves on
+            log.warning("snapshot_not_sealed reason=%s", error.strerror)
+            return
         if self.newest is not None and newest.root == self.newest.root:
             return
         kept = {} if self.newest is None else {self.newest.root: self._chunks[self.newest.root]}
@@ -83,17 +121,17 @@ class Snapshots:
         for tell in self.on_new:
             await tell()
 
-    def _seal(self) -> tuple[BlobRef, list[bytes]]:
+    def _seal(self) -> tuple[BlobRef, SealedChunks]:
         plain = self._library.snapshot()
         digest = merkle.leaf_hash(plain)
         key = blob_key(self._convergence(), Purpose.SNAPSHOT, size_bytes=len(plain), sha256=digest)
         cipher = BlobCipher(key, len(plain))
-        chunks = list(cipher.seal_all(plain))
-        root, _ = merkle.root_of_chunks(chunks)
+        chunks = SealedChunks()
+        root, _ = merkle.root_of_chunks(chunks.kept(cipher.seal_all(plain)))
         ref = BlobRef(root=root, key=key, commitment=cipher.commitment, size_bytes=len(plain), sha256=digest)
         return ref, chunks
 
-    def chunks(self, root: BlobRoot) -> list[bytes] | None:
+    def chunks(self, root: BlobRoot) -> Sequence[bytes] | None:
         """All chunks of a snapshot that is still kept."""
         return self._chunks.get(root)
 
@@ -125,8 +163,8 @@ class Serving:
         """Sealed chunks of a blob. Raises NotFoundError, UnavailableError, DamagedError."""
         snapshot = self._snapshots.chunks(root)
         if snapshot is not None:
-            for sealed in snapshot[first : first + count]:
-                yield sealed
+            for at in range(first, min(first + count, len(snapshot))):
+                yield snapshot[at]
             return
         ref = await self._ref(root)
         at, end, pieces_at_once = first, first + count, 1
