@@ -16,6 +16,10 @@ from node.cli.terminal import Terminal
 from node.errors import SongkeepError, UnavailableError, UserError
 
 _FAILED_EXIT_CODE = 4
+_WHY = (
+    "Songkeep answers on your local network while it waits, so that the new device finds this one; "
+    "your system may ask whether to allow it."
+)
 NO_ADDRESS = """\
 a phone gets the app from an https address, and none is known yet. Whoever serves it is trusted with the phone's keys, \
 so it should be your own, or a friend's. There are four ways:
@@ -55,6 +59,7 @@ def register(subparsers: Subparsers) -> None:
 
 def run_pair(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
+        terminal.note(_WHY)
         about = _app_of(asked, client)
         pairing = client.post("pair", role=asked.role, anywhere=asked.anywhere, **about)
         try:

@@ -80,6 +80,7 @@ class LanMeeting:
         self._changed = asyncio.Event()
         self._opened = asyncio.Event()
         self._told = False
+        self._running = False
         self._moved = False
         self.own_url: str | None = None
         """Of the room server here, while it is open."""
@@ -88,9 +89,13 @@ class LanMeeting:
 
     @contextlib.asynccontextmanager
     async def waiting_for_newcomer(self) -> AsyncIterator[None]:
-        """The local network is open while the context lasts, so that a newcomer finds this device."""
+        """The local network is open while the context lasts, so that a newcomer finds this device.
+
+        A node that runs for one command alone has nobody else to meet there: then it is open for this.
+        """
         self._pairings += 1
         self._changed.set()
+        own_run = None if self._running else asyncio.create_task(self.run())
         try:
             with contextlib.suppress(TimeoutError):  # without a local network a tracker may still do
                 async with asyncio.timeout(OPEN_TIMEOUT_S):
@@ -99,6 +104,9 @@ class LanMeeting:
         finally:
             self._pairings -= 1
             self._changed.set()
+            if own_run is not None:
+                own_run.cancel()
+                await asyncio.gather(own_run, return_exceptions=True)
 
     @property
     def is_needed(self) -> bool:
@@ -113,6 +121,13 @@ class LanMeeting:
 
     async def run(self) -> None:
         """Opens and closes as there is need, until cancelled."""
+        self._running = True
+        try:
+            await self._keep_open()
+        finally:
+            self._running = False
+
+    async def _keep_open(self) -> None:
         while True:
             self._changed.clear()
             if self.is_needed:
