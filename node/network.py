@@ -143,6 +143,11 @@ def build_network(
         presence=presence,
         trackers=settings.trackers,
         on_account=_tell_of_account(tell),
+        on_misdeed=lambda url, misdeed: tell(
+            "warning",
+            f"The server {urlsplit(url).netloc} does what an honest one doesn't: {misdeed.value}. Nothing of it was "
+            "believed; 'songkeep doctor' says more.",
+        ),
         addresses=network_marks,
     )
     lanes = Lanes(membership, directory, give, announce=meeting.announce, addresses=all_addresses)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -103,7 +104,7 @@ class Doctor:
     def _tracker(self, place: Place) -> Finding:
         name = urlsplit(place.url).netloc
         if place.joined and place.room is not None:
-            return Finding("tracker", "good", f"{name} is joined; {len(place.room.present)} other connections there.")
+            return _joined(name, place, len(place.room.present))
         return Finding(
             "tracker", "bad", f"{name}: {place.trouble or 'not joined yet'}.",
             "Check the address, this machine's network, and that the tracker runs.",
@@ -177,3 +178,20 @@ class Doctor:
             ]  # fmt: skip
         kind = "lets direct ways through" if len(answered) > 1 else "seems to let direct ways through"
         return [Finding("router", "good", f"The router {kind}.")]
+
+
+def _joined(name: str, place: Place, present: int) -> Finding:
+    """How a tracker that is reached behaves."""
+    misdeeds = place.suspicions.sentences()
+    if misdeeds:
+        return Finding(
+            "tracker", "bad", f"{name} can't be trusted: {'; '.join(misdeeds)}. None of it was believed.",
+            "Use another tracker, or ask whoever runs this one; somebody may also sit on the way to it.",
+        )  # fmt: skip
+    silent = place.suspicions.silent(time.monotonic())
+    if silent:
+        return Finding(
+            "tracker", "note", f"{name} names {silent} connections from which nothing comes.",
+            "Those devices hang or sleep; if they don't, the tracker keeps their messages to itself: use another.",
+        )  # fmt: skip
+    return Finding("tracker", "good", f"{name} is joined; {present} other connections there.")

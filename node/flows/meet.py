@@ -25,6 +25,7 @@ from node.peers.directory import Directory, Presence
 from node.peers.links import Links
 from node.peers.membership import Membership
 from node.peers.surroundings import Surroundings
+from node.peers.suspicions import Misdeed
 from node.wire.envelope import Message
 from node.wire.roomevents import AccountTold, GrantAnswered
 from node.wire.roster import Role, Roster
@@ -55,13 +56,15 @@ class Meeting:
         trackers: Sequence[str],
         on_message: Callable[[DeviceId, Message], None] = lambda _member, _message: None,
         on_account: Callable[[str, AccountTold], None] = lambda _url, _account: None,
+        on_misdeed: Callable[[str, Misdeed], None] = lambda _url, _misdeed: None,
         addresses: Callable[[], Sequence[str]] = tuple,
         proofs: Proofs | None = None,
         wall_s: Callable[[], float] = time.time,
         look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         """`presence` says what this device is now; `on_message` hears the kinds that are not meant for this flow,
-        `on_account` what the library's account at a tracker has; `addresses` gives what changes when the network does.
+        `on_account` what the library's account at a tracker has, `on_misdeed` that a server misbehaves; `addresses`
+        gives what changes when the network does.
         """
         self._addresses = addresses
         self._wall_s = wall_s
@@ -74,6 +77,7 @@ class Meeting:
             on_message=on_message,
             on_account=on_account,
             on_grant=self._grant_answered,
+            on_misdeed=on_misdeed,
             proofs=proofs or Proofs(),
         )
         self._grants: dict[tuple[str, DeviceId], asyncio.Future[bytes]] = {}
@@ -271,7 +275,7 @@ class Meeting:
             place.room, place.trouble = room, ""
             log.info("room_joined server=%s present=%d", urlsplit(place.url).netloc, len(room.present))
             try:
-                await Stay(self._host, place, room).last()
+                await Stay(self._host, place, room, shown=len(roster.entries)).last()
             finally:
                 place.room = place.stun = None
 

@@ -42,6 +42,7 @@ class Network:
                     "server": place.url,
                     "joined": place.joined,
                     "trouble": place.trouble,
+                    "misdeeds": place.suspicions.sentences(),
                     "present": len(place.room.present) if place.room else 0,
                     "stun": place.stun is not None,
                     "account": None if place.account is None else asdict(place.account),

@@ -17,6 +17,7 @@ from node.ids import DeviceId, to_text
 from node.peers.directory import Directory, Presence, read_presence
 from node.peers.links import Links
 from node.peers.membership import Membership
+from node.peers.suspicions import Misdeed, Suspicions
 from node.wire import codec
 from node.wire.attendance import FRESH_BYTES, Attendance, with_freshness
 from node.wire.envelope import Message, open_message
@@ -46,6 +47,7 @@ class Place:
     """What the library may store on seeds through this tracker."""
     attendance: Attendance | None = None
     """While it is joined: who has shown to be there."""
+    suspicions: Suspicions = field(default_factory=Suspicions)
     leave: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when this room should be entered anew, or another one."""
 
@@ -73,17 +75,22 @@ class Host:
     on_message: Callable[[DeviceId, Message], None]
     on_account: Callable[[str, AccountTold], None]
     on_grant: Callable[[str, GrantAnswered], None]
+    on_misdeed: Callable[[str, Misdeed], None]
+    """Called with a server's address when it does something of a kind for the first time."""
     proofs: Proofs
 
 
 class Stay:
     """From joining to leaving. Messages of a server that means harm are passed over, and logged by their reason."""
 
-    def __init__(self, host: Host, place: Place, room: Room) -> None:
+    def __init__(self, host: Host, place: Place, room: Room, *, shown: int) -> None:
+        """`shown`: how long a roster the server must know by now."""
         self._host = host
+        self._shown = shown
         self._place = place
         self._room = room
         self._offers = asyncio.Semaphore(MAX_OFFERS_AT_ONCE)
+        place.suspicions.entered()
         self._attendance = place.attendance = Attendance(host.membership.random(FRESH_BYTES))
 
     async def last(self) -> None:
@@ -114,6 +121,13 @@ class Stay:
         known = self._host.membership.roster.members.get(member)
         if known is not None and known.active and known.role is Role.SEED:
             self._host.directory.came(self._place.url, connection, member)
+        else:
+            self._place.suspicions.named(connection, time.monotonic())
+
+    def _suspect(self, misdeed: Misdeed) -> None:
+        if self._place.suspicions.note(misdeed):
+            log.warning("server_misbehaved server=%s kind=%s", urlsplit(self._place.url).netloc, misdeed.name)
+            self._host.on_misdeed(self._place.url, misdeed)
 
     async def _ask_anew(self) -> None:
         proofs, attendance = self._host.proofs, self._attendance
@@ -134,9 +148,10 @@ class Stay:
                     self._arrived(connection, member)
                 case Left(connection):
                     self._attendance.left(connection)
+                    self._place.suspicions.heard(connection)
                     directory.left(url, connection, _now_ms())
                 case RosterOffered(entries):
-                    await learn(self._host.membership, entries)
+                    await self._learn(entries)
                 case AccountTold():
                     self._place.account = event
                     self._host.on_account(url, event)
@@ -147,6 +162,20 @@ class Stay:
                     if message is not None:
                         await self._hear(connection, message, group)
 
+    async def _learn(self, entries: Sequence[bytes]) -> None:
+        """What the server offers: never less than it has shown before, and nothing that wasn't signed."""
+        try:
+            await self._host.membership.learn(entries)
+        except RefusedError as error:
+            log.warning("roster_refused reason=%s", error)
+            if len(entries) < self._shown:
+                self._suspect(Misdeed.OLD_ROSTER)
+        except PeerError as error:
+            log.warning("roster_refused reason=%s", error)
+            self._suspect(Misdeed.BROKEN_ROSTER)
+        else:
+            self._shown = max(self._shown, len(entries))
+
     def _opened(self, member: DeviceId, data: bytes) -> Message | None:
         """The message, if a member really wrote it; else None: the server may be hostile."""
         membership = self._host.membership
@@ -156,6 +185,8 @@ class Stay:
                 raise PeerError("the room server names another sender than the message does")
         except SongkeepError as error:
             log.info("message_refused member=%s reason=%s", to_text(member)[:8], error)
+            if isinstance(error, PeerError):
+                self._suspect(Misdeed.ALTERED)
             return None
         return message
 
@@ -163,6 +194,11 @@ class Stay:
         host = self._host
         try:
             here = self._attendance.check(connection, message)
+        except RefusedError as error:
+            log.info("message_refused member=%s reason=%s", to_text(message.sender)[:8], error)
+            self._suspect(Misdeed.REPEATED)
+            return
+        try:
             match message.kind:
                 case "presence":
                     await self._hear_presence(connection, message)
@@ -189,6 +225,7 @@ class Stay:
             await announce(self._host, self._place, to=connection, echo=heard.answer)
         if not heard.proved:
             return
+        self._place.suspicions.heard(connection)
         if heard.came:
             directory.came(self._place.url, connection, message.sender)
         directory.said(message.sender, presence, _now_ms())
