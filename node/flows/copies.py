@@ -29,6 +29,7 @@ from node.peers.directory import Directory
 from node.peers.membership import Membership
 from node.placement import Blob, Copy, Device, plan_copies, plan_drops
 from node.placement.facts import COPIES
+from node.wire.roster import Role
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ class Copies:
         self._library = library
         self._directory = directory
         self._meeting = meeting
+        self._membership = membership
         self._me = membership.keys.id
         self.limits = limits
         self.rhythm = Rhythm()
@@ -213,6 +215,8 @@ class Copies:
 
     async def _round(self) -> bool:
         """One pass; whether there is more to do at once."""
+        if self._is_alone():
+            return False  # a look at a large library costs a second and much memory
         await self.look()
         self._hurry = False
         here = frozenset(member for member, _ in self._directory.present())
@@ -231,6 +235,11 @@ class Copies:
         if self._resting:
             self._plan_again_s = min(self._resting.values())
         return made > 0
+
+    def _is_alone(self) -> bool:
+        """Whether nobody else was ever let in: then no copy is here that may go, and none can come."""
+        members = self._membership.roster.members.items()
+        return all(identifier == self._me or member.role is Role.RECOVERY for identifier, member in members)
 
     def _plan(self, devices: Sequence[Device], now_s: float) -> tuple[list[Copy], frozenset[BlobRoot]]:
         """What to fetch, and what the person wishes to have here. Blocks."""

@@ -18,7 +18,7 @@ _BUSY_TIMEOUT_S: Final = 30.0
 _READERS: Final = 4
 _READER_WAIT_S: Final = 60.0
 _WRITER_CACHE_KIB: Final = 32_768
-_READER_CACHE_KIB: Final = 4_096
+_READER_CACHE_KIB: Final = 2_048
 _CHECKPOINT_PAGES: Final = 4_000
 """16 MB of write-ahead log: pages that many small transactions touch are copied into the file once."""
 _LOG_LEFT_BYTES: Final = 64 << 20
