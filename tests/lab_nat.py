@@ -10,7 +10,7 @@ from tests.lab import NETWORK, Host, Lab
 
 _RULES = """
 table ip translate {{
-  chain out {{ type nat hook postrouting priority 100; oifname "{outer}" masquerade; }}
+  chain out {{ type nat hook postrouting priority 100; oifname "{outer}" masquerade{ports}; }}
 }}
 table ip guard {{
   chain input {{
@@ -60,8 +60,11 @@ def host_on_line(lab: Lab, name: str, line: Line) -> Host:
     return host
 
 
-def host_behind_router(lab: Lab, name: str, line: Line | None = None) -> Host:
-    """A new host in a network of its own, behind a new router on the bridge, by a slow line if one is given."""
+def host_behind_router(lab: Lab, name: str, line: Line | None = None, *, symmetric: bool = False) -> Host:
+    """A new host in a network of its own, behind a new router on the bridge, by a slow line if one is given.
+
+    A `symmetric` router gives each connection a port of its own, as mobile networks do.
+    """
     number = len(lab.hosts) + 1
     outer, inner = f"i{lab.tag}{number + 1}", f"n{lab.tag}{number}"
     router = lab.host(f"{name}-router") if line is None else host_on_line(lab, f"{name}-router", line)
@@ -78,6 +81,6 @@ def host_behind_router(lab: Lab, name: str, line: Line | None = None) -> Host:
     _ip("-n", host.namespace, "route", "add", "default", "via", f"{subnet}.1")
     forwards = router.run(["sysctl", "-w", "net.ipv4.ip_forward=1"])
     assert forwards.returncode == 0, forwards.stderr
-    rules = _RULES.format(outer=outer, inner=inner)
+    rules = _RULES.format(outer=outer, inner=inner, ports=" fully-random" if symmetric else "")
     subprocess.run(router.command(["nft", "-f", "-"]), input=rules, text=True, check=True, timeout=20)
     return host

@@ -87,19 +87,22 @@ class Doctor:
         return Finding("disk", "good", f"{free / 1e9:,.0f} GB are free.")
 
     def _clock(self, joined: list[Place]) -> Finding:
-        ahead = [place.room.clock_ahead_ms for place in joined if place.room is not None]
-        worst = max(ahead, key=abs, default=0)
+        ahead = {urlsplit(place.url).netloc: place.room.clock_ahead_ms for place in joined if place.room is not None}
+        wrong = [server for server, ms in ahead.items() if abs(ms) > CLOCK_WRONG_MS]
         if not ahead:
             return Finding("clock", "note", "No server is reached that this clock could be compared with.")
-        if abs(worst) > CLOCK_WRONG_MS:
-            way = "ahead" if worst > 0 else "behind"
+        if not wrong:
+            return Finding("clock", "good", "The clock is right.")
+        if len(wrong) < len(ahead):
             return Finding(
-                "clock",
-                "bad",
-                f"This clock is {abs(worst) / 60_000:,.0f} minutes {way}.",
-                "Set the clock by the network.",
-            )
-        return Finding("clock", "good", "The clock is right.")
+                "clock", "note", f"This clock agrees with some servers and not with {', '.join(wrong)}.",
+                "Whoever runs those should set their clocks.",
+            )  # fmt: skip
+        worst = max(ahead.values(), key=abs)
+        way = "ahead" if worst > 0 else "behind"
+        return Finding(
+            "clock", "bad", f"This clock is {spoken_duration_ms(abs(worst))} {way}.", "Set the clock by the network."
+        )
 
     def _tracker(self, place: Place) -> Finding:
         name = urlsplit(place.url).netloc
@@ -178,6 +181,14 @@ class Doctor:
             ]  # fmt: skip
         kind = "lets direct ways through" if len(answered) > 1 else "seems to let direct ways through"
         return [Finding("router", "good", f"The router {kind}.")]
+
+
+def spoken_duration_ms(duration_ms: int) -> str:
+    """In the largest unit that fits."""
+    for unit_ms, unit in ((86_400_000, "days"), (3_600_000, "hours")):
+        if duration_ms >= 2 * unit_ms:
+            return f"{duration_ms / unit_ms:,.0f} {unit}"
+    return f"{duration_ms / 60_000:,.0f} minutes"
 
 
 def _joined(name: str, place: Place, present: int) -> Finding:
