@@ -10,12 +10,13 @@ from node.doors.qr import modules
 from node.errors import UserError
 from node.faces.answers import answer, body_of, text_field, whole_number
 from node.faces.parts import PARTS
-from node.faces.phrase import phrase_field, phrases_only_here
-from node.faces.session import only_control
+from node.faces.phrase import phrase_field
+from node.faces.session import only_control, only_here
 from node.wire.roster import Role
 
 NEWS_TIMEOUT_S: Final = 25.0
 MAX_EVENTS: Final = 10_000
+_ONLY_HERE: Final = "devices are let in and put out on the computer itself only: over the network others could listen"
 
 
 def routes(app: web.Application) -> None:
@@ -52,16 +53,16 @@ async def rename(request: web.Request) -> web.Response:
 
 async def revoke(request: web.Request) -> web.Response:
     """The device gets nothing new from now on; with {"phrase": words} in the name of that recovery phrase."""
+    only_here(request, _ONLY_HERE)
     phrase = None
     if request.can_read_body:
         phrase = phrase_field(await body_of(request, fields=frozenset({"phrase"})))
-    if phrase is not None:
-        phrases_only_here(request)
     return answer(await request.app[PARTS].network.devices.revoke(request.match_info["id"], phrase))
 
 
 async def pair(request: web.Request) -> web.Response:
     """Begin to let a device in; what happens comes by `events`."""
+    only_here(request, _ONLY_HERE)
     body = await body_of(request, fields=frozenset({"role", "app", "anywhere"}))
     role = body.get("role", str(Role.PLAYER))
     if role not in (str(Role.OWNER), str(Role.PLAYER)):
@@ -87,6 +88,7 @@ async def pair_events(request: web.Request) -> web.Response:
 
 async def pair_check(request: web.Request) -> web.Response:
     """The six digits that the new device shows."""
+    only_here(request, _ONLY_HERE)
     body = await body_of(request, fields=frozenset({"digits"}))
     found = request.app[PARTS].network.pairings.get(request.match_info["id"])
     found.type_digits(text_field(body, "digits", max_chars=40))

@@ -95,8 +95,12 @@ class Pairings:
         trackers: Callable[[], list[str]],
         nearby: LocalNetwork,
         named: Callable[[Newcomer], Awaitable[None]],
+        qr_lifetime_s: float = pairing.QR_LIFETIME_S,
+        qr_grace_s: float = QR_GRACE_S,
     ) -> None:
         """`trackers`: addresses that are joined now, the best first; `named` keeps what a newcomer calls itself."""
+        self._qr_lifetime_s = qr_lifetime_s
+        self._qr_grace_s = qr_grace_s
         self._membership = membership
         self._trackers = trackers
         self._nearby = nearby
@@ -192,10 +196,10 @@ class Pairings:
         )
         while started.app_url is not None and not waiting.met:
             code = self._membership.random(pairing.CODE_BYTES)
-            self._wait_with(started, waiting, code, pairing.QR_LIFETIME_S + QR_GRACE_S)
+            self._wait_with(started, waiting, code, self._qr_lifetime_s + self._qr_grace_s)
             link = pairing.invitation_link(started.app_url, Invitation(code, started.tracker))
-            started.tell("link", link=link, expires_ms=_in_ms(pairing.QR_LIFETIME_S))
-            await asyncio.sleep(pairing.QR_LIFETIME_S)
+            started.tell("link", link=link, expires_ms=_in_ms(self._qr_lifetime_s))
+            await asyncio.sleep(self._qr_lifetime_s)
 
     def _wait_with(self, started: Pairing, waiting: Waiting, code: bytes, lifetime_s: float) -> None:
         for server in (self._nearby.own_url, started.tracker):

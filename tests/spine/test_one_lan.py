@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,3 +143,46 @@ def test_a_player_lets_nobody_in_and_revokes_nobody(two: tuple[Songkeep, Songkee
     done = laptop.host.run([*laptop._command(("devices", "revoke", owner, "--yes")), "--json"])
     assert done.returncode == 4
     assert "may not pair or revoke" in done.stdout
+
+
+ASK = """
+import http.client, json, sys
+address, port, requests = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
+token = sys.argv[4] if len(sys.argv) > 4 else None
+for method, path, body in requests:
+    connection = http.client.HTTPConnection(address, port, timeout=30)
+    headers = {"Content-Type": "application/json"}
+    if token:
+        headers["Authorization"] = "Bearer " + token
+    connection.request(method, path, None if body is None else json.dumps(body), headers)
+    response = connection.getresponse()
+    told = json.loads(response.read())
+    token = token or told.get("token")
+    print(json.dumps([response.status, told]))
+"""
+
+
+def test_a_session_on_the_local_network_lets_nobody_in_or_out_and_sees_no_phrase(
+    two: tuple[Songkeep, Songkeep],
+) -> None:
+    """Whoever overhears the password of the player on the network must not become a device for good."""
+    pc, laptop = two
+    pc.run("init")
+    hear(pc.start("up", "--no-browser", "--port", "7690"))
+    control = json.loads((pc.home / "node.json").read_text())["token"]
+    opening = [["PATCH", "/api/v1/config", {"lan": True, "password": "a long enough one"}]]
+    opened = pc.host.run([sys.executable, "-c", ASK, "127.0.0.1", "7690", json.dumps(opening), control])
+    assert json.loads(opened.stdout)[0] == 200, opened.stdout + opened.stderr
+    owner = pc.run("devices")[0]["id"]
+    requests: list[list[Any]] = [
+        ["POST", "/api/v1/session", {"password": "a long enough one"}],
+        ["GET", "/api/v1/devices", None],
+        ["POST", "/api/v1/pair", {}],
+        ["POST", f"/api/v1/devices/{owner}/revoke", {}],
+        ["GET", "/api/v1/phrase", None],
+        ["POST", "/api/v1/phrases", {}],
+    ]
+    asked = laptop.host.run([sys.executable, "-c", ASK, pc.host.address, "7690", json.dumps(requests)])
+    answers = [json.loads(line) for line in asked.stdout.splitlines()]
+    assert [status for status, _ in answers] == [200, 200, 403, 403, 403, 403], asked.stdout + asked.stderr
+    assert all("on the computer itself" in told["error"]["message"] for _, told in answers[2:])
