@@ -42,10 +42,7 @@ def a_home(lab: Lab, host: Host, folder: Path, trackers: list[str]) -> Machine:
     home.run("init")
     home.start("up", "--no-browser", "--tracker", trackers[0])
     home.run("config", "trackers", *trackers)
-    until(
-        lambda: at_tracker(home) and len([f for f in home.run("doctor") if f["about"] == "tracker"]) == 2, "both there"
-    )
-    until(lambda: all(f["state"] == "good" for f in home.run("doctor") if f["about"] == "tracker"), "both joined")
+    until(lambda: [f["state"] for f in home.run("doctor") if f["about"] == "tracker"] == ["good"] * 2, "both joined")
     return home
 
 
