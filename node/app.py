@@ -34,6 +34,7 @@ from node.flows.folders import Folders
 from node.flows.ingest import Ingest, IngestSettings
 from node.flows.jobs import Jobs
 from node.flows.pictures import Pictures
+from node.flows.seed_places import SeedPlaces
 from node.flows.settings import SettingsKeeper
 from node.flows.small_covers import cover_answers
 from node.flows.stream import Streams
@@ -206,6 +207,7 @@ async def _build(
     hosting = Hosting(home.path / "seed", settings.current, tell=news.notice)
     settings.on_change.append(hosting.follow)
     networking.network.devices.last_list = seeding.seeds.last_list_by
+    networking.network.copies.census.seeds = SeedPlaces(seeding.seeds.links).devices
     pictures = Pictures(index, streams, home.covers)
     words = Words(library)
     networking.answer_also({**cover_answers(pictures.small), **word_answers(words)})

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -179,7 +179,11 @@ class Census:
                     absent_ms=now_ms - self._seen_ms.get(other, 0), trusted=self.trusts(other),
                 )
             )  # fmt: skip
-        return [*found, *self.seeds()]
+        for seed in self.seeds():
+            if self._directory.get(seed.id).present:
+                self._seen_ms[seed.id] = now_ms
+            found.append(replace(seed, absent_ms=now_ms - self._seen_ms.get(seed.id, 0)))
+        return found
 
     def trusts(self, member: DeviceId) -> bool:
         since_ms = self._distrusted_ms.get(member)

@@ -90,12 +90,12 @@ class Whereabouts:
         asleep = seen.presence is not None and seen.presence.asleep
         return {
             "id": to_text(device.id),
-            "name": self._name_of(device.id),
+            "name": device.operator.decode() if device.operator else self._name_of(device.id),
             "kind": "seed" if device.operator else "device",
             "this": own,
-            "present": own or device.present,
+            "present": own or seen.present,
             "asleep": asleep,
-            "seen_ms": None if own or device.present else seen.seen_ms or None,
+            "seen_ms": None if own or seen.present else seen.seen_ms or None,
             "reached": pipe.route if isinstance(pipe, DataPipe) else None,
             "budget_bytes": device.budget_bytes,
             "used_bytes": device.used_bytes,
@@ -154,7 +154,9 @@ class Whereabouts:
         holders = [device for device in devices if any(device.has(root) for root in roots)]
         if not holders:
             return "no device that is known holds it"
-        names = ", ".join(self._name_of(device.id) for device in holders)
+        names = ", ".join(
+            device.operator.decode() if device.operator else self._name_of(device.id) for device in holders
+        )
         if not any(root in device.sealed for device in holders for root in roots):
             return f"only as safe as its file on {names}"
         if any(root in self._copies.census.sight.damaged for root in roots):
