@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import os
+import secrets
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +35,7 @@ from node.flows.folders import Folders
 from node.flows.ingest import Ingest, IngestSettings
 from node.flows.jobs import Jobs
 from node.flows.pictures import Pictures
-from node.flows.seed_places import SeedPlaces
+from node.flows.seed_holders import SeedHolders
 from node.flows.settings import SettingsKeeper
 from node.flows.small_covers import cover_answers
 from node.flows.stream import Streams
@@ -207,7 +208,10 @@ async def _build(
     hosting = Hosting(home.path / "seed", settings.current, tell=news.notice)
     settings.on_change.append(hosting.follow)
     networking.network.devices.last_list = seeding.seeds.last_list_by
-    networking.network.copies.census.seeds = SeedPlaces(seeding.seeds.links).devices
+    census = networking.network.copies.census
+    census.seeds = SeedHolders(
+        seeding.seeds.links, library, seeding.fetch.ask, now_ms=census.now_ms, random_below=secrets.randbelow
+    )
     pictures = Pictures(index, streams, home.covers)
     words = Words(library)
     networking.answer_also({**cover_answers(pictures.small), **word_answers(words)})

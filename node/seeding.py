@@ -29,6 +29,7 @@ class Seeding:
     """The library's seeds, and what must run for them to be fed."""
 
     seeds: Seeds
+    fetch: SeedFetch
     service: Callable[[], Coroutine[object, object, None]]
     close: Callable[[], Awaitable[None]]
 
@@ -78,7 +79,7 @@ def build_seeding(
             sharing = Sharing(library=library, store=store, holdings=holdings, swarm=swarm, arriving=arriving)
             await seeds.run(sharing)
 
-    return Seeding(seeds=seeds, service=service, close=fetch.close)
+    return Seeding(seeds=seeds, fetch=fetch, service=service, close=fetch.close)
 
 
 def _now_ms() -> int:

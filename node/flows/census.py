@@ -19,6 +19,7 @@ from node.doors.channel import Answer
 from node.doors.index.copies import Weighed
 from node.errors import SongkeepError
 from node.flows.meet import Meeting
+from node.flows.seed_holders import SeedHolders
 from node.ids import BlobRoot, DeviceId, from_text, to_text
 from node.library import Library
 from node.peers.directory import Directory
@@ -90,8 +91,7 @@ class Census:
         self.sight = Sight()
         self.looks = 0
         """Counts them: what follows from a look may be kept until the next."""
-        self.seeds: Callable[[], list[Device]] = list
-        """What seeds are known to hold."""
+        self.seeds: SeedHolders | None = None
 
     @property
     def answers(self) -> Mapping[str, Answer]:
@@ -179,10 +179,11 @@ class Census:
                     absent_ms=now_ms - self._seen_ms.get(other, 0), trusted=self.trusts(other),
                 )
             )  # fmt: skip
-        for seed in self.seeds():
-            if self._directory.get(seed.id).present:
+        for seed in self.seeds.devices() if self.seeds is not None else []:
+            if seed.present:
                 self._seen_ms[seed.id] = now_ms
-            found.append(replace(seed, absent_ms=now_ms - self._seen_ms.get(seed.id, 0)))
+            absent_ms = now_ms - self._seen_ms.get(seed.id, 0)
+            found.append(replace(seed, absent_ms=absent_ms, trusted=self.trusts(seed.id)))
         return found
 
     def trusts(self, member: DeviceId) -> bool:

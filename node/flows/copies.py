@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from node.flows.pace import Pace
 from node.flows.peer_audit import DeviceAudits
 from node.flows.receipts import Receipts
 from node.flows.ways import Take
-from node.ids import BlobRoot
+from node.ids import BlobRoot, DeviceId
 from node.library import Library
 from node.peers.directory import Directory
 from node.peers.membership import Membership
@@ -115,7 +115,8 @@ class Copies:
             room_bytes=lambda: self.census.sight.own.budget_bytes - self.census.sight.own.used_bytes,
             save_clock=self.census.save,
         )
-        self.bringing = Bringing(library, store, take, self.download, now_ms=_now_ms, on_lie=self.census.distrust)
+        self._take_from = take
+        self.bringing = Bringing(library, store, self._take, self.download, now_ms=_now_ms, on_lie=self.census.distrust)
         self.evictions = Evictions(
             library,
             store,
@@ -124,6 +125,7 @@ class Copies:
             meeting.connect,
             me=self._me,
             copies=lambda: self.limits.copies,
+            seeds=lambda: self.census.seeds,
         )
         self.discards = Discards(library, store, self.census, self.receipts, tell=tell)
         self.audits = DeviceAudits(
@@ -150,6 +152,11 @@ class Copies:
     @property
     def answers(self) -> Mapping[str, Answer]:
         return {**self.census.answers, **self.receipts.answers}
+
+    def _take(self, member: DeviceId, root: BlobRoot, first: int, count: int) -> AsyncGenerator[bytes, None]:
+        seeds = self.census.seeds
+        take = seeds.chunks if seeds is not None and member in seeds else self._take_from
+        return take(member, root, first, count)
 
     def apply(self, limits: Limits) -> None:
         """Keep to other limits from now on."""
@@ -308,9 +315,7 @@ class Copies:
         if ref is None:
             return False
         others = [
-            each.id
-            for each in devices
-            if each.id not in (self._me, copy.source) and each.present and each.has(root) and not each.operator
+            each.id for each in devices if each.id not in (self._me, copy.source) and each.present and each.has(root)
         ]
         holders = [each for each in (copy.source, *others) if self.census.trusts(each)]
         await self.bringing.bring(ref, copy.blob.purpose, holders)

@@ -13,6 +13,7 @@ from node.doors.channel import Channel
 from node.errors import RefusedError, SongkeepError
 from node.flows.census import Census
 from node.flows.receipts import Receipts
+from node.flows.seed_holders import SeedHolders
 from node.ids import BlobRoot, DeviceId, to_text
 from node.library import Library
 from node.placement import Drop, Proven, check_drop
@@ -51,6 +52,7 @@ class Evictions:
         *,
         me: DeviceId,
         copies: Callable[[], int],
+        seeds: Callable[[], SeedHolders | None],
     ) -> None:
         self._library = library
         self._store = store
@@ -59,6 +61,7 @@ class Evictions:
         self._connect = connect
         self._me = me
         self._copies = copies
+        self._seeds = seeds
 
     async def evict(self, drops: Sequence[Drop]) -> Freed:
         """Drop what may go; the rest stays, each with its reason. Raises StorageError."""
@@ -103,8 +106,12 @@ class Evictions:
             freed.bytes += drop.blob.sealed_bytes
 
     async def _gather(self, holder: DeviceId, roots: Sequence[BlobRoot]) -> list[Proven]:
+        seeds = self._seeds()
         try:
-            proven, lied = await self._receipts.gather(await self._connect(holder), holder, roots)
+            if seeds is not None and holder in seeds:
+                proven, lied = await seeds.prove(holder, roots)
+            else:
+                proven, lied = await self._receipts.gather(await self._connect(holder), holder, roots)
         except SongkeepError as error:
             log.info("no_receipts member=%s reason=%s", to_text(holder)[:8], type(error).__name__)
             return []

@@ -13,6 +13,7 @@ from node.crypto.blob import BlobCipher
 from node.crypto.labels import CHUNK_BYTES
 from node.doors.seeds import SeedClient
 from node.errors import DamagedError, SongkeepError, UnavailableError
+from node.ids import BlobRoot
 from node.peers.membership import Membership
 
 CHUNKS_AT_ONCE: Final = 256
@@ -60,7 +61,7 @@ class SeedFetch:
                 url = next(urls, None)
                 more = url is not None
                 if url is not None:
-                    waiting[asyncio.create_task(self._ask(url, blob, first, count))] = url
+                    waiting[asyncio.create_task(self.ask(url, blob.root, first, count))] = url
                 done, _ = await asyncio.wait(
                     waiting, timeout=SECOND_AFTER_S if more else None, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -80,13 +81,14 @@ class SeedFetch:
             for task in waiting:
                 task.cancel()
 
-    async def _ask(self, url: str, blob: BlobRef, first: int, count: int) -> bytes:
+    async def ask(self, url: str, root: BlobRoot, first: int, count: int) -> bytes:
+        """The same from the seed at `url` alone. Raises NotFoundError, UnavailableError, RefusedError, ..."""
         client = self._clients.get(url)
         if client is None:
             client = await self._lifetime.enter_async_context(SeedClient.open(url, local_address=self._local_address))
             self._clients[url] = client
             client.sign_in_as(self._membership.keys, self._membership.library)
-        return await client.chunks(blob.root, first, count)
+        return await client.chunks(root, first, count)
 
 
 async def fetch_blob(client: SeedClient, blob: BlobRef, *, max_bytes: int) -> bytes:

@@ -94,5 +94,6 @@ def _falls_to(me: DeviceId, blob: Blob, devices: Sequence[Device], copies: int) 
 
 def _giver(me: DeviceId, root: BlobRoot, devices: Iterable[Device]) -> DeviceId | None:
     """Whom to ask: another one for each blob, so that all give alike."""
-    able = [each.id for each in devices if each.id != me and each.present and each.trusted and each.has(root)]
-    return max(able, key=lambda holder: draw(me, holder, root), default=None)
+    able = [each for each in devices if each.id != me and each.present and each.trusted and each.has(root)]
+    own = [each.id for each in able if not each.operator]  # a seed's line is dear, and the person's own is not
+    return max(own or [each.id for each in able], key=lambda holder: draw(me, holder, root), default=None)

@@ -225,7 +225,7 @@ async def test_what_is_removed_stays_for_thirty_days_and_then_goes_but_not_where
 
 
 async def test_questions_find_what_a_device_lost_without_knowing_and_it_heals_itself(tmp_path: Path) -> None:
-    async with a_home(tmp_path, songs=2, others=2, budget_bytes=0) as (_pc, nas, laptop):
+    async with a_home(tmp_path, songs=1, others=2, budget_bytes=0) as (_pc, nas, laptop):
         for root in nas.sealed():
             path = nas.home.store.path_of(root)
             assert path is not None
