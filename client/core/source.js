@@ -37,10 +37,10 @@
  * @typedef {{kind: "changed", revision: number}
  *   | {kind: "progress", job: Job}
  *   | {kind: "notice", notice: Notice}
- *   | {kind: "link", online: boolean}
+ *   | {kind: "link", online: boolean, why?: string}
  *   | {kind: "signed_out"}
  *   | {kind: "revoked"}} SourceEvent
- *   changed: any list may differ; link: the source can, or can no longer, be reached; revoked: the library let this device go.
+ *   changed: any list may differ; link: the source can, or can no longer, be reached, and why, in a sentence; revoked: the library let this device go.
  */
 
 /**

@@ -25,3 +25,11 @@ export function deviceName(agent = navigator.userAgent) {
   const browser = BROWSERS.find(([pattern]) => pattern.test(agent))?.[1];
   return browser ? `${device} (${browser})` : device;
 }
+
+/** Whether this is iOS's browser, and not what was put on its home screen: the two share no storage. */
+export function mustInstallFirst() {
+  const { standalone } = /** @type {{standalone?: boolean}} */ (navigator);
+  // An iPad says that it is a Mac, but one with a touch screen.
+  const ios = /iPhone|iPad/.test(navigator.userAgent) || (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
+  return ios && standalone !== true && !matchMedia("(display-mode: standalone)").matches;
+}

@@ -10,6 +10,8 @@ const MEMORY_CHUNKS = 4_096;
 
 /** @implements {ChunkStore} */
 export class StoredChunks {
+  /** Blobs that were to stay, and that the browser cleared away. */
+  lost_kept = 0;
   #worker;
   #next = 1;
   /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
@@ -60,8 +62,10 @@ export class StoredChunks {
   }
 
   /** @returns {Promise<Stored[]>} */
-  list() {
-    return this.#ask("list");
+  async list() {
+    const { stored, lost_kept } = await this.#ask("list");
+    this.lost_kept += lost_kept;
+    return stored;
   }
 
   /** It is being read: it goes later than others. @param {string} root */
@@ -97,6 +101,7 @@ export class StoredChunks {
 
 /** @implements {ChunkStore} */
 export class MemoryChunks {
+  lost_kept = 0;
   /** The oldest first. @type {Map<string, Bytes>} */
   #chunks = new Map();
 

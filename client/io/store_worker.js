@@ -108,7 +108,16 @@ const OPS = {
     const record = await recordOf(root);
     if (record.size_bytes) await write("blobs", root, { ...record, used_ms: Date.now() });
   }),
-  list: async () => (await readAll("blobs")).map(([root, record]) => ({ root, ...record })),
+  list: async () => {
+    // First the records: a write makes its file before its record, so a record alone means that the browser cleared the file.
+    const records = await readAll("blobs");
+    const files = new Set();
+    for await (const name of /** @type {any} */ (await folder()).keys()) files.add(name);
+    const lost = records.filter(([root]) => !files.has(root));
+    for (const [root] of lost) await erase("blobs", root);
+    const stored = records.filter(([root]) => files.has(root)).map(([root, record]) => ({ root, ...record }));
+    return { stored, lost_kept: lost.filter(([, { kept }]) => kept).length };
+  },
   remove: ({ root }) => alone(root, () => removeBlob(root)),
   settled: () => Promise.allSettled([...turns.values()]),
   clear: async () => {

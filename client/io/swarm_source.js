@@ -6,7 +6,7 @@ import { later } from "../core/later.js";
 import { unpack } from "../core/msgpack.js";
 import { SourceError } from "../core/source_error.js";
 import { Chunks } from "./swarm_chunks.js";
-import { laterKeeping } from "./swarm_later.js";
+import { awayWhy, laterKeeping, lostNotices } from "./swarm_later.js";
 import { Swarm } from "./swarm.js";
 import { SwarmCatalog } from "./swarm_catalog.js";
 import { Covers, forgetCovers } from "./swarm_covers.js";
@@ -98,7 +98,8 @@ export class SwarmSource {
   #tally = new Tally();
   /** Renditions that were made for this phone, until the catalog names them. @type {Map<string, Promise<RenditionRef | null>>} */
   #made = new Map();
-  #online = true;
+  /** Why nobody can be reached, as it was told. */
+  #away = "";
   #offlineTimer = 0;
   /** Ends everything that goes on by itself. */
   #life = new AbortController();
@@ -166,6 +167,7 @@ export class SwarmSource {
     await held.load().catch(() => {});
     held.wishesChanged.on(() => this.#fetchMore(), this.#life.signal);
     this.#held = held;
+    for (const notice of lostNotices(this.#store.lost_kept)) this.#tell({ kind: "notice", notice });
     this.#fetchMoreSoon();
     return held;
   }
@@ -193,19 +195,22 @@ export class SwarmSource {
 
   #reachChanged() {
     this.#chunks.holdersChanged();
-    clearTimeout(this.#offlineTimer);
     if (this.#swarm.holders.length) {
+      clearTimeout(this.#offlineTimer);
+      this.#offlineTimer = 0;
       void this.#log.tell();
-      return this.#link(true);
+      return this.#link("");
     }
-    this.#offlineTimer = setTimeout(() => this.#link(false), OFFLINE_AFTER_MS);
+    // Once told, a new reason is told at once.
+    if (this.#away) return this.#link(awayWhy(this.#swarm));
+    this.#offlineTimer ||= setTimeout(() => this.#link(awayWhy(this.#swarm)), OFFLINE_AFTER_MS);
   }
 
-  /** @param {boolean} online */
-  #link(online) {
-    if (online === this.#online) return;
-    this.#online = online;
-    this.#tell({ kind: "link", online });
+  /** @param {string} why  nobody can be reached; "": somebody can */
+  #link(why) {
+    if (why === this.#away) return;
+    this.#away = why;
+    this.#tell({ kind: "link", online: !why, why });
   }
 
   /** @param {SourceEvent} event */
@@ -366,7 +371,7 @@ export class SwarmSource {
 
   /** @type {Source["status"]} */
   async status() {
-    return { folders: [], jobs: [], store: {}, notices: [] };
+    return { folders: [], jobs: [], store: {}, notices: lostNotices(this.#store.lost_kept) };
   }
 
   /** @type {Source["phrase"]} */

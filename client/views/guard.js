@@ -4,6 +4,7 @@ import { beginSession, session } from "../io/node_http.js";
 import { forgetAll } from "../io/shelf.js";
 import { SourceError } from "../core/source_error.js";
 import { errand } from "../core/route.js";
+import { say } from "./dom.js";
 import { byId } from "./shell.js";
 import { tell } from "./messages.js";
 
@@ -30,7 +31,10 @@ export function guard(app, { open, forget, known }) {
     unsubscribe = app.source.subscribe((event) => {
       if (event.kind === "signed_out") void askToSignIn("");
       if (event.kind === "revoked") void tellRevoked(app);
-      if (event.kind === "link") document.documentElement.classList.toggle("offline", !event.online);
+      if (event.kind === "link") {
+        document.documentElement.classList.toggle("offline", !event.online);
+        if (event.why) say(byId("offline"), event.why);
+      }
       if (event.kind === "notice" && event.notice.level !== "info") tell(event.notice.text);
     });
     if (opened) app.refreshPage();

@@ -1,6 +1,6 @@
 // Keeping music on this device: the lines in the menus of songs and albums.
 
-/** @import {Album, Track} from "../core/model.js" */
+/** @import {Album, Playlist, Track} from "../core/model.js" */
 /** @import {App} from "./app.js" */
 /** @import {Action} from "./menu.js" */
 
@@ -48,10 +48,33 @@ export function keepAction(app, track) {
  * @returns {Action[]}
  */
 export function keepAlbumAction(app, { id, name }) {
+  return app.source.keeping ? keepAllAction(app, name, async () => (await app.source.album(id)).tracks) : keepHereActions(app, "album", id, name);
+}
+
+/**
+ * A playlist's lines in its menu.
+ * @param {App} app
+ * @param {Pick<Playlist, "id" | "name">} playlist
+ * @returns {Action[]}
+ */
+export function keepPlaylistAction(app, { id, name }) {
+  return app.source.keeping
+    ? keepAllAction(app, name, async () => (await app.source.playlists?.get(id))?.items ?? [])
+    : keepHereActions(app, "playlist", id, name);
+}
+
+/**
+ * One line for all of some songs; [] where nothing can be kept.
+ * @param {App} app
+ * @param {string} name  of what they are
+ * @param {() => Promise<readonly Track[]>} load
+ * @returns {Action[]}
+ */
+export function keepAllAction(app, name, load) {
   const { keeping } = app.source;
-  if (!keeping) return keepHereActions(app, "album", id, name);
+  if (!keeping) return [];
   const run = async () => {
-    const { tracks } = await app.source.album(id);
+    const tracks = await load();
     if (!tracks.every((track) => keeping.kept.has(track.id))) return set(app, tracks, `“${name}”`, true);
     if (await app.confirm(`Let “${name}” go?`, "It is kept on this device. It stays in your library.", "Don’t keep"))
       set(app, tracks, `“${name}”`, false);

@@ -7,9 +7,14 @@ import { ownServer } from "../core/wire_room.js";
 import { WireError } from "../core/wire_errors.js";
 import { enterPairingRoom } from "../io/room_pairing.js";
 import { Membership } from "../io/swarm_membership.js";
-import { deviceName } from "../io/device_name.js";
+import { deviceName, mustInstallFirst } from "../io/device_name.js";
+import { recall, remember } from "../io/shelf.js";
 import { button, fill, h } from "./dom.js";
 import { mark } from "./mark.js";
+
+/** Shelf: this browser was a device of a library, unless it was forgotten. */
+const PAIRED = "paired";
+const CLEARED = "This browser has cleared all that Songkeep kept here. Your music is safe on your other devices: pair again.";
 
 /** @typedef {{host: HTMLElement, done: (membership: Membership) => void}} Pairing */
 
@@ -21,8 +26,25 @@ export async function mountPair(host, { invitation, done }) {
   const missing = await missingCrypto();
   if (missing) return show(host, "This browser can’t be paired", h("p", null, `Songkeep needs ${missing} to keep your music’s keys. A current browser at an https address has it.`));
   const pairing = { host, done };
+  if (mustInstallFirst()) return installFirst(pairing, invitation);
   if (invitation) return void pair(pairing, invitation);
-  askForCode(pairing, "");
+  askForCode(pairing, recall(PAIRED) ? CLEARED : "");
+}
+
+/**
+ * On an iPhone what is installed on the home screen has storage of its own, so pairing comes after that.
+ * @param {Pairing} pairing
+ * @param {string} invitation
+ */
+function installFirst(pairing, invitation) {
+  const here = () => (invitation ? void pair(pairing, invitation) : askForCode(pairing, ""));
+  show(
+    pairing.host,
+    "First, to the home screen",
+    h("p", null, "On iPhone and iPad, an app on the home screen keeps its music apart from the browser. So install it before you pair it:"),
+    h("ol", { class: "steps" }, h("li", null, "Tap Share, then “Add to Home Screen”."), h("li", null, "Open Songkeep from there."), h("li", null, "Type the code that your computer shows under the QR code.")),
+    button({ class: "quiet" }, here, "Pair in this browser instead"),
+  );
 }
 
 /**
@@ -89,6 +111,7 @@ async function pair(pairing, invitation) {
         membership = await Membership.begin(keys, roster, { trackers: known, name });
       },
     });
+    remember(PAIRED, true);
     if (membership) done(membership);
   } catch (error) {
     askForCode(pairing, life.signal.aborted ? "" : sentence(error));

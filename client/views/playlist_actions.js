@@ -1,7 +1,7 @@
 // Putting songs on playlists, and making, naming and deleting them.
 
 import { counted } from "../core/format.js";
-import { keepHereActions } from "./keeping.js";
+import { keepPlaylistAction } from "./keeping.js";
 import { openMenu } from "./menu.js";
 
 /** @import {Playlist, Track} from "../core/model.js" */
@@ -90,7 +90,7 @@ export function openPlaylistMenu(app, playlist, where, deleted = () => {}) {
     { icon: "next", label: "Play next", run: withTracks((tracks) => app.player.playNext(tracks)) },
     { icon: "queue", label: "Add to queue", run: withTracks((tracks) => app.player.playLast(tracks)) },
   ];
-  actions.push(...keepHereActions(app, "playlist", playlist.id, playlist.name));
+  actions.push(...keepPlaylistAction(app, playlist));
   if (app.source.can.has("edit_playlists"))
     actions.push(
       { icon: "pencil", label: "Rename…", run: () => void rename(app, playlist) },

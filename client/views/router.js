@@ -26,6 +26,7 @@ const PAGES = {
   starred: async () => (await import("./starred.js")).mountStarred,
   playlists: async () => (await import("./playlists.js")).mountPlaylists,
   playlist: async () => (await import("./playlist.js")).mountPlaylist,
+  move: async () => (await import("./move.js")).mountMove,
   "for-you": async () => (await import("./for_you.js")).mountForYou,
   history: async () => (await import("./history.js")).mountHistory,
 };

@@ -164,5 +164,6 @@ const signOut = (app) => {
       },
       label,
     ),
+    app.source.keeping ? h("a", { class: "quiet", href: href("move") }, "Moving to another address") : null,
   );
 };

@@ -23,7 +23,7 @@ const PICTURES = {
 };
 
 /** The entry that lights up for places that have none of their own. @type {Partial<Record<Place, Place>>} */
-const RAIL_OF = { album: "albums", artist: "artists", genre: "genres", playlist: "playlists", history: "home", "for-you": "home", where: "locker" };
+const RAIL_OF = { album: "albums", artist: "artists", genre: "genres", playlist: "playlists", history: "home", "for-you": "home", where: "locker", move: "settings" };
 /** @type {Partial<Record<Place, Place>>} */
 const TAB_OF = {
   albums: "library",
@@ -41,6 +41,7 @@ const TAB_OF = {
   settings: "locker",
   devices: "locker",
   where: "locker",
+  move: "locker",
 };
 
 /** @param {string} id */

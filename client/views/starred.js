@@ -3,6 +3,7 @@ import { albumCard, artistCard } from "./album_card.js";
 import { button, h } from "./dom.js";
 import { heldList } from "./held_list.js";
 import { icon } from "./icon.js";
+import { keepAllAction } from "./keeping.js";
 import { blank, live } from "./live.js";
 import { pageHead, shelfTabs } from "./page.js";
 import { rove } from "./roving.js";
@@ -65,6 +66,9 @@ function songs(app, tracks, signal) {
         { class: "ghost", "aria-label": "Shuffle starred songs" },
         () => app.player.playAll(tracks, 0, { shuffle: true }),
         icon("shuffle"),
+      ),
+      ...keepAllAction(app, "Starred songs", async () => tracks).map(({ label, run, icon: picture }) =>
+        button({ class: "ghost", "aria-label": `${label}: starred songs` }, run, icon(picture)),
       ),
     ),
     list,

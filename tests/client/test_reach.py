@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 PLACES = (
     "/", "/albums", "/artists", "/songs", "/genres", "/search/a", "/locker", "/settings", "/devices", "/devices/pair",
-    "/where", "/for-you", "/now", "/now/queue",
+    "/where", "/move", "/for-you", "/now", "/now/queue",
 )  # fmt: skip
 
 NAMELESS = """() => {

@@ -48,6 +48,7 @@ class Device:
     meeting: Meeting
     serve: Serve
     blobs: dict[BlobRoot, list[bytes]] = field(default_factory=dict)
+    asleep: bool = False
 
     @property
     def id(self) -> bytes:
@@ -128,6 +129,7 @@ def make_device(
             addresses=addresses,
             lane=lane_print,
             catalog=catalog(),
+            asleep=device.asleep,
         )
 
     meeting = Meeting(
