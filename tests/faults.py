@@ -17,11 +17,17 @@ class FaultyDisk(Disk):
     """
 
     def __init__(
-        self, *, room_bytes: int = 1 << 40, flip_at: int | None = None, fail_at_step: int | None = None
+        self,
+        *,
+        room_bytes: int = 1 << 40,
+        flip_at: int | None = None,
+        fail_at_step: int | None = None,
+        gone_from_step: int | None = None,
     ) -> None:
         self.room_bytes = room_bytes
         self.flip_at = flip_at
         self.fail_at_step = fail_at_step
+        self.gone_from_step = gone_from_step
         self.steps = 0
         self._dirty: set[Path] = set()
         """Files whose bytes are only in memory, under the names they have now."""
@@ -33,6 +39,17 @@ class FaultyDisk(Disk):
         self.steps += 1
         if self.steps == self.fail_at_step:
             raise OSError(errno.EIO, "injected")
+        if self.gone_from_step is not None and self.steps >= self.gone_from_step:
+            raise OSError(errno.ENODEV, "injected")
+
+    def mend(self) -> None:
+        """From now on nothing goes wrong any more."""
+        self.room_bytes, self.fail_at_step, self.gone_from_step = 1 << 40, None, None
+
+    def remove(self, path: Path) -> None:
+        if self.gone_from_step is not None:
+            self._step()
+        super().remove(path)
 
     def create(self, path: Path) -> int:
         self._step()
