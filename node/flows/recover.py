@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from node.catalog.values import blob_of
+from node.catalog.vector import LOG_ID_BYTES, MAX_SEQ
 from node.crypto.keys import EpochKeys, MemberKeys, member_keys_from_random
 from node.crypto.phrase import recovery_keys
 from node.doors.index import Index
@@ -24,7 +25,7 @@ from node.flows.seed_streams import fetch_blob
 from node.ids import DeviceId, LibraryId, to_text
 from node.library import Library
 from node.wire.heads import HeadsRecord, open_heads, read_heads
-from node.wire.roster import Role, Roster, admit, merged, read_roster
+from node.wire.roster import Role, Roster, admit, merged, read_roster, remove_recovery, revoke
 
 log = logging.getLogger(__name__)
 
@@ -92,21 +93,71 @@ async def recover(
         try:
             async with SeedClient.open(url, local_address=local_address) as client:
                 found = await _look(client, keys, known)
+                roster, epochs = unlocked(found.roster, keys, _heads_of(found), now_ms=now_ms, random=random)
                 device = member_keys_from_random(random(64))
-                roster = admit(
-                    found.roster,
-                    keys,
-                    device.public,
-                    role=Role.OWNER,
-                    epochs=found.epochs.values(),
-                    time_ms=now_ms,
-                )
+                found = replace(found, epochs=epochs)
+                roster = admit(roster, keys, device.public, role=Role.OWNER, epochs=epochs.values(), time_ms=now_ms)
                 await client.put_roster(roster.entries)
         except SongkeepError as error:
             failures.append(error)
             continue
         return await asyncio.to_thread(_settle, vault_path, index_path, device, roster, found, url)
     raise failures[0]
+
+
+def unlocked(
+    roster: Roster,
+    keys: MemberKeys,
+    heads: Mapping[DeviceId, Mapping[bytes, int]],
+    *,
+    now_ms: int,
+    random: Callable[[int], bytes],
+) -> tuple[Roster, dict[int, EpochKeys]]:
+    """The roster with an epoch that the phrase can open, and all epochs that it can.
+
+    A thief may have begun one and sealed nothing of use to the phrase: it is put out. `heads`: how far each device
+    said it knew each log; of the thief's own counts what the others knew.
+    """
+    epochs = roster.epochs_for(keys)
+    while roster.epoch not in epochs:
+        gone = _who_began(roster)
+        said = [each for device, each in heads.items() if device != gone] or list(heads.values())
+        last = {
+            log: max(each.get(log, 0) for each in said)
+            for log in {log for each in said for log in each}
+            if log[: len(gone)] == gone
+        }
+        epoch = EpochKeys(roster.next_epoch, random(32))
+        if roster.member(gone).role is Role.RECOVERY:
+            roster = remove_recovery(roster, keys, gone, next_epoch=epoch, time_ms=now_ms)
+        else:
+            roster = revoke(roster, keys, [gone], next_epoch=epoch, time_ms=now_ms, heads=last)
+        epochs = roster.epochs_for(keys)
+        log.warning("locked_out_by member=%s", to_text(gone)[:8])
+    return roster, epochs
+
+
+def _who_began(roster: Roster) -> DeviceId:
+    entries = (each for each in roster.known.values() if each.hash not in roster.void and each.departure is not None)
+    signers = [each.signer for each in entries if each.departure and each.departure.epoch == roster.epoch]
+    active = [each for each in signers if each in roster.members and roster.members[each].active]
+    if not active:
+        raise PeerError("the library's newest epoch was begun by nobody who belongs to it")
+    return active[0]
+
+
+def _heads_of(found: _Found) -> dict[DeviceId, dict[bytes, int]]:
+    """How far each device said it knew each log."""
+    said: dict[DeviceId, dict[bytes, int]] = {}
+    for record, body in reversed(found.heads):  # the newest last
+        heads = body.get("heads")
+        if isinstance(heads, dict):
+            said[record.device] = {
+                log: seq
+                for log, seq in heads.items()
+                if isinstance(log, bytes) and len(log) == LOG_ID_BYTES and isinstance(seq, int) and 0 < seq <= MAX_SEQ
+            }
+    return said
 
 
 async def _from_tracker(url: str, keys: MemberKeys) -> Roster:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from node.crypto.keys import EpochKeys, MemberKeys
+from node.crypto.keys import EpochKeys, MemberKeys, member_keys_from_random
 from node.crypto.phrase import entropy_from_phrase, phrase_from_entropy, recovery_keys
 from node.errors import NotFoundError, RefusedError, UnavailableError, UserError
 from node.flows.phrases import DRAFT_LIFE_S, MAX_DRAFTS, Draft, Phrases
-from node.wire.roster import Role, read_roster, revoke
+from node.flows.recover import unlocked
+from node.wire.roster import Role, admit, read_roster, revoke
 from tests.flows.owners import Owner, agree, home_of, owners, together, with_garbage
 from tests.flows.people import a_tracker, let_in, make_device, now_ms, until
 
@@ -174,6 +176,23 @@ async def test_a_thief_who_seals_garbage_to_the_phrase_is_put_out_by_it_all_the_
     await revoked_by_paper(laptop, stolen)
     assert not laptop.device.membership.is_shut_out
     assert laptop.roster.epoch in laptop.roster.epochs_for(recovery_keys(FIRST))
+
+
+def test_recovery_puts_out_whoever_kept_the_newest_secret_from_the_phrase() -> None:
+    stolen, laptop, tablet = owners(OFFLINE, "PC", "Laptop", "Tablet", phrase=FIRST)
+    locked = read_roster(with_garbage(stolen.roster, stolen.keys, gone=tablet.keys))
+    paper = recovery_keys(FIRST)
+    assert locked.epochs_for(paper).keys() == {1}
+    log = stolen.keys.id + b"\0\0\0\1"
+    said = {laptop.keys.id: {log: 7, laptop.keys.id + b"\0\0\0\2": 9}, stolen.keys.id: {log: 1_000}}
+    roster, epochs = unlocked(locked, paper, said, now_ms=5, random=os.urandom)
+    assert roster.epoch in epochs
+    assert roster.last_valid[log] == 7, "what the others had heard of it counts, and no more"
+    assert not roster.members[stolen.keys.id].active
+    newcomer = member_keys_from_random(os.urandom(64))
+    back = admit(roster, paper, newcomer.public, role=Role.OWNER, epochs=epochs.values(), time_ms=6)
+    assert back.epochs_for(newcomer).keys() == epochs.keys()
+    assert unlocked(roster, paper, {}, now_ms=7, random=os.urandom)[0] is roster
 
 
 async def revoked_by_paper(at: Owner, gone: Owner) -> None:
