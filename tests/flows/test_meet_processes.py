@@ -62,6 +62,11 @@ def test_a_laptop_joins_the_home_pcs_library_plays_from_it_and_is_revoked(
     laptop.run("export", "--all", str(tmp_path / "out"))
     assert digests(tmp_path / "out") == digests(music)
     assert len(digests(music)) == 3
+    until(lambda: laptop.run("copies")["songs"] == [{"copies": 2, "songs": 3}], "the laptop has filled itself")
+    assert laptop.run("copies")["at_risk"]["songs"] == 0
+    freed = laptop.run("free", "Song 1")
+    assert freed["freed_blobs"] == 0  # the PC's file is no proof
+    assert freed["kept"][0]["reason"] == "fewer than 2 other devices that are here say they hold it"
 
     pc.run("devices", "revoke", "Anna's laptop", "--yes")
     until(
