@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from node.crypto.blob import Purpose
 from node.flows.copies import Limits
 from node.ids import BlobRoot
+from node.library.personal import Play
 from node.placement.copying import copies_of
 from node.wire.holdings import Holding
 from tests.flows.copying import GB, Holder, add_songs, holder, household, settled
-from tests.flows.people import a_tracker, make_device, meeting
+from tests.flows.people import a_tracker, make_device, meeting, now_ms
 
 
 @contextlib.asynccontextmanager
@@ -67,7 +70,7 @@ async def test_a_new_device_fills_itself_and_every_song_comes_to_have_two_copies
             assert by_name == {True: (4, 0), False: (4, 0)}  # the PC keeps the small ones sealed
 
 
-async def test_with_little_room_the_small_renditions_come_first_and_then_what_is_starred(tmp_path: Path) -> None:
+async def test_with_little_room_the_small_renditions_come_first_and_then_what_is_dearest(tmp_path: Path) -> None:
     secrets = household(3)
     async with (
         a_tracker(tmp_path / "tracker") as (url, _),
@@ -79,14 +82,15 @@ async def test_with_little_room_the_small_renditions_come_first_and_then_what_is
         await settled(lambda: len(nas.sealed()) == 12, "two copies of everything are there already")
         sizes = {each.root: each.sealed_bytes for each in pc.copies.census.sight.blobs}
         small, originals = pc.named(Purpose.MOBILE), pc.named(Purpose.ORIGINAL)
-        starred = [track["id"] for track in pc.home.library.tracks(0, 9)["items"] if track["title"] == "Song 4"]
-        pc.home.library.personal.star(starred, starred=True)
+        dearest = [track["id"] for track in pc.home.library.tracks(0, 9)["items"] if track["title"] == "Song 4"]
+        pc.home.library.personal.star([track["id"] for track in pc.home.library.tracks(0, 9)["items"]], starred=True)
+        pc.home.library.personal.play([Play(dearest[0], now_ms())])  # as dear as the others, and a little dearer
         room = sum(sizes[root] for root in small) + max(sizes[root] for root in originals)
         async with holder(tmp_path / "laptop", secrets[2], url, budget_bytes=room * 10 // 9 + 1_000) as laptop:
             await settled(lambda: len(laptop.sealed()) >= 7, "the laptop is full")
             assert laptop.sealed(Purpose.MOBILE) == small
             [original] = laptop.sealed(Purpose.ORIGINAL)
-            assert [row for row, _ in laptop.home.index.tracks.named_by(original)] == starred
+            assert [row for row, _ in laptop.home.index.tracks.named_by(original)] == dearest
 
 
 async def test_nothing_is_freed_against_a_mere_file_or_a_device_that_is_away(tmp_path: Path) -> None:
@@ -139,8 +143,11 @@ async def test_all_holders_that_free_at_once_never_go_under_the_copies(tmp_path:
             assert all(left_of(root) >= 2 for root in songs)
 
 
-async def test_what_rots_here_is_healed_from_another_holder_with_no_more_holders_than_copies(tmp_path: Path) -> None:
-    async with a_home(tmp_path, songs=2, others=1, budget_bytes=0) as (_pc, laptop):
+@pytest.mark.parametrize("others", [1, 2], ids=["no more holders than copies", "copies enough elsewhere"])
+async def test_what_rots_here_is_healed_from_another_holder(tmp_path: Path, others: int) -> None:
+    async with a_home(tmp_path, songs=2, others=others, budget_bytes=0) as (pc, *_, laptop):
+        pc.home.library.personal.star([each["id"] for each in pc.home.library.tracks(0, 9)["items"]], starred=False)
+        await settled(lambda: all(not each.weight for each in laptop.copies.census.sight.blobs), "no song is dear")
         root = sorted(laptop.sealed())[0]
         path = laptop.home.store.path_of(root)
         assert path is not None
@@ -202,6 +209,10 @@ async def test_who_lies_is_believed_nothing_and_the_song_comes_from_another(tmp_
 async def test_what_is_removed_stays_for_thirty_days_and_then_goes_but_not_where_it_was_added(tmp_path: Path) -> None:
     async with a_home(tmp_path, songs=3, others=2) as (pc, nas, laptop):
         songs = laptop.sealed()
+        for root in songs:  # the PC keeps its own sealed too
+            ref = pc.home.library.blob_ref(root)
+            assert ref is not None
+            await asyncio.to_thread(pc.home.holdings.ensure_sealed, ref, keep=True)
         for each in (pc, nas, laptop):  # the machines' clocks may jump: what counts is time that surely passed
             each.copies.census.now_ms = ManualClock(each.copies.census.now_ms())  # type: ignore[method-assign]
         for track in pc.home.library.tracks(0, 9)["items"]:
@@ -220,6 +231,7 @@ async def test_what_is_removed_stays_for_thirty_days_and_then_goes_but_not_where
         await pc.copies.discards.step()
         pc.copies.census.now_ms.days(99)  # type: ignore[attr-defined]
         assert await pc.copies.discards.step() == 0
+        assert pc.sealed() == songs
         assert pc.home.library.undo()  # and all is as it was
         await settled(lambda: laptop.sealed() == songs, "the laptop has them again")
 
