@@ -17,6 +17,7 @@ from benchmarks.catalog import catalog
 from benchmarks.ingest import ingest, scan
 from benchmarks.library import library
 from benchmarks.measure import Row, print_table
+from benchmarks.recovery import recovery
 from benchmarks.renditions import renditions
 from benchmarks.streams import streams
 from benchmarks.subsonic import subsonic
@@ -56,6 +57,10 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "catalog": (
         "The catalog",
         lambda work, quick: catalog(work, writes=5_000 if quick else 100_000, rounds=1 if quick else 3),
+    ),
+    "recovery": (
+        "Everything back from a seed",
+        lambda work, quick: recovery(work, files=20 if quick else 500, bytes_each=4_194_304, rounds=1 if quick else 3),
     ),
     "subsonic": (
         "Music apps",

@@ -175,6 +175,7 @@
  * @property {string} url
  * @property {"away" | "connected" | "filled"} state
  * @property {string} trouble
+ * @property {number | null} reached_ms
  * @property {number | null} quota_bytes
  * @property {number | null} held_bytes
  * @property {number | null} missing

@@ -34,6 +34,7 @@ STAR: Final = "star"
 RATING: Final = "rating"
 PLAYS: Final = "plays"
 DEVICE: Final = "device"
+DEVICE_URL: Final = "url"
 LOG: Final = "log"
 
 ADDED: Final = "added"
@@ -200,3 +201,8 @@ def read_cover(value: Any) -> tuple[BlobRef, str] | None:
         return None
     blob = _read(blob_of, value[0])
     return None if blob is None else (blob, value[1])
+
+
+def move_seed(seed: str, url: str) -> Op:
+    """A seed is reached under another address than the roster says."""
+    return Op(Key(DEVICE, seed, DEVICE_URL), url)

@@ -38,6 +38,9 @@ def register(subparsers: Subparsers) -> None:
     removing = add_command(commands, "remove", run_remove, summary="put a seed out of the library; it gets nothing new")
     removing.add_argument("seed", metavar="SEED", help="its address, or the beginning of its identifier")
     removing.add_argument("--yes", action="store_true", help="don't ask")
+    moving = add_command(commands, "move", run_move, summary="say under which address a seed is reached from now on")
+    moving.add_argument("seed", metavar="SEED", help="its old address, or the beginning of its identifier")
+    moving.add_argument("url", metavar="URL", help="its new address")
     shrinking = add_command(
         commands,
         "shrink",
@@ -86,6 +89,16 @@ def run_remove(asked: argparse.Namespace, terminal: Terminal) -> int:
         seed = client.delete(f"seeds/{segment(asked.seed)}")
     terminal.result(seed)
     terminal.say(f"{seed['url']} is out.")
+    return 0
+
+
+def run_move(asked: argparse.Namespace, terminal: Terminal) -> int:
+    with reach(asked, terminal) as client:
+        known = [each for each in client.get("seeds")["items"] if _is(each, asked.seed)]
+        wanted = known[0]["id"] if len(known) == 1 else asked.seed
+        seed = client.post(f"seeds/{segment(wanted)}/move", url=asked.url)
+    terminal.result(seed)
+    terminal.say(f"Your devices look for it at {seed['url']}. Write that address beside your recovery phrase.")
     return 0
 
 

@@ -20,6 +20,7 @@ def routes(app: web.Application) -> None:
     app.router.add_get("/api/v1/hosting", hosting)
     app.router.add_delete("/api/v1/seeds/{id}", remove)
     app.router.add_post("/api/v1/seeds/{id}/shrink", shrink)
+    app.router.add_post("/api/v1/seeds/{id}/move", move)
 
 
 async def listed(request: web.Request) -> web.Response:
@@ -42,6 +43,13 @@ async def add(request: web.Request) -> web.Response:
 async def remove(request: web.Request) -> web.Response:
     """Put a seed out of the library."""
     return answer(await request.app[PARTS].seeds.remove(request.match_info["id"]))
+
+
+async def move(request: web.Request) -> web.Response:
+    """Say where a seed is reached from now on."""
+    body = await body_of(request, fields=frozenset({"url"}))
+    url = text_field(body, "url", max_chars=MAX_CODE_CHARS)
+    return answer(await request.app[PARTS].seeds.move(request.match_info["id"], url))
 
 
 async def hosting(request: web.Request) -> web.Response:

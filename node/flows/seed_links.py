@@ -14,6 +14,7 @@ from node.sizes import songs_in
 from node.wire.roster import Member
 from node.wire.volume import Volume
 
+AWAY_MS: Final = 86_400_000
 ENDING_DAYS: Final = (31, 14, 7, 3, 1)
 """At so many days before a seed drops what it has no room for any more the person is told."""
 FILLING_PARTS: Final = (80, 95)
@@ -55,6 +56,11 @@ class SeedLink:
     """What waits for an owner's word."""
     may_drop_bytes: int = 0
     """So much an owner has said may go."""
+    moved_to: str = ""
+    """Its address, if that is another than the roster says."""
+    reached_ms: int = 0
+    """When it was last reached; 0: never yet."""
+    told_away: bool = False
     told_full_percent: int = 0
     told_days_left: int | None = None
     seen: dict[DeviceId, int] = field(default_factory=dict)
@@ -68,7 +74,7 @@ class SeedLink:
 
     @property
     def url(self) -> str:
-        return self.member.addresses[0] if self.member.addresses else ""
+        return self.moved_to or (self.member.addresses[0] if self.member.addresses else "")
 
     @property
     def listed(self) -> set[BlobRoot]:
@@ -87,6 +93,7 @@ class SeedLink:
             "url": self.url,
             "state": self.state,
             "trouble": self.trouble,
+            "reached_ms": self.reached_ms or None,
             "quota_bytes": standing.quota_bytes if standing else None,
             "held_bytes": standing.held_bytes if standing else None,
             "held": standing.held_blobs if standing else None,
@@ -111,6 +118,17 @@ class SeedLink:
         """Room that nothing was promised of yet; None before the seed has said how it stands."""
         standing = self.standing
         return None if standing is None else max(0, standing.quota_bytes - standing.listed_bytes)
+
+    def away_warning(self, now_ms: int) -> str | None:
+        """A sentence, once, when a seed has not been reached for as long as lies between two audits."""
+        if self.told_away or not self.reached_ms or now_ms - self.reached_ms < AWAY_MS:
+            return None
+        self.told_away = True
+        return (
+            f"The seed {self.url} has not been reached for a day. If it has moved, "
+            "say where it is with 'songkeep seeds move'. If it is gone, let another one keep your library with "
+            "'songkeep seeds add', and put this one out with 'songkeep seeds remove'."
+        )
 
     def ending_warning(self) -> str | None:
         """A sentence when the seed has said that it will drop something soon, and again as the day comes nearer."""

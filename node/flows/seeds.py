@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from node.crypto.keys import EpochKeys, MemberPublic
 from node.doors.seeds import SeedClient
-from node.errors import NotFoundError, SongkeepError, UserError
+from node.errors import NotFoundError, RefusedError, SongkeepError, UserError
 from node.flows.seed_grants import SeedGrants
 from node.flows.seed_links import SeedLink
 from node.flows.seed_lists import Tell
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 ROUND_S: Final = 60.0
 FIRST_WAIT_S: Final = 2.0
 LONGEST_WAIT_S: Final = 120.0
+NOTE_EVERY_MS: Final = 600_000
+REACHED: Final = "seeds_reached"
+"""Setting: when each seed was last reached, to ten minutes."""
 
 
 class Seeds:
@@ -56,6 +59,7 @@ class Seeds:
             grants=grants,
         )
         self._membership = membership
+        self._tell = tell
         self._library = library
         self._snapshots = snapshots
         self._grants = grants
@@ -146,6 +150,30 @@ class Seeds:
                 await self._grants.give_up(link.member.public.id, client)
         except SongkeepError as error:
             log.info("seed_not_freed reason=%s", type(error).__name__)
+
+    async def move(self, seed: str, url: str) -> dict[str, Any]:
+        """Say that a seed is reached under another address from now on, on every device.
+
+        Raises NotFoundError, UserError, RefusedError (another machine answers there), UnavailableError.
+        """
+        link = self._find(seed)
+        self._membership.require_owner()
+        async with SeedClient.open(url, local_address=self._local_address) as client:
+            if (await client.who()).id != link.member.public.id:
+                raise RefusedError("another machine than that seed answers at the new address")
+            await client.sign_in(self._membership.keys, self._membership.library)
+            clean = client.url
+        await asyncio.to_thread(self._library.seed_addresses.move, link.member.public.id, clean)
+        self._moved(link, clean)
+        if (task := self._tasks.pop(link.member.public.id, None)) is not None:
+            task.cancel()
+            self._attend(link.member.public.id)
+        return link.as_json()
+
+    def _moved(self, link: SeedLink, url: str) -> None:
+        link.moved_to = url
+        for tell in self.on_change:
+            tell(self.addresses)
 
     def let_shrink(self, seed: str) -> dict[str, Any]:
         """An owner says that what a seed was asked to drop is meant to go. Raises NotFoundError, UserError."""
@@ -238,15 +266,19 @@ class Seeds:
         self._tasks[member_id] = self._group.create_task(self._keep_attending(self.links[member_id]))
 
     async def _keep_attending(self, link: SeedLink) -> None:
-        wait_s = FIRST_WAIT_S
+        wait_s, seed = FIRST_WAIT_S, link.member.public.id
+        link.reached_ms = (await asyncio.to_thread(self._library.index.settings.get, REACHED, {})).get(to_text(seed), 0)
         while True:
             try:
+                if url := await asyncio.to_thread(self._library.seed_addresses.of, seed):
+                    self._moved(link, seedapi.clean_url(url))
                 async with SeedClient.open(link.url, local_address=self._local_address) as client:
                     await client.sign_in(self._membership.keys, self._membership.library)
                     while True:
                         link.changed.clear()
                         await self._rounds.round(link, client, self._sharing)
                         link.trouble, wait_s = "", FIRST_WAIT_S
+                        await self._note_reached(link)
                         with contextlib.suppress(TimeoutError):
                             await asyncio.wait_for(link.changed.wait(), ROUND_S)
             except* SongkeepError as several:
@@ -254,8 +286,24 @@ class Seeds:
                 if link.trouble != str(error):
                     log.info("seed_left reason=%s", type(error).__name__)
                 link.state, link.trouble = "away", str(error)
+                if warning := link.away_warning(self._now_ms()):
+                    self._tell("warning", warning)
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+
+    async def _note_reached(self, link: SeedLink) -> None:
+        link.told_away = False
+        if abs(self._now_ms() - link.reached_ms) < NOTE_EVERY_MS:
+            return
+        link.reached_ms = self._now_ms()
+        name = to_text(link.member.public.id)
+
+        def keep() -> None:
+            with self._library.index.transaction():
+                kept = self._library.index.settings.get(REACHED, {})
+                self._library.index.settings.set(REACHED, {**kept, name: link.reached_ms})
+
+        await asyncio.to_thread(keep)
 
 
 def _first(several: BaseExceptionGroup[SongkeepError]) -> BaseException:

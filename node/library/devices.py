@@ -6,7 +6,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from node.catalog.vocabulary import DEVICE, DEVICE_DHT_KEY, DEVICE_NAME, call_device, tell_dht_key
+from node.catalog.vocabulary import (
+    DEVICE,
+    DEVICE_DHT_KEY,
+    DEVICE_NAME,
+    DEVICE_URL,
+    call_device,
+    move_seed,
+    tell_dht_key,
+)
 from node.doors.index import Index
 from node.errors import PeerError
 from node.ids import DeviceId, LibraryId, to_text
@@ -15,6 +23,7 @@ from node.wire.dhtrecord import read_dht_key
 
 MAX_DEVICES: Final = 1_000
 MAX_NAME_CHARS: Final = 80
+MAX_URL_CHARS: Final = 300
 
 
 class DeviceNames:
@@ -64,3 +73,22 @@ class DhtKeys:
         with self._index.transaction():
             if self._index.log.fields(DEVICE, to_text(device)).get(DEVICE_DHT_KEY) != signed:
                 self._changes.write([tell_dht_key(to_text(device), signed)])
+
+
+class SeedAddresses:
+    """Where seeds that have moved are reached; of the others the roster knows. Part of the library."""
+
+    def __init__(self, index: Index, changes: Changes) -> None:
+        self._index = index
+        self._changes = changes
+
+    def of(self, seed: DeviceId) -> str:
+        """Its new address, unchecked; "" for one that stayed where it was."""
+        url = self._index.log.fields(DEVICE, to_text(seed)).get(DEVICE_URL)
+        return url if isinstance(url, str) and len(url) <= MAX_URL_CHARS else ""
+
+    def move(self, seed: DeviceId, url: str) -> None:
+        """From now on every device looks for it there."""
+        with self._index.transaction():
+            if self.of(seed) != url:
+                self._changes.write([move_seed(to_text(seed), url)])

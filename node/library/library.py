@@ -26,7 +26,7 @@ from node.errors import PeerError, UserError
 from node.ids import TrackId
 from node.library.browse import Browse
 from node.library.changes import Changes
-from node.library.devices import DeviceNames, DhtKeys
+from node.library.devices import DeviceNames, DhtKeys, SeedAddresses
 from node.library.facts import ScanResult, SealedSource
 from node.library.histories import Histories
 from node.library.intake import Intake
@@ -63,6 +63,7 @@ class Library(Lists):
         self.personal = Personal(index, self.changes, now_ms=now_ms)
         self.playlists = Playlists(index, self.changes, now_ms=now_ms)
         self.device_names = DeviceNames(index, self.changes)
+        self.seed_addresses = SeedAddresses(index, self.changes)
         self.histories = Histories(index, self.changes, keys.id)
         self.dht_keys = DhtKeys(index, self.changes)
         self._intake = Intake(index, self.changes, identity, now_ms=now_ms)

@@ -14,6 +14,7 @@ def seed(name: str, **changes: object) -> JSON:
         "url": f"https://{name}.example.org",
         "state": "filled",
         "trouble": "",
+        "reached_ms": 1_700_000_000_000,
         "quota_bytes": 40_000_000_000,
         "held_bytes": 21_300_000_000,
         "held": 9_120,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from node.doors.seeds import SeedClient
+from node.errors import RefusedError
+from node.flows.seeds import REACHED
 from node.flows.share import choose
+from node.ids import to_text
 from tests.flows.home import FOUNDER, until
 from tests.flows.seeded import PC_IP, founder_secrets, seeded_home
 from tests.music import make_track
@@ -97,3 +101,34 @@ async def test_a_small_seed_gets_what_is_missed_most_and_the_rest_is_counted(tmp
         small = choose(library, room_bytes=sum(blob.sealed_bytes for blob in mobile))
         assert {blob for blob, _ in small.blobs.values()} == set(mobile)
         assert sum(small.left_out.values()) == 3
+
+
+async def test_a_seed_that_moved_is_missed_within_a_day_and_found_again_where_the_person_says(
+    tmp_path: Path, music: Path
+) -> None:
+    async with a_seed(tmp_path / "seed", port=PORT) as seed, seeded_home(tmp_path / "pc") as pc:
+        await pc.home.ingest.add([music])
+        await pc.home.ingest.idle()
+        await pc.seeds.add(await seed.invite(100_000_000))
+        await pc.until_filled(blobs=3)
+        secrets = replace(founder_secrets(), roster=pc.membership.roster.entries)
+        name = to_text(seed.keys.id)
+        pc.home.library.index.settings.set(REACHED, {name: time.time_ns() // 1_000_000 - 86_400_000})
+    async with (
+        a_seed(tmp_path / "seed", ip="127.0.0.8", port=PORT + 1) as moved,
+        a_seed(tmp_path / "other", ip="127.0.0.9", port=PORT + 2) as other,
+        seeded_home(tmp_path / "pc", secrets=secrets) as pc,
+    ):
+        await until(lambda: any("has not been reached for a day" in text for _, text in pc.told))
+        with pytest.raises(RefusedError, match="another machine"):
+            await pc.seeds.move(name, other.url)
+        await pc.seeds.move(f"http://127.0.0.5:{PORT}", moved.url)
+        await pc.until_filled(blobs=3)
+        assert (pc.link.url, pc.link.trouble) == (moved.url, "")
+    # It stays known there, on every device that has the catalog.
+    async with (
+        a_seed(tmp_path / "seed", ip="127.0.0.8", port=PORT + 1) as moved,
+        seeded_home(tmp_path / "pc", secrets=secrets) as pc,
+    ):
+        await until(lambda: pc.link.url == moved.url and pc.link.state == "filled")
+        assert pc.told == []
