@@ -225,7 +225,10 @@ def build_network(
         phrases=Phrases(membership, vault, name_of=devices.name_of, now_ms=_now_ms),
         doctor=Doctor(membership, meeting, nearby, far, store.directory),
         copies=copies,
-        whereabouts=Whereabouts(library, copies, directory, links, name_of=devices.name_of),
+        whereabouts=Whereabouts(
+            library, copies, links, name_of=devices.name_of, lane_of=lanes.found, last_seen=sightings.of
+        ),
+        ),
     )
     return Networking(
         network=network,

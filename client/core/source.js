@@ -216,7 +216,7 @@
  * @property {boolean} present
  * @property {boolean} asleep
  * @property {number | null} seen_ms
- * @property {"lan" | "direct" | "relay" | null} reached  null: no way is open now
+ * @property {"lan" | "direct" | "webrtc" | "relay" | null} reached  null: no way is open now
  * @property {number} budget_bytes
  * @property {number} used_bytes
  * @property {number} songs  of which it keeps a rendition sealed

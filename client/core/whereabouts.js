@@ -42,13 +42,22 @@ export const songsOf = ({ songs }) => songs.reduce((sum, each) => sum + each.son
 /** @param {string} name */
 export const shortName = (name) => ([...name].length > NAME_CHARS ? `${[...name].slice(0, NAME_CHARS - 1).join("")}…` : name);
 
+const DAY_MS = 86_400_000;
+
+/** "23:10" within a day, else "12 Nov". @param {number} time_ms */
+const moment = (time_ms) =>
+  new Date(time_ms).toLocaleString(
+    [],
+    Date.now() - time_ms < DAY_MS ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" },
+  );
+
 /** How a device stands, in a word or three. @param {CopiesDevice} device */
 export function standing(device) {
   if (device.this) return "this device";
   if (!device.trusted) return "not believed";
-  if (!device.present) return device.asleep ? "asleep" : "away";
+  if (!device.present) return `${device.asleep ? "asleep" : "away"}${device.seen_ms ? ` since ${moment(device.seen_ms)}` : ""}`;
   if (device.kind === "seed") return "seed, sealed";
-  return device.reached ? { lan: "on this network", direct: "direct", relay: "by a relay" }[device.reached] : "here";
+  return device.reached ? { lan: "on this network", direct: "direct", webrtc: "through routers", relay: "by a relay" }[device.reached] : "here";
 }
 
 /**

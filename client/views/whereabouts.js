@@ -67,7 +67,7 @@ export function mountWhereabouts(host, app, _route, signal) {
     if (signal.aborted) return;
     if (says.textContent !== summary(now)) says.textContent = summary(now);
     const flows = new Set(now.transfers.map((each) => each.from));
-    const orbs = now.devices.map(({ used_bytes: _used, seen_ms: _seen, ...rest }) => rest);
+    const orbs = now.devices.map(({ used_bytes: _used, ...rest }) => rest);
     show(picture, [orbs, songsOf(now), [...flows]], () => [drawing(now, flows), legend(), ...deviceList(now)]);
     show(counts, [now.songs, now.at_risk, now.copies], () => copiesPart(now));
     show(moves, [moving(now), given(now), now.transfers, now.trouble], () => movingPart(now));
@@ -175,11 +175,10 @@ function deviceList({ devices }) {
 }
 
 /** @param {CopiesDevice} device */
-function holds({ songs, from_files, budget_bytes, used_bytes, seen_ms }) {
+function holds({ songs, from_files, budget_bytes, used_bytes }) {
   const files = from_files ? `, and ${number(from_files)} more as music files` : "";
   const room = budget_bytes ? ` ${bytes(used_bytes)} of ${bytes(budget_bytes)} used.` : "";
-  const seen = seen_ms ? ` Last seen ${new Date(seen_ms).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}.` : "";
-  return `Keeps ${counted(songs, "song")} sealed${files}.${room}${seen}`;
+  return `Keeps ${counted(songs, "song")} sealed${files}.${room}`;
 }
 
 /** @param {Copies} copies */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from typing import Any, Final
 
 from node.cli.arguments import Subparsers, add_command, find_track
@@ -14,7 +15,12 @@ from node.sizes import read_size
 
 _BAR: Final = 32
 _CANDIDATES: Final = 20
-_REACHED: Final = {"lan": "on this network", "direct": "directly", "relay": "through a relay"}
+_REACHED: Final = {
+    "lan": "on this network",
+    "direct": "directly",
+    "webrtc": "through routers",
+    "relay": "through a relay",
+}
 
 
 def register(subparsers: Subparsers) -> None:
@@ -176,7 +182,10 @@ def _where(device: dict[str, Any]) -> str:
         return "not believed: it hadn't what it said"
     if device["present"]:
         return "here, reached " + _REACHED.get(device["reached"], "when needed")
-    return "asleep" if device["asleep"] else "away"
+    since = (
+        time.strftime(" since %Y-%m-%d %H:%M", time.localtime(device["seen_ms"] / 1_000)) if device["seen_ms"] else ""
+    )
+    return ("asleep" if device["asleep"] else "away") + since
 
 
 def _holds(device: dict[str, Any]) -> str:

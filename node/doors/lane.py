@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -167,6 +169,11 @@ class Lane:
         self._print = print_
         self._headers = {"Authorization": pass_}
         self.url = url
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it goes to an address of a local network."""
+        return ipaddress.ip_address(urlsplit(self.url).hostname or "").is_private
 
     async def greet(self) -> None:
         """Whether it is who it should be and lets this device in. Raises UnavailableError, RefusedError."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from node.doors.lane import Lane
 from node.doors.webrtc import DataPipe
 from node.flows.copies import Copies
+from node.flows.sightings import Sighting
 from node.ids import BlobRoot, DeviceId, to_text
 from node.library import Library
-from node.peers.directory import Directory
 from node.peers.links import Links
 from node.placement import Device
 from node.placement.copying import copies_of
@@ -27,16 +28,19 @@ class Whereabouts:
         self,
         library: Library,
         copies: Copies,
-        directory: Directory,
         links: Links,
         *,
         name_of: Callable[[DeviceId], str],
+        lane_of: Callable[[DeviceId], Lane | None],
+        last_seen: Callable[[DeviceId], Sighting],
     ) -> None:
+        """`lane_of` gives the open lane to a device."""
         self._library = library
         self._copies = copies
-        self._directory = directory
         self._links = links
         self._name_of = name_of
+        self._lane_of = lane_of
+        self._last_seen = last_seen
         self._counted: tuple[object, dict[str, Any]] = None, {}
 
     async def as_json(self) -> dict[str, Any]:
@@ -84,25 +88,32 @@ class Whereabouts:
 
     def _device(self, device: Device) -> dict[str, Any]:
         own = device.id == self._copies.census.me
-        seen = self._directory.get(device.id)
-        channel = self._links.to(device.id)
-        pipe = channel.pipe if channel is not None else None
-        asleep = seen.presence is not None and seen.presence.asleep
+        seen = self._last_seen(device.id)
         return {
             "id": to_text(device.id),
             "name": device.operator.decode() if device.operator else self._name_of(device.id),
             "kind": "seed" if device.operator else "device",
             "this": own,
             "present": own or device.present,
-            "asleep": asleep,
-            "seen_ms": None if own or device.present else seen.seen_ms or None,
-            "reached": pipe.route if isinstance(pipe, DataPipe) else None,
+            "asleep": seen.asleep and not device.present,
+            "seen_ms": None if own or device.present else seen.seen_ms,
+            "reached": self._reached(device.id),
             "budget_bytes": device.budget_bytes,
             "used_bytes": device.used_bytes,
             "sealed": len(device.sealed),
             "sources": len(device.sources),
             "trusted": device.trusted,
         }
+
+    def _reached(self, member: DeviceId) -> Literal["lan", "direct", "webrtc", "relay"] | None:
+        """The way that is open to a device now."""
+        lane = self._lane_of(member)
+        if lane is not None:
+            return "lan" if lane.is_private else "direct"
+        channel = self._links.to(member)
+        if channel is None or not isinstance(channel.pipe, DataPipe):
+            return None
+        return "webrtc" if channel.pipe.route == "direct" else channel.pipe.route
 
     async def _songs(self, devices: Sequence[Device]) -> dict[str, Any]:
         """Counted anew only if somebody holds other things, comes or goes."""

@@ -82,6 +82,9 @@ test("songs with many copies are one part of the bar", () => {
 test("a device that is asleep, away or not believed is named so", () => {
   assert.equal(standing(device("a", { present: false, asleep: true })), "asleep");
   assert.equal(standing(device("a", { present: false })), "away");
+  assert.match(standing(device("a", { present: false, asleep: true, seen_ms: Date.now() - 60_000 })), /^asleep since .*\d\d:\d\d/);
+  assert.match(standing(device("a", { present: false, seen_ms: 1_750_000_000_000 })), /^away since .*15|16/);
+  assert.equal(standing(device("a", { reached: "webrtc" })), "through routers");
   assert.equal(standing(device("a", { trusted: false })), "not believed");
   assert.equal(standing(device("a", { reached: "relay" })), "by a relay");
   assert.equal(standing(device("a", { reached: null })), "here");
