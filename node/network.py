@@ -228,7 +228,6 @@ def build_network(
         whereabouts=Whereabouts(
             library, copies, links, name_of=devices.name_of, lane_of=lanes.found, last_seen=sightings.of
         ),
-        ),
     )
     return Networking(
         network=network,
