@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import secrets
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,9 @@ log = logging.getLogger(__name__)
 
 _NAMES_TRIED: Final = 1_000
 _READ_BYTES: Final = 1 << 20
+_AT_ONCE: Final = 4
+"""Tracks that are written at the same time: while one is fetched another is opened, hashed or synced."""
+_naming = threading.Lock()
 _NAME_ERRORS: Final = {errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG}
 
 
@@ -75,9 +79,24 @@ class Export:
         else:
             job.begin("exporting", files=len(tracks), size_bytes=0)
         files = self._library.each_file(tracks)
-        while (track := await asyncio.to_thread(next, files, None)) is not None:
-            await self._export_track(track, into, report, job)
-            job.advance(files=1)
+        turn = asyncio.Lock()
+
+        async def worker() -> None:
+            while True:
+                async with turn:
+                    track = await asyncio.to_thread(next, files, None)
+                if track is None:
+                    return
+                await self._export_track(track, into, report, job)
+                job.advance(files=1)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(_AT_ONCE):
+                    group.create_task(worker())
+        except BaseExceptionGroup as several:
+            raise _first(several) from None
+        report.renamed.sort()
         return report
 
     def _prepare(self, into: Path) -> Path:
@@ -224,10 +243,18 @@ def _give_name(draft: Path, target: Path) -> bool:
     except OSError as error:
         if error.errno in _NAME_ERRORS:
             raise
-        if os.path.lexists(target):  # no hard links on this disk
-            return False
-        os.rename(draft, target)
+        with _naming:
+            if os.path.lexists(target):  # no hard links on this disk
+                return False
+            os.rename(draft, target)
     return True
+
+
+def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = several
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _free_names(target: Path) -> Iterator[Path]:
