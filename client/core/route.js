@@ -1,7 +1,7 @@
 // Addresses inside the app, kept in the fragment: they survive a reload on any static host in any folder.
 
 /** @typedef {"home" | "albums" | "album" | "artists" | "artist" | "songs" | "genres" | "genre" | "search" | "now" | "locker" | "settings" | "devices" | "where" | "move" | "for-you" | "library" | "starred" | "history" | "playlists" | "playlist"} Place */
-/** @typedef {{place: Place, id: string}} Route  `id` is "" for places that need none; for "now" it is the open panel, for "search" the text, for "history" "most" or "", for "devices" "pair" or "", for "for-you" a track or "". */
+/** @typedef {{place: Place, id: string}} Route  `id` is "" for places that need none; for "now" it is the open panel, for "search" the text, for "history" "most" or "", for "devices" "pair", "phrases" or "", for "for-you" a track or "". */
 
 const PLAIN = new Set(["albums", "artists", "songs", "genres", "locker", "settings", "where", "move", "library", "starred", "playlists"]);
 const WITH_ID = new Set(["album", "artist", "genre", "playlist"]);

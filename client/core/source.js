@@ -138,6 +138,20 @@
  * @property {(id: string, name: string) => Promise<unknown>} rename
  * @property {(id: string) => Promise<unknown>} [revoke]  where this device may
  * @property {Pairing} [pairing]  where this device may
+ * @property {Phrases} [phrases]  where this device may
+ */
+
+/** @typedef {{seeds: string[], trackers: string[]}} Beside  addresses that should stand beside the words on paper */
+/** @typedef {{id: string, active: boolean, added_ms: number, first: boolean, made_by: string, outranks_this: boolean}} Phrase */
+/** @typedef {{id: string, words: string[], positions: number[]} & Beside} PhraseDraft  shown once */
+
+/**
+ * @typedef {object} Phrases  The library's recovery phrases.
+ * @property {() => Promise<{items: Phrase[]} & Beside>} list  the most senior first
+ * @property {() => Promise<PhraseDraft>} draft
+ * @property {(id: string, words: Record<number, string>) => Promise<unknown>} confirm
+ * @property {(id: string) => Promise<unknown>} discard
+ * @property {(id: string, phrase: string) => Promise<unknown>} remove  `phrase`: the words in whose name, or ""
  */
 
 /**

@@ -1,6 +1,7 @@
 // The library's devices, over a node's HTTP API; and letting new ones in.
 
 import { request } from "./node_http.js";
+import { nodePhrases } from "./node_phrases.js";
 
 /** @import {Devices} from "../core/source.js" */
 
@@ -15,6 +16,7 @@ export const nodeDevices = {
   rooms: async () => (await ask("GET", "network")).rooms,
   rename: (id, name) => ask("PATCH", `devices/${part(id)}`, { name }),
   revoke: (id) => ask("POST", `devices/${part(id)}/revoke`),
+  phrases: nodePhrases,
   pairing: {
     app: async () => (await ask("GET", "config")).app,
     begin: async (how) => (await ask("POST", "pair", how)).id,

@@ -24,10 +24,15 @@ export function mountDevices(host, app, route, signal) {
     void import("./pair_other.js").then(({ mountPairOther }) => mountPairOther(host, app, pairing, signal));
     return;
   }
+  if (route.id === "phrases" && devices.phrases) {
+    const { phrases } = devices;
+    void import("./phrases.js").then(({ mountPhrases }) => mountPhrases(host, app, phrases, signal));
+    return;
+  }
   const list = h("section", { class: "panel" });
   const rooms = h("section", { class: "panel" });
   const pair = h("a", { class: "pill primary", href: href("devices", "pair") }, icon("plus"), "Pair a device");
-  host.append(backButton(app), pageHead("Devices", { beside: devices.pairing ? [pair] : [] }), list, rooms);
+  host.append(backButton(app), pageHead("Devices", { beside: devices.pairing ? [pair] : [] }), list, rooms, devices.phrases ? paper() : h("span", null));
   let drawn = "";
   const show = async () => {
     const [all, joined] = await Promise.all([devices.list(), devices.rooms()]);
@@ -153,6 +158,15 @@ function menu(app, devices, { id, name, this: own }, where, again) {
     where,
   );
 }
+
+const paper = () =>
+  h(
+    "section",
+    { class: "panel" },
+    h("h2", null, "Without any device"),
+    h("p", { class: "quiet" }, "A recovery phrase on paper brings your library back when all devices are lost."),
+    h("a", { class: "pill", href: href("devices", "phrases") }, icon("key"), "Recovery phrases"),
+  );
 
 /** @param {Room[]} rooms */
 function roomRows(rooms) {

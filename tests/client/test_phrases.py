@@ -1,0 +1,75 @@
+"""Another recovery phrase made and removed in the player, before a real node."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from tests.client.conftest import PHONE
+from tests.client.test_with_a_node import OWN_SONGS, settle, sign_in
+from tests.living import Living, living, make_music
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
+    place = tmp_path_factory.mktemp("phrases")
+    with living(place / "home", str(make_music(place / "music")), "--port", "7965") as running:
+        settle(running, OWN_SONGS)
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    context = await browser.new_context(viewport=PHONE)  # type: ignore[arg-type]
+    context.set_default_timeout(15_000)
+    yield await context.new_page()
+    await context.close()
+
+
+async def test_a_phrase_is_shown_once_typed_back_and_removed_with_its_words(page: Page, node: Living) -> None:
+    address = await sign_in(page, node)
+    await page.goto(f"{address}#/devices")
+    await page.get_by_role("link", name="Recovery phrases").click()
+    rows = page.get_by_role("list", name="Recovery phrases").get_by_role("listitem")
+    await expect(rows).to_have_count(1)
+    await expect(rows.first).to_contain_text("Made with the library")
+    assert await page.get_by_role("button", name="Remove phrase").count() == 0, "the only one stays"
+
+    await page.get_by_role("button", name="Make another phrase").click()
+    words = [word.strip() for word in await page.locator("ol.phrase li span").all_inner_texts()]
+    assert len(words) == 24
+    await page.get_by_role("button", name="I have written them down").click()
+    labels = await page.locator("form.words label").all_inner_texts()
+    places = [int(label.split()[1]) for label in labels]
+    for place in places:
+        await page.get_by_label(f"Word {place}", exact=True).fill("zoo" if words[place - 1] != "zoo" else "art")
+    await page.get_by_role("button", name="Confirm").click()
+    await expect(page.get_by_role("alert").filter(has_text="is not the one that was shown")).to_be_visible()
+    for place in places:
+        await page.get_by_label(f"Word {place}", exact=True).fill(words[place - 1])
+    await page.get_by_role("button", name="Confirm").click()
+    await expect(rows).to_have_count(2)
+    await expect(rows.nth(1)).to_contain_text("Made ")
+    assert await page.get_by_text(words[0], exact=True).count() == 0
+
+    await page.get_by_role("button", name="Remove phrase").last.click()
+    await page.get_by_role("textbox").last.fill(" ".join(words))
+    await page.get_by_role("button", name="Remove", exact=True).click()
+    await expect(rows).to_have_count(1)
+    assert [each["first"] for each in node.get("phrases")["items"]] == [True]
+
+
+async def test_leaving_the_page_forgets_the_words(page: Page, node: Living) -> None:
+    address = await sign_in(page, node)
+    await page.goto(f"{address}#/devices/phrases")
+    await page.get_by_role("button", name="Make another phrase").click()
+    await expect(page.locator("ol.phrase li")).to_have_count(24)
+    async with page.expect_response(lambda response: response.url.endswith("/discard")) as discarded:
+        await page.goto(f"{address}#/devices")
+    assert (await discarded.value).status == 200
+    assert len(node.get("phrases")["items"]) == 1
