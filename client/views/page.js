@@ -46,8 +46,8 @@ const SHELVES = [
  * @param {App} app
  * @param {Place} current
  */
-export const shelfTabs = ({ source }, current) =>
-  h(
+export function shelfTabs({ source }, current) {
+  const tabs = h(
     "nav",
     { class: "chips shelves", "aria-label": "Library" },
     ...[
@@ -58,6 +58,14 @@ export const shelfTabs = ({ source }, current) =>
       h("a", { class: "chip", href: href(place), "aria-current": place === current ? "page" : null }, name),
     ),
   );
+  // On a narrow screen the current one may lie beyond the edge.
+  requestAnimationFrame(() => {
+    const chip = tabs.querySelector("[aria-current]")?.getBoundingClientRect();
+    const room = tabs.getBoundingClientRect();
+    if (chip) tabs.scrollLeft += chip.left + chip.width / 2 - (room.left + room.width / 2);
+  });
+  return tabs;
+}
 
 /**
  * A labelled choice among a few.
