@@ -203,6 +203,7 @@ async def _build(
         use_fetches=lambda fetches: streams.use_fetches([networking.fetch, *fetches]),
         tell=news.notice,
         meeting=networking.network.meeting,
+        upload=networking.network.copies.upload,
     )
     lifetime.push_async_callback(seeding.close)
     hosting = Hosting(home.path / "seed", settings.current, tell=news.notice)

@@ -14,6 +14,7 @@ from node.doors.blobs import BlobStore
 from node.errors import StorageError
 from node.flows.holdings import Holdings
 from node.flows.meet import Meeting
+from node.flows.pace import Pace
 from node.flows.reading import Fetch
 from node.flows.seed_grants import SeedGrants
 from node.flows.seed_lists import Tell
@@ -45,9 +46,11 @@ def build_seeding(
     use_fetches: Callable[[Sequence[Fetch]], None],
     tell: Tell,
     meeting: Meeting,
+    upload: Pace,
 ) -> Seeding:
     """Everything between the library and its seeds. Nothing is bound or dialled before the service runs.
 
+    `upload` bounds what goes to seeds too.
     `use_fetches` is told by what ways songs can be had from seeds; none while there is no seed.
     """
     fetch = SeedFetch(membership)
@@ -75,9 +78,19 @@ def build_seeding(
         from node.flows.share import Sharing
 
         await asyncio.to_thread(_emptied, arriving)
-        async with Swarm.open(SwarmSettings()) as swarm:
-            sharing = Sharing(library=library, store=store, holdings=holdings, swarm=swarm, arriving=arriving)
-            await seeds.run(sharing)
+        async with Swarm.open(SwarmSettings(upload_bytes_per_s=upload.limit_bytes_per_s)) as swarm:
+            sharing = Sharing(
+                library=library, store=store, holdings=holdings, swarm=swarm, arriving=arriving, pace=upload
+            )
+
+            def follow(bytes_per_s: int) -> None:
+                swarm.limit(upload_bytes_per_s=bytes_per_s, download_bytes_per_s=0)
+
+            upload.on_limit.append(follow)
+            try:
+                await seeds.run(sharing)
+            finally:
+                upload.on_limit.remove(follow)
 
     return Seeding(seeds=seeds, fetch=fetch, service=service, close=fetch.close)
 

@@ -96,7 +96,7 @@ class Copies:
         self.limits = limits
         self.rhythm = Rhythm()
         self.download, self.upload = Pace(limits.download_bytes_per_s), upload
-        self.upload.limit_bytes_per_s = limits.upload_bytes_per_s
+        self.upload.set_limit(limits.upload_bytes_per_s)
         self.wishes = Wishes(library)
         self.census = Census(
             library,
@@ -161,8 +161,8 @@ class Copies:
     def apply(self, limits: Limits) -> None:
         """Keep to other limits from now on."""
         self.limits = limits
-        self.download.limit_bytes_per_s = limits.download_bytes_per_s
-        self.upload.limit_bytes_per_s = limits.upload_bytes_per_s
+        self.download.set_limit(limits.download_bytes_per_s)
+        self.upload.set_limit(limits.upload_bytes_per_s)
         self._changed = True
         self.wake()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from node.doors.channel import Serve
@@ -18,12 +18,24 @@ class Pace:
     """Bytes a second that may pass; 0: as fast as it goes."""
 
     def __init__(self, limit_bytes_per_s: int = 0) -> None:
-        self.limit_bytes_per_s = limit_bytes_per_s
+        self._limit_bytes_per_s = limit_bytes_per_s
+        self.on_limit: list[Callable[[int], None]] = []
+        """Hear of another limit: those who move bytes by themselves and keep to it in their own way."""
         self.total_bytes = 0
         self._free_at_s = 0.0
         self._since_s = time.monotonic()
         self._counted = 0
         self._rate = 0.0
+
+    @property
+    def limit_bytes_per_s(self) -> int:
+        return self._limit_bytes_per_s
+
+    def set_limit(self, bytes_per_s: int) -> None:
+        """Keep to another limit from now on; 0 is none."""
+        self._limit_bytes_per_s = bytes_per_s
+        for tell in self.on_limit:
+            tell(bytes_per_s)
 
     async def take(self, count: int) -> None:
         """Wait until `count` more bytes may pass."""

@@ -15,6 +15,7 @@ from node.doors.blobs import BlobStore
 from node.doors.seeds import SeedClient, SeedStanding
 from node.errors import DamagedError, NotFoundError, RefusedError, SongkeepError, UnavailableError
 from node.flows.holdings import Holdings
+from node.flows.pace import Pace
 from node.ids import BlobRoot, to_text
 from node.library import Library
 from node.wire.volume import Volume, VolumeBlob, VolumeId
@@ -81,8 +82,18 @@ def _sealed_bytes(library: Library, root: BlobRoot) -> int | None:
 class Sharing:
     """Gives seeds what they lack."""
 
-    def __init__(self, *, library: Library, store: BlobStore, holdings: Holdings, swarm: Swarm, arriving: Path) -> None:
-        """`arriving`: a directory of this device for what comes by the swarm."""
+    def __init__(
+        self,
+        *,
+        library: Library,
+        store: BlobStore,
+        holdings: Holdings,
+        swarm: Swarm,
+        arriving: Path,
+        pace: Pace | None = None,
+    ) -> None:
+        """`arriving`: a directory of this device for what comes by the swarm; `pace`: for what is pushed."""
+        self._pace = pace or Pace()
         self._library = library
         self._store = store
         self._holdings = holdings
@@ -203,6 +214,7 @@ class Sharing:
         async def sealed() -> AsyncIterator[bytes]:
             for first in range(0, pieces, PUSH_PIECES):
                 for piece in await asyncio.to_thread(self._holdings.pieces, ref, first, PUSH_PIECES):
+                    await self._pace.take(len(piece))
                     yield piece
 
         try:

@@ -1,0 +1,50 @@
+"""What goes out keeps to its limit, however many take from it, and a changed limit counts at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+from node.flows.pace import Pace, paced
+from node.ids import BlobRoot
+
+ROOT = BlobRoot(bytes(32))
+
+
+async def chunks(_root: BlobRoot, _first: int, count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield bytes(10_000)
+
+
+async def taken_s(pace: Pace, *, readers: int, each: int) -> float:
+    began_s = time.monotonic()
+
+    async def read() -> None:
+        async for _ in paced(chunks, pace)(ROOT, 0, each):
+            pass
+
+    await asyncio.gather(*(read() for _ in range(readers)))
+    return time.monotonic() - began_s
+
+
+async def test_several_readers_share_one_limit() -> None:
+    pace = Pace(1_000_000)
+    assert await taken_s(pace, readers=5, each=8) >= 0.39  # 400 kB at 1 MB a second
+    assert pace.total_bytes == 400_000
+
+
+async def test_without_a_limit_nobody_waits_and_all_is_counted() -> None:
+    pace = Pace()
+    await asyncio.wait_for(taken_s(pace, readers=5, each=1_000), 20)
+    assert pace.total_bytes == 50_000_000
+
+
+async def test_another_limit_counts_at_once_and_others_hear_of_it() -> None:
+    pace, heard = Pace(1_000_000), list[int]()
+    pace.on_limit.append(heard.append)
+    pace.set_limit(0)
+    await asyncio.wait_for(taken_s(pace, readers=1, each=1_000), 9)  # it would take ten seconds
+    pace.set_limit(500_000)
+    assert heard == [0, 500_000]
+    assert await taken_s(pace, readers=1, each=10) >= 0.19
