@@ -71,14 +71,19 @@ class Census:
         *,
         budget_bytes: Callable[[], int],
         keeps_originals: Callable[[], bool] = lambda: False,
+        wants_sizes: Callable[[], bool] = lambda: True,
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        """`keeps_originals`: whether the person has this device keep all its own originals sealed."""
+        """`keeps_originals`: whether the person has this device keep all its own originals sealed.
+
+        `wants_sizes`: whether it may fetch anything. Sizes of what isn't here are read from the catalog one by one.
+        """
         self._library = library
         self._membership = membership
         self._directory = directory
         self._budget_bytes = budget_bytes
         self._keeps_originals = keeps_originals
+        self._wants_sizes = wants_sizes
         self._wall_ms = wall_ms
         self._sizes: dict[BlobRoot, int] = {}
         self._known: dict[DeviceId, tuple[bytes, Holding]] = {}
@@ -248,8 +253,10 @@ class Census:
         )
 
     def _size(self, blob: Weighed) -> int:
-        """Its sealed size in bytes; 0 if the catalog doesn't tell."""
+        """Its sealed size in bytes; 0 if it isn't known here and nobody asks for it, or the catalog doesn't tell."""
         size = blob.sealed_bytes if blob.sealed_bytes is not None else self._sizes.get(blob.root)
+        if size is None and not self._wants_sizes():
+            return 0
         if size is None:
             ref = self._library.blob_ref(blob.root)
             size = self._sizes[blob.root] = Shape(ref.size_bytes).sealed_bytes if ref else 0

@@ -98,12 +98,14 @@ class Copies:
         self.download, self.upload = Pace(limits.download_bytes_per_s), upload
         self.upload.set_limit(limits.upload_bytes_per_s)
         self.wishes = Wishes(library)
+        self._wishing = bool(self.wishes.all())
         self.census = Census(
             library,
             membership,
             directory,
             budget_bytes=lambda: self.limits.budget_bytes,
             keeps_originals=lambda: self.limits.keeps_originals,
+            wants_sizes=lambda: self.limits.budget_bytes > 0 or self._wishing,
         )
         self.receipts = Receipts(
             library,
@@ -326,6 +328,7 @@ class Copies:
     async def keep(self, kind: Kind, row_id: str) -> dict[str, Any]:
         """Have it on this device from now on, whatever the budget. Raises NotFoundError, UserError."""
         tracks = await asyncio.to_thread(self.wishes.keep, kind, row_id)
+        self._wishing = self._changed = True
         wanted = await asyncio.to_thread(self.wishes.blobs_of, tracks)
         self.wake()
         return {"tracks": len(tracks), "blobs": len(wanted)}

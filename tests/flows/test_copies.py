@@ -18,6 +18,7 @@ from node.placement.copying import copies_of
 from node.wire.holdings import Holding
 from tests.flows.copying import GB, Holder, add_songs, holder, household, settled
 from tests.flows.people import a_tracker, make_device, meeting, now_ms
+from tests.music import make_track
 
 
 @contextlib.asynccontextmanager
@@ -260,3 +261,34 @@ class ManualClock:
 
     def days(self, count: int) -> None:
         self._now_ms += count * 86_400_000
+
+
+async def test_a_device_without_room_takes_just_what_the_person_asks_to_keep(
+    tmp_path: Path,
+) -> None:
+    secrets = household(3)
+    async with (
+        a_tracker(tmp_path / "tracker") as (url, _),
+        holder(tmp_path / "pc", secrets[0], url) as pc,
+        holder(tmp_path / "nas", secrets[1], url) as nas,
+        holder(tmp_path / "laptop", secrets[2], url, budget_bytes=0) as laptop,
+    ):
+        await add_songs(pc, tmp_path / "music", range(2))
+        make_track(tmp_path / "other.flac", seconds=0.4, seed=9, title="Other", album="Another")
+        await pc.home.ingest.add([tmp_path / "other.flac"])
+        await pc.home.ingest.idle()
+        await settled(lambda: len(nas.sealed()) == 3, "the NAS has all songs")
+        await settled(lambda: len(laptop.named()) == 3, "the laptop has heard of all songs")
+        album = next(each["id"] for each in laptop.home.library.albums(0, 9)["items"] if each["name"] == "Prisms")
+        kept = await laptop.copies.keep("album", album)
+        assert kept == {"tracks": 2, "blobs": 2}
+        await settled(lambda: len(laptop.sealed()) == 2, "the laptop keeps the album, and nothing else")
+        await add_songs(pc, tmp_path / "music", [7])
+        await settled(lambda: len(laptop.sealed()) == 3, "what is added to the album comes too")
+        freed = await laptop.copies.free_space(GB)
+        assert freed["freed_blobs"] == 0
+        assert {"reason": "you asked to keep it on this device", "blobs": 3} in freed["kept"]
+        await settled(lambda: len(nas.sealed()) == 4, "the NAS has the new song")
+        await settled(lambda: knows_all(laptop, (pc, nas)), "the laptop knows that it has")
+        assert (await laptop.copies.free("album", album))["freed_blobs"] == 3
+        assert not laptop.sealed()
