@@ -45,7 +45,6 @@ from node.library import Library
 from node.peers.directory import MAX_NAME_CHARS, Directory, Presence
 from node.peers.links import Giving, Links
 from node.peers.membership import Membership
-from node.wire.dhtrecord import heads_digest
 from node.wire.roomevents import AccountTold
 from node.wire.roster import Role
 
@@ -133,6 +132,7 @@ def build_network(
             lane=lane,
             asleep=wakeful.asleep,
             holdings=copies.census.sight.state,
+            dht=tuple(far.own_key),
         )
 
     ruling = Ruling(membership, now_ms=_now_ms)
@@ -182,7 +182,7 @@ def build_network(
         meeting,
         keys=library.dht_keys,
         kept=library.index.settings,
-        heads=lambda: heads_digest([(log, head.seq) for log, head in library.index.log.heads().items()]),
+        heads=library.index.log.digest,
         options=_far_options(settings),
         tell=lambda text: tell("info", text),
     )

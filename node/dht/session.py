@@ -26,6 +26,8 @@ BOOTSTRAP_TIMEOUT_S: Final = 20.0
 LOOK_EVERY_S: Final = 1.0
 PUT_TIMEOUT_S: Final = 60.0
 GET_TIMEOUT_S: Final = 30.0
+OTHERS_TIMEOUT_S: Final = 0.7
+"""What others that may know a newer item have, once one was found."""
 COUNT_TIMEOUT_S: Final = 5.0
 MAX_ITEM_BYTES: Final = 1_000
 ITEM_LIFETIME_S: Final = 2 * 3600
@@ -45,6 +47,31 @@ class DhtSettings:
     """BitTorrent's public table as well: its nodes are strangers."""
 
 
+class _Answers:
+    """What nodes answer to one question: the newest counts, when all were asked or a little after the first.
+
+    Behind a router one of those asked is often this very node, at an address that it can't reach itself: the last
+    answer then comes fifteen seconds after the first.
+    """
+
+    def __init__(self) -> None:
+        self.item: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self._newest: tuple[int, bytes] | None = None
+
+    def heard(self, seq: int, item: object, *, last: bool) -> None:
+        first = self._newest is None
+        if isinstance(item, bytes) and item and (self._newest is None or seq > self._newest[0]):
+            self._newest = seq, item
+        if last:
+            self._settle()
+        elif first and self._newest is not None:
+            asyncio.get_running_loop().call_later(OTHERS_TIMEOUT_S, self._settle)
+
+    def _settle(self) -> None:
+        if not self.item.done():
+            self.item.set_result(self._newest[1] if self._newest is not None else None)
+
+
 class Dht:
     """`async with Dht.open(settings) as dht`. Everything runs in the event loop that opened it."""
 
@@ -55,7 +82,7 @@ class Dht:
         self._listening: asyncio.Future[int] = loop.create_future()
         self._found = asyncio.Event()
         self._puts: dict[tuple[bytes, bytes], asyncio.Future[int]] = {}
-        self._gets: dict[tuple[bytes, bytes], asyncio.Future[bytes | None]] = {}
+        self._gets: dict[tuple[bytes, bytes], _Answers] = {}
         self._counting: list[asyncio.Future[int]] = []
         self.external_ips: list[str] = []
         """This machine's addresses as other nodes see them, the newest first."""
@@ -124,10 +151,10 @@ class Dht:
     async def get(self, public_32: bytes, place: bytes) -> bytes | None:
         """The item under a key, None if there is none: whatever its writer put, signed. Raises UnavailableError."""
         key = public_32, place
-        waiting = self._gets.setdefault(key, asyncio.get_running_loop().create_future())
+        waiting = self._gets.setdefault(key, _Answers())
         self._session.dht_get_mutable_item(public_32, place)
         try:
-            return await asyncio.wait_for(asyncio.shield(waiting), GET_TIMEOUT_S)
+            return await asyncio.wait_for(asyncio.shield(waiting.item), GET_TIMEOUT_S)
         except TimeoutError as error:
             raise UnavailableError("the DHT does not answer") from error
         finally:
@@ -160,11 +187,9 @@ class Dht:
                 if put is not None and not put.done():
                     put.set_result(alert.num_success)
             case lt.dht_mutable_item_alert():
-                # Others may know a newer one: what counts is the last, when all were asked.
                 get = self._gets.get((alert.key, alert.salt))
-                if alert.authoritative and get is not None and not get.done():
-                    item = alert.item
-                    get.set_result(item if isinstance(item, bytes) and item else None)
+                if get is not None:
+                    get.heard(alert.seq, alert.item, last=alert.authoritative)
             case lt.dht_stats_alert():
                 nodes = sum(bucket["num_nodes"] for bucket in alert.routing_table)
                 counting, self._counting = self._counting, []

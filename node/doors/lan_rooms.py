@@ -6,23 +6,58 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from aiohttp import web
 
 from node.doors.certificate import Identity
+from node.doors.socket_pipe import SocketPipe, serve_link
 from node.errors import UnavailableError
+from node.ids import DeviceId
 from node.roomdoor import RoomDoor
 from node.wire.roomeffects import Limits
-from node.wire.roomframes import pinned_url
+from node.wire.roomframes import NONCE_BYTES, pinned_url
 from node.wire.roomhost import RoomHost, RosterShelf, Surroundings
 from node.wire.roomstate import RoomServer
 
 log = logging.getLogger(__name__)
 
 LIMITS: Final = Limits(connections=256, connections_per_address=32)
+MAX_LINKS: Final = 32
 CLOSE_TIMEOUT_S: Final = 1.0
+
+
+class LinkDoor:
+    """Takes links, straight from other devices."""
+
+    def __init__(
+        self,
+        admit: Callable[[DeviceId, bytes, bytes, str], None],
+        run: Callable[[DeviceId, SocketPipe], Awaitable[None]],
+    ) -> None:
+        """See `serve_link` in node/doors/socket_pipe.py."""
+        self._admit = admit
+        self._run = run
+        self._open = 0
+
+    def add_to(self, app: web.Application, known_as: Callable[[str], bool]) -> None:
+        async def link(request: web.Request) -> web.StreamResponse:
+            if self._open >= MAX_LINKS:
+                return web.Response(status=503)
+            self._open += 1
+            try:
+                return await serve_link(
+                    request,
+                    host=_dialled(request, known_as),
+                    nonce_32=os.urandom(NONCE_BYTES),
+                    admit=self._admit,
+                    run=self._run,
+                )
+            finally:
+                self._open -= 1
+
+        app.router.add_get("/v1/link", link)
 
 
 class LanRooms:
@@ -49,10 +84,12 @@ async def serving(
     port: int = 0,
     identity: Identity | None = None,
     known_as: Callable[[str], bool] = lambda _host: False,
+    links: LinkDoor | None = None,
 ) -> AsyncIterator[LanRooms]:
     """The server for as long as the context lasts; port 0 takes any, with an identity it speaks TLS.
 
-    `known_as` says of which hosts, beside the address itself, a proof is good here. Raises UnavailableError.
+    `known_as` says of which hosts, beside the address itself, a proof is good here; `links` takes links, if given.
+    Raises UnavailableError.
     """
     around = Surroundings(time.monotonic, lambda: time.time_ns() // 1_000_000, os.urandom)
     host = RoomHost(RoomServer(LIMITS), shelf, around)
@@ -61,6 +98,8 @@ async def serving(
     )
     app = web.Application(client_max_size=1_024)
     door.add_to(app)
+    if links is not None:
+        links.add_to(app, known_as)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSE_TIMEOUT_S, handle_signals=False)
     await runner.setup()
     try:

@@ -135,7 +135,7 @@ class Exchange:
                     return
             except SongkeepError as error:
                 log.info("catch_up_failed member=%s reason=%s", to_text(member)[:8], type(error).__name__)
-                await asyncio.sleep(RETRY_S)
+                await self._meeting.links.another(member, RETRY_S)
 
     def _differs(self, presence: Presence) -> bool:
         """Whether a device knows something else: more of some log, or another history of one."""

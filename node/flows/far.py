@@ -16,8 +16,8 @@ from node.dht import Dht, DhtSettings
 from node.doors import lan_rooms
 from node.doors.certificate import Identity
 from node.doors.lan import all_addresses
-from node.doors.lan_rooms import LanRooms
-from node.errors import SongkeepError
+from node.doors.lan_rooms import LanRooms, LinkDoor
+from node.errors import PeerError, SongkeepError
 from node.flows.lan import OwnShelf
 from node.flows.meet import Meeting
 from node.flows.search import KeyBook, Search
@@ -34,9 +34,11 @@ from node.wire.dhtrecord import (
     dht_secret,
     join_address,
     place_of,
+    read_dht_key,
     seal_record,
     sign_dht_key,
 )
+from node.wire.roomframes import check_link_proof
 from node.wire.roster import Role
 
 log = logging.getLogger(__name__)
@@ -122,6 +124,8 @@ class FarMeeting:
     ) -> None:
         """`heads` names what this device's catalog has; `tell` says to the person why a port is opened."""
         self._membership = membership
+        self._directory = directory
+        self._meeting = meeting
         self._keys = keys
         self._serials = KeptSerials(kept)
         self._heads = heads
@@ -133,6 +137,8 @@ class FarMeeting:
         self._put_again = asyncio.Event()
         self._own_hosts: frozenset[str] = frozenset()
         self._told: set[str] = set()
+        self._noted: set[DeviceId] = set()
+        self._to_note: dict[DeviceId, list[bytes]] = {}
         self.options = options
         self.search = Search(
             membership, directory, meeting, keys=keys, serials=self._serials, heads=heads, time_s=time_s
@@ -146,6 +152,8 @@ class FarMeeting:
         """A sentence, while no record of this device stands in the table."""
         membership.on_change.append(lambda _before, _after: self._look_again())
         meeting.on_network_change.append(self._network_changed)
+        meeting.on_public_ip.append(self._put_again.set)
+        directory.on_change.append(self._note_key)
 
     @property
     def is_needed(self) -> bool:
@@ -168,8 +176,8 @@ class FarMeeting:
             self._changed.clear()
             if self._has_others:
                 # Told also while it is off: the others must know it before they need it.
-                signed = sign_dht_key(self._membership.keys, self._membership.library)
-                await asyncio.to_thread(self._keys.tell, self._membership.keys.id, signed)
+                await asyncio.to_thread(self._keys.tell, self._membership.keys.id, self.own_key)
+                await self._keep_noted()
             if not self.is_needed:
                 self.trouble = ""
                 await self._changed.wait()
@@ -198,6 +206,7 @@ class FarMeeting:
                 port=options.port + 1 if options.port else 0,
                 identity=identity,
                 known_as=lambda host: host in self._own_hosts,
+                links=LinkDoor(self._admit, self._meeting.links.run_over),
             ) as server,
             Dht.open(settings) as dht,
             asyncio.TaskGroup() as group,
@@ -210,11 +219,17 @@ class FarMeeting:
             try:
                 while self.is_needed and self.options == options:
                     self._changed.clear()
+                    await self._keep_noted()
                     await self._changed.wait()
             finally:
                 self.dht, self.room_port, self.took = None, None, 0
                 for task in work:
                     task.cancel()
+
+    def _admit(self, member: DeviceId, signature: bytes, nonce: bytes, host: str) -> None:
+        """Raises PeerError, RefusedError for who is no member, or didn't ask for a link to this device now."""
+        self._membership.check(member)
+        check_link_proof(member, signature, nonce=nonce, host=host, library=self._membership.library)
 
     async def _keep_putting(self, dht: Dht, server: LanRooms) -> None:
         backoff = Backoff(first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
@@ -236,7 +251,8 @@ class FarMeeting:
     async def _put(self, dht: Dht, server: LanRooms) -> int:
         membership, me = self._membership, self._membership.keys.id
         assert server.pin is not None
-        ips = list(dict.fromkeys([*dht.external_ips, *self._addresses()]))[:MAX_ADDRESSES]
+        seen = [*dht.external_ips, *self._meeting.public_ips, *self._addresses()]
+        ips = list(dict.fromkeys(seen))[:MAX_ADDRESSES]
         addresses = tuple(join_address(ip, server.port) for ip in ips)
         self._own_hosts = frozenset(addresses)
         now_s = self._time_s()
@@ -253,6 +269,32 @@ class FarMeeting:
         """About an hour; earlier when the day changes before, and with it the place."""
         to_midnight_s = DAY_S - self._time_s() % DAY_S
         return min(random.uniform(PUT_EVERY_S / 2, PUT_EVERY_S), to_midnight_s + random.uniform(1, AFTER_MIDNIGHT_S))
+
+    @property
+    def own_key(self) -> list[bytes]:
+        """The key under which this device's records stand, for its presence."""
+        return sign_dht_key(self._membership.keys, self._membership.library)
+
+    def _note_key(self, member: DeviceId) -> None:
+        """Who is present tells its key: also those with whom no channel can be had need it later."""
+        presence = self._directory.get(member).presence
+        if presence is not None and presence.dht and member not in self._noted:
+            self._noted.add(member)
+            self._to_note[member] = list(presence.dht)
+            self._changed.set()
+
+    async def _keep_noted(self) -> None:
+        while self._to_note:
+            member, signed = self._to_note.popitem()
+            library = self._membership.library
+            if await asyncio.to_thread(self._keys.of, member, library) is not None:
+                continue
+            try:
+                read_dht_key(signed, member, library)
+            except PeerError as error:
+                log.info("dht_key_refused member=%s reason=%s", to_text(member)[:8], error)
+            else:
+                await asyncio.to_thread(self._keys.tell, member, signed)
 
     def _network_changed(self) -> None:
         self._put_again.set()

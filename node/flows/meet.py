@@ -8,7 +8,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ import aiohttp
 from node.doors import rooms
 from node.doors.channel import Channel
 from node.doors.rooms import TurnedAwayError
+from node.doors.socket_pipe import linked
 from node.errors import RefusedError, SongkeepError, UnavailableError
 from node.flows.stay import Host, Place, Proofs, Stay, announce, learn
 from node.ids import DeviceId
@@ -78,6 +79,7 @@ class Meeting:
             on_account=on_account,
             on_grant=self._grant_answered,
             on_misdeed=on_misdeed,
+            on_public_ip=self._seen_from_outside,
             proofs=proofs or Proofs(),
         )
         self._grants: dict[tuple[str, DeviceId], asyncio.Future[bytes]] = {}
@@ -87,8 +89,10 @@ class Meeting:
         self.trackers = tuple(url.rstrip("/") for url in trackers)
         """Addresses of trackers, as they were chosen."""
         self._nearby: tuple[str, ...] = ()
-        self._far: tuple[str, ...] = ()
+        self._far: dict[str, DeviceId | None] = {}
         self.on_network_change: list[Callable[[], None]] = []
+        self.on_public_ip: list[Callable[[], None]] = []
+        """Called when `public_ips` has become another."""
         self.places: dict[str, Place] = {url: Place(url) for url in self._servers()}
         membership.on_change.append(self._roster_changed)
 
@@ -105,6 +109,19 @@ class Meeting:
                 for task in self._tasks.values():
                     task.cancel()
 
+    @property
+    def public_ips(self) -> list[str]:
+        """This machine's addresses as servers saw them."""
+        return list(dict.fromkeys(place.public_ip for place in self.places.values() if place.public_ip))
+
+    def _seen_from_outside(self) -> None:
+        for tell in self.on_public_ip:
+            tell()
+
+    @property
+    def links(self) -> Links:
+        return self._host.links
+
     def set_trackers(self, urls: Sequence[str]) -> None:
         """Attend the rooms of these trackers, and of the library's seeds, and no others from now on."""
         self.trackers = tuple(url.rstrip("/") for url in urls)
@@ -115,9 +132,9 @@ class Meeting:
         self._nearby = tuple(urls)
         self._follow_servers()
 
-    def set_far(self, urls: Sequence[str]) -> None:
-        """Attend also these rooms, of devices that the DHT told of."""
-        self._far = tuple(urls)
+    def set_far(self, rooms: Mapping[str, DeviceId | None]) -> None:
+        """Attend also these rooms, each on the very device that is named (None: on this one): the DHT told of them."""
+        self._far = dict(rooms)
         self._follow_servers()
 
     def _servers(self) -> list[str]:
@@ -274,10 +291,28 @@ class Meeting:
                 self._wake.set()  # the way out is open again, so others need not wait any longer
             place.room, place.trouble = room, ""
             log.info("room_joined server=%s present=%d", urlsplit(place.url).netloc, len(room.present))
+            linking = asyncio.create_task(self._keep_linked(place.url))
             try:
                 await Stay(self._host, place, room, shown=len(roster.entries)).last()
             finally:
+                linking.cancel()
                 place.room = place.stun = None
+
+    async def _keep_linked(self, url: str) -> None:
+        """A channel straight to the device whose room this is: where nobody answers STUN, WebRTC finds no way to it."""
+        membership, links = self._host.membership, self._host.links
+        member = self._far.get(url)
+        backoff = Backoff(first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
+        while member is not None:
+            if links.to(member) is not None:
+                await asyncio.sleep(LOOK_EVERY_S)
+                continue
+            try:
+                async with linked(self._session, url, keys=membership.keys, library=membership.library) as pipe:
+                    await links.run_over(member, pipe)
+            except SongkeepError as error:
+                log.info("link_not_made reason=%s", error)
+            await asyncio.sleep(backoff.next_s(random.random()))
 
     def _roster_changed(self, before: Roster, after: Roster) -> None:
         self._follow_servers()

@@ -31,6 +31,8 @@ MAX_FAR_ROOMS: Final = 8
 MAX_EPOCHS: Final = 3
 """How many epochs back: one who was away doesn't know of the newest, and records where it stood."""
 DIAL_TIMEOUT_S: Final = 4.0
+OTHERS_TIMEOUT_S: Final = 1.0
+"""What the places of other days and epochs have, once a record was found at one."""
 NEVER_S: Final = float("inf")
 
 
@@ -130,7 +132,7 @@ class Search:
         finally:
             self._own_url = None
             self.sought.clear()
-            self._meeting.set_far([])
+            self._meeting.set_far({})
 
     async def _until_next(self) -> None:
         next_s = min((each.due_s for each in self.sought.values()), default=NEVER_S)
@@ -164,10 +166,11 @@ class Search:
     def _attend(self) -> None:
         """The rooms of those who were found; those who may have something new before the others."""
         own = self._heads()
-        reached = [each for each in self.sought.values() if each.url is not None]
-        reached.sort(key=lambda each: each.record is None or each.record.heads == own)
-        urls = [each.url for each in reached[:MAX_FAR_ROOMS] if each.url is not None]
-        self._meeting.set_far([*([self._own_url] if self._own_url else []), *urls])
+        reached = [(member, each) for member, each in self.sought.items() if each.url is not None]
+        reached.sort(key=lambda pair: pair[1].record is None or pair[1].record.heads == own)
+        rooms: dict[str, DeviceId | None] = {self._own_url: None} if self._own_url else {}
+        rooms |= {each.url: member for member, each in reached[:MAX_FAR_ROOMS] if each.url is not None}
+        self._meeting.set_far(rooms)
 
     async def _seek(self, table: Table, member: DeviceId) -> None:
         each = self.sought[member]
@@ -195,20 +198,24 @@ class Search:
         if public is None:
             raise UnavailableError("it hasn't told its key for the DHT; that needs one meeting in another way")
         known = [number for number in self._membership.epochs if number <= self._membership.roster.epoch]
-        for number in sorted(known, reverse=True)[:MAX_EPOCHS]:
-            today = int(self._time_s() // DAY_S)
-            days = [today, today - 1, today + 1]
-            read = await asyncio.gather(
-                *(self._read(table, member, public, number, day) for day in days), return_exceptions=True
-            )
-            records = [each for each in read if isinstance(each, DhtRecord)]
-            if records:
-                newest = max(records, key=lambda record: record.serial)
-                await asyncio.to_thread(self._serials.keep, member, newest.serial)
-                return newest
-            for each in read:
-                if isinstance(each, BaseException):
-                    raise each
+        epochs = sorted(known, reverse=True)[:MAX_EPOCHS]
+        today = int(self._time_s() // DAY_S)
+        reading = [
+            asyncio.create_task(self._read(table, member, public, number, day))
+            for number in epochs
+            for day in (today, today - 1, today + 1)
+        ]
+        try:
+            records, errors = await _first_of(reading)
+        finally:
+            for each in reading:
+                each.cancel()
+        if records:
+            newest = max(records, key=lambda record: record.serial)
+            await asyncio.to_thread(self._serials.keep, member, newest.serial)
+            return newest
+        if errors:
+            raise errors[0]
         return None
 
     async def _read(self, table: Table, member: DeviceId, public: bytes, number: int, day: int) -> DhtRecord | None:
@@ -219,6 +226,28 @@ class Search:
         record = open_record(item, epoch, self._membership.library, member, day=day)
         check_serial(record, await asyncio.to_thread(self._serials.of, member))
         return record
+
+
+async def _first_of(
+    reading: list[asyncio.Task[DhtRecord | None]],
+) -> tuple[list[DhtRecord], list[SongkeepError]]:
+    """The records that are found until a little after the first, and what was wrong with others."""
+    waiting, timeout_s = set(reading), None
+    records: list[DhtRecord] = []
+    errors: list[SongkeepError] = []
+    while waiting:
+        done, waiting = await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        if not done:
+            break
+        for each in done:
+            try:
+                record = each.result()
+            except SongkeepError as error:
+                errors.append(error)
+            else:
+                records += [record] if record is not None else []
+        timeout_s = OTHERS_TIMEOUT_S if records else None
+    return records, errors
 
 
 async def first_answer(addresses: tuple[str, ...]) -> str:

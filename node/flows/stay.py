@@ -43,6 +43,8 @@ class Place:
     """While it is joined."""
     stun: StunServer | None = None
     """What the server offers, once it has answered."""
+    public_ip: str | None = None
+    """This machine's address as the server saw it last."""
     account: AccountTold | None = None
     """What the library may store on seeds through this tracker."""
     attendance: Attendance | None = None
@@ -75,6 +77,8 @@ class Host:
     on_message: Callable[[DeviceId, Message], None]
     on_account: Callable[[str, AccountTold], None]
     on_grant: Callable[[str, GrantAnswered], None]
+    on_public_ip: Callable[[], None]
+    """Called when a server sees this machine under another address than before."""
     on_misdeed: Callable[[str, Misdeed], None]
     """Called with a server's address when it does something of a kind for the first time."""
     proofs: Proofs
@@ -251,11 +255,14 @@ class Stay:
         if self._room.stun is None:
             return
         try:
-            await public_address(self._room.stun)
+            seen_ip, _ = await public_address(self._room.stun)
         except UnavailableError:
             log.info("stun_silent server=%s", urlsplit(self._place.url).netloc)
         else:
             self._place.stun = self._room.stun
+            if self._place.public_ip != seen_ip:
+                self._place.public_ip = seen_ip
+                self._host.on_public_ip()
 
 
 async def announce(host: Host, place: Place, *, to: int = TO_ALL, echo: bytes | None = None) -> None:

@@ -46,6 +46,8 @@ class Presence:
     """Names the ends of its logs (node/doors/index/log.py, `digest`); empty if it doesn't say."""
     holdings: bytes = b""
     """Names the state of what it holds (node/wire/holdings.py); empty if it doesn't say."""
+    dht: tuple[bytes, ...] = ()
+    """The key under which its records in the DHT stand, and its signature of it; empty if it doesn't say."""
 
     def body(self) -> dict[str, object]:
         return {
@@ -62,6 +64,7 @@ class Presence:
             "held": self.held_bytes,
             "catalog": self.catalog,
             "holdings": self.holdings,
+            "dht": list(self.dht),
         }
 
 
@@ -92,7 +95,14 @@ def read_presence(body: object) -> Presence:
         held_bytes=_size(fields.get("held"), "what is held"),
         catalog=codec.bounded_bytes(fields.get("catalog") or b"", MAX_STATE_BYTES, "a catalog's state"),
         holdings=codec.bounded_bytes(fields.get("holdings") or b"", MAX_STATE_BYTES, "a state's name"),
+        dht=_signed_key(fields.get("dht")),
     )
+
+
+def _signed_key(value: object) -> tuple[bytes, ...]:
+    if not isinstance(value, list) or len(value) != 2:
+        return ()
+    return tuple(codec.bounded_bytes(part, 64, "a key for the DHT") for part in value)
 
 
 def _size(value: object, what: str) -> int | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from node.doors import webrtc
-from node.doors.channel import Answer, Channel, Offered, Serve
+from node.doors.channel import Answer, Channel, Offered, Pipe, Serve
 from node.doors.webrtc import DataPipe, StunServer
 from node.errors import PeerError, SongkeepError, UnavailableError
 from node.ids import DeviceId, to_text
@@ -47,6 +48,7 @@ class Links:
         self._tasks: set[asyncio.Task[None]] = set()
         self._answers: dict[bytes, asyncio.Future[str]] = {}
         self._opening: dict[DeviceId, asyncio.Task[Channel]] = {}
+        self._awaited: dict[DeviceId, list[asyncio.Future[Channel]]] = {}
         self._slots = asyncio.Semaphore(MAX_OPENING)
         membership.on_change.append(lambda _before, _after: self._cut_revoked())
 
@@ -83,8 +85,33 @@ class Links:
         task = self._opening.get(member)
         if task is None:
             task = self._opening[member] = asyncio.create_task(self._connect(member, signal, stun_server))
-            task.add_done_callback(lambda _done: self._opening.pop(member, None))
-        return await asyncio.shield(task)
+            task.add_done_callback(lambda done: self._opened(member, done))
+        # The other side may come first, by a way of its own.
+        with self._arrival(member) as came:
+            done, _ = await asyncio.wait({task, came}, return_when=asyncio.FIRST_COMPLETED)
+            return (came if came in done else task).result()
+
+    async def another(self, member: DeviceId, timeout_s: float) -> None:
+        """Waits until a further channel to `member` opens, but no longer than that."""
+        with self._arrival(member) as came, contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(came, timeout_s)
+
+    @contextlib.contextmanager
+    def _arrival(self, member: DeviceId) -> Iterator[asyncio.Future[Channel]]:
+        came: asyncio.Future[Channel] = asyncio.get_running_loop().create_future()
+        self._awaited.setdefault(member, []).append(came)
+        try:
+            yield came
+        finally:
+            came.cancel()
+            self._awaited[member].remove(came)
+            if not self._awaited[member]:
+                del self._awaited[member]
+
+    def _opened(self, member: DeviceId, done: asyncio.Task[Channel]) -> None:
+        self._opening.pop(member, None)
+        if not done.cancelled():
+            done.exception()  # whoever waited may have got another channel meanwhile
 
     async def _connect(self, member: DeviceId, signal: Signal, stun_server: StunServer | None) -> Channel:
         session = self._membership.random(SESSION_BYTES)
@@ -108,11 +135,11 @@ class Links:
         self._start(self._run(member, channel))
         return channel
 
-    def adopt(self, member: DeviceId, channel_pipe: DataPipe) -> Channel:
-        """A channel over a pipe to `member` that came about in another way."""
-        channel = self._channel(member, channel_pipe)
-        self._start(self._run(member, channel))
-        return channel
+    async def run_over(self, member: DeviceId, pipe: Pipe) -> None:
+        """A channel over a pipe to `member` that came about in another way, until it ends. Raises UnavailableError."""
+        if self.count >= MAX_LINKS:
+            raise UnavailableError("too many devices are connected at once")
+        await self._run(member, self._channel(member, pipe))
 
     def drop(self) -> None:
         """End what is open now: it leads nowhere any more. Whoever needs a channel makes another."""
@@ -126,7 +153,7 @@ class Links:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _channel(self, member: DeviceId, pipe: DataPipe) -> Channel:
+    def _channel(self, member: DeviceId, pipe: Pipe) -> Channel:
         def allowed() -> None:
             # Asked at every chunk, so that a revocation cuts a song that is being sent.
             self._membership.check(member)
@@ -145,6 +172,9 @@ class Links:
     async def _run(self, member: DeviceId, channel: Channel) -> None:
         mine = self._links.setdefault(member, [])
         mine.append(channel)
+        for came in self._awaited.get(member, ()):
+            if not came.done():
+                came.set_result(channel)
         log.info("link_opened member=%s", to_text(member)[:8])
         try:
             for surplus in mine[:-MAX_LINKS_PER_MEMBER]:

@@ -6,9 +6,7 @@ daily and that only members can work out, and it is sealed: who stores it learns
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,7 +30,7 @@ RECORD_BYTES: Final = 1 + labels.NONCE_BYTES + PADDED_BYTES + labels.TAG_BYTES
 MAX_ADDRESSES: Final = 8
 MAX_ADDRESS_CHARS: Final = 60
 MAX_SERIAL: Final = (1 << 53) - 1
-HEADS_BYTES: Final = 16
+HEADS_BYTES: Final = 8
 PIN_BYTES: Final = 32
 DAY_S: Final = 86_400
 
@@ -48,7 +46,7 @@ class DhtRecord:
     pin: bytes
     """SHA-256 of the certificate that it shows there."""
     heads: bytes
-    """Names what its catalog has: 16 bytes, equal for equal catalogs."""
+    """Names the ends of its logs, as `catalog` in its presence does: 8 bytes."""
 
 
 def dht_secret(keys: MemberKeys) -> bytes:
@@ -141,11 +139,6 @@ def check_serial(record: DhtRecord, known: int) -> None:
 def join_address(ip: str, port: int) -> str:
     """An address as a record has it."""
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
-
-
-def heads_digest(parts: Sequence[tuple[bytes, int]]) -> bytes:
-    """16 bytes that name these heads: pairs of a log and its last batch, in any order."""
-    return hashlib.sha256(codec.pack([[log, seq] for log, seq in sorted(parts)])).digest()[:HEADS_BYTES]
 
 
 def _address(value: object) -> str:

@@ -79,6 +79,11 @@ def room_url(tracker_url: str) -> str:
     return f"{_base(tracker_url)}/v1/room"
 
 
+def link_url(base_url: str) -> str:
+    """Where the device at that base address takes links."""
+    return f"{_base(base_url)}/v1/link"
+
+
 def pair_url(tracker_url: str, room: str, *, waits: bool) -> str:
     """Where the pairing room of that name is; `waits`: for the side that opens it."""
     return f"{_base(tracker_url)}/v1/pair/{room}{'?wait=1' if waits else ''}"
@@ -108,6 +113,16 @@ def lookup_proof(keys: MemberKeys, nonce: bytes, host: str) -> bytes:
 def check_lookup_proof(member: bytes, signature: bytes, *, nonce: bytes, host: str) -> None:
     """Raises PeerError unless `lookup_proof` made `signature` from the same."""
     verify(member, labels.LABEL_SIGN_JOIN, codec.pack([nonce, host, "lookup"]), signature)
+
+
+def link_proof(keys: MemberKeys, nonce: bytes, host: str, library: LibraryId) -> bytes:
+    """64 bytes: that `keys` want a link to the device that is dialled as that host."""
+    return keys.sign(labels.LABEL_SIGN_JOIN, codec.pack([nonce, host, "link", library]))
+
+
+def check_link_proof(member: bytes, signature: bytes, *, nonce: bytes, host: str, library: LibraryId) -> None:
+    """Raises PeerError unless `link_proof` made `signature` from the same."""
+    verify(member, labels.LABEL_SIGN_JOIN, codec.pack([nonce, host, "link", library]), signature)
 
 
 def roster_frames(entries: Sequence[bytes]) -> Iterator[bytes]:

@@ -11,9 +11,21 @@ import pytest
 
 from tests.flows.lab_machines import Machine, at_tracker, network, pair, until
 from tests.lab import Lab, open_lab
+from tests.lab_nat import host_behind_router
 
 NO_MULTICAST = "table ip apart { chain in { type filter hook input priority 0; udp dport 5353 drop; }; }"
 """Two homes: what one calls into its local network, the other doesn't hear."""
+
+
+FORWARDED = """
+table ip forwarded {{
+  chain come {{
+    type nat hook prerouting priority -100;
+    ip daddr {out} udp dport 7669 dnat to {pc}; ip daddr {out} tcp dport 7670 dnat to {pc}
+  }}
+}}
+table ip guard {{ chain forward {{ ct status dnat accept; }}; }}
+"""
 
 
 @pytest.fixture
@@ -22,9 +34,25 @@ def lab() -> Iterator[Lab]:
         yield opened
 
 
-def two_and_a_tracker(lab: Lab, folder: Path, *, apart: bool) -> tuple[Machine, Machine, subprocess.Popen[str]]:
-    """A PC and a laptop that have met at a tracker; beside it is a node of a private DHT if they are apart."""
-    server, pc, laptop = (Machine(lab.host(name), folder / name) for name in ("server", "pc", "laptop"))
+def two_and_a_tracker(
+    lab: Lab, folder: Path, *, apart: bool, routers: bool = False
+) -> tuple[Machine, Machine, subprocess.Popen[str]]:
+    """A PC and a laptop that have met at a tracker; beside it is a node of a private DHT if they are apart.
+
+    With `routers` each is behind one; the PC's forwards the two ports that a person is told to forward.
+    """
+    server = Machine(lab.host("server"), folder / "server")
+    make = host_behind_router if routers else lambda lab, name, **_: lab.host(name)
+    pc, laptop = (
+        Machine(make(lab, "pc"), folder / "pc"),
+        Machine(make(lab, "laptop", symmetric=True), folder / "laptop"),
+    )
+    if routers:
+        router = next(host for host in lab.hosts if host.namespace.endswith("pc-router"))
+        subprocess.run(
+            router.command(["nft", "-f", "-"]), input=FORWARDED.format(pc=pc.host.address, out=router.address),
+            text=True, check=True, timeout=20,
+        )  # fmt: skip
     address = server.host.address
     tracker, _ = server.start("tracker", "run", "--listen", f"{address}:8000", "--stun", f"{address}:3478")
     if apart:
@@ -54,10 +82,13 @@ def two_and_a_tracker(lab: Lab, folder: Path, *, apart: bool) -> tuple[Machine, 
     if apart:
         for machine in (pc, laptop):
             machine.run("config", "dht_nodes", f"{address}:7668")
+            machine.run("config", "dht_port", "7669")
             machine.run("config", "dht", "private")
-            until(lambda machine=machine: network(machine)["dht"]["stored_by"] > 0, "its record stands in the table")  # type: ignore[misc]
     until(lambda: pc.other()["present"] and laptop.other()["present"], "they have met")
-    until(lambda: "Laptop" in laptop.names() and laptop.names() == pc.names(), "they know each other's names")
+    if not routers:  # behind these, only a server that answers or a forwarded port makes a channel
+        until(lambda: "Laptop" in laptop.names() and laptop.names() == pc.names(), "they know each other's names")
+    if apart:
+        until(lambda: all(network(each)["dht"]["stored_by"] for each in (pc, laptop)), "their records stand")
     return pc, laptop, tracker
 
 
@@ -102,3 +133,14 @@ def test_a_machine_whose_link_went_down_is_back_within_seconds_of_its_return(lab
     assert took_s < 20
     rejoined = Path(laptop.home / "songkeep.log").read_text().count("room_joined")
     assert rejoined < 12, "without a storm"
+
+
+def test_behind_two_routers_one_forwarded_port_is_enough_without_any_server(lab: Lab, tmp_path: Path) -> None:
+    pc, laptop, tracker = two_and_a_tracker(lab, tmp_path, apart=True, routers=True)
+    tracker.kill()
+    until(lambda: not at_tracker(laptop), "it is gone")
+    until(lambda: pc.other()["present"] and laptop.other()["present"], "they meet again")
+    laptop.run("devices", "rename", pc.other()["id"], "Travelling")
+    until(lambda: "Travelling" in pc.names(), "what is edited on one shows on the other")
+    pc.run("devices", "rename", laptop.other()["id"], "At home")
+    until(lambda: "At home" in laptop.names(), "and the other way")

@@ -112,7 +112,7 @@ def closed(device: Device) -> FarMeeting:
         device.meeting,
         keys=SharedBook(),
         kept=Remembered(),
-        heads=lambda: b"h" * 16,
+        heads=lambda: b"h" * 8,
         options=FarOptions(),
         tell=lambda _text: None,
     )

@@ -75,7 +75,7 @@ def afar(
         device.meeting,
         keys=book,
         kept=kept or Remembered(),
-        heads=lambda: b"h" * 16,
+        heads=lambda: b"h" * 8,
         options=FarOptions(mode=mode, nodes=(f"{LOOPBACK}:{door.port}",)),
         tell=lambda _text: None,
         addresses=lambda: [LOOPBACK],
@@ -196,7 +196,7 @@ async def test_an_old_record_that_nodes_of_the_table_kept_is_refused(tmp_path: P
     book = SharedBook()
     kept = Remembered()
     kept.values["dht_serials"] = {to_text(pc.id): 5_000}
-    old = DhtRecord(serial=4_999, addresses=(f"{LOOPBACK}:9",), pin=b"p" * 32, heads=b"h" * 16)
+    old = DhtRecord(serial=4_999, addresses=(f"{LOOPBACK}:9",), pin=b"p" * 32, heads=b"h" * 8)
     async with a_table() as door, a_writer(door) as writer:
         await put_for(pc, writer, old)
         book.tell(pc.id, signed_by(pc))
@@ -223,7 +223,7 @@ async def test_who_sits_at_an_address_that_was_the_devices_gets_no_word_of_the_l
 
     stranger = await asyncio.start_server(overhear, LOOPBACK, 0)
     port = stranger.sockets[0].getsockname()[1]
-    record = DhtRecord(serial=now_ms(), addresses=(f"{LOOPBACK}:{port}",), pin=b"p" * 32, heads=b"h" * 16)
+    record = DhtRecord(serial=now_ms(), addresses=(f"{LOOPBACK}:{port}",), pin=b"p" * 32, heads=b"h" * 8)
     async with stranger, a_table() as door, a_writer(door) as writer:
         await put_for(pc, writer, record)
         book.tell(pc.id, signed_by(pc))

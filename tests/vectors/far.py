@@ -19,11 +19,11 @@ def dht_vectors() -> dict[str, Any]:
         serial=1_700_000_000_123,
         addresses=("192.0.2.1:7669", "[2001:db8::1]:7669"),
         pin=b"\x11" * 32,
-        heads=b"\x22" * 16,
+        heads=b"\x22" * 8,
     )
     sealed = seal_record(record, family.epoch, library, device.id, day=DAY, nonce_12=b"n" * 12)
     named = seal_record(
-        DhtRecord(serial=1, addresses=("home.example.org:7669",), pin=b"\x11" * 32, heads=b"\x22" * 16),
+        DhtRecord(serial=1, addresses=("home.example.org:7669",), pin=b"\x11" * 32, heads=b"\x22" * 8),
         family.epoch, library, device.id, day=DAY, nonce_12=b"n" * 12,
     )  # fmt: skip
     flipped = sealed[:-1] + bytes([sealed[-1] ^ 1])

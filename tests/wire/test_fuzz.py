@@ -86,13 +86,13 @@ def parsers() -> dict[str, tuple[Callable[[bytes], object], bytes]]:
         "sealed pairing message": (lambda data: secured.open(data, "typed", 2), sealed),
         "record in the DHT": (
             lambda data: open_record(data, FAMILY.epoch, FAMILY.roster.library, FAMILY.founder.id, day=1),
-            seal_dht(codec.pack([1, ["192.0.2.1:1"], b"p" * 32, b"h" * 16])),
+            seal_dht(codec.pack([1, ["192.0.2.1:1"], b"p" * 32, b"h" * 8])),
         ),
         "inside of a record in the DHT": (
             lambda data: open_record(
                 seal_dht(data[:700]), FAMILY.epoch, FAMILY.roster.library, FAMILY.founder.id, day=1
             ),
-            codec.pack([1, ["192.0.2.1:1", "[2001:db8::1]:2"], b"p" * 32, b"h" * 16]),
+            codec.pack([1, ["192.0.2.1:1", "[2001:db8::1]:2"], b"p" * 32, b"h" * 8]),
         ),
         "key for the DHT": (
             lambda data: read_dht_key(codec.unpack(data, max_bytes=1 << 16), FAMILY.founder.id, FAMILY.roster.library),
