@@ -8,7 +8,7 @@ from typing import Any
 
 from node.cli.arguments import Subparsers, add_command
 from node.cli.client import segment
-from node.cli.phrase import add_phrase_options, phrase_asked
+from node.cli.phrase import add_phrase_options, note_who_hears, phrase_asked
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, spoken_bytes, table
 
@@ -88,6 +88,7 @@ def run_revoke(asked: argparse.Namespace, terminal: Terminal) -> int:
     by_phrase = phrase_asked(asked, terminal)
     with reach(asked, terminal) as client:
         device = client.post(f"devices/{segment(asked.device)}/revoke", **by_phrase)
+        note_who_hears(client, terminal)
     if asked.json:
         terminal.result(device)
     else:

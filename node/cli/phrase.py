@@ -85,6 +85,14 @@ def read_phrase_file(path: str) -> str:
     return " ".join(data.decode("utf-8", "replace").split())
 
 
+def note_who_hears(client: Client, terminal: Terminal) -> None:
+    """Say so where nobody can have heard of a change of the roster yet."""
+    if not any(room["joined"] for room in client.get("network")["rooms"]):
+        terminal.note(
+            "Your other devices, trackers and seeds hear of it as soon as 'songkeep up' runs here and meets them."
+        )
+
+
 def run_list(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
         told = client.get("phrases")
@@ -122,6 +130,7 @@ def run_new(asked: argparse.Namespace, terminal: Terminal) -> int:
             with contextlib.suppress(SongkeepError):
                 client.post(f"phrases/{draft['id']}/discard")
             raise
+        note_who_hears(client, terminal)
     if asked.json:
         _event("added", phrase=made)
     else:
@@ -169,6 +178,7 @@ def run_remove(asked: argparse.Namespace, terminal: Terminal) -> int:
     by_phrase = phrase_asked(asked, terminal)
     with reach(asked, terminal) as client:
         phrase = client.post(f"phrases/{segment(asked.phrase)}/remove", **by_phrase)
+        note_who_hears(client, terminal)
     terminal.result(phrase)
     terminal.say("It is removed. What was kept before, whoever has the old words and a seed's copy can still read.")
     return 0

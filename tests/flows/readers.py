@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from node.doors.vault import Secrets
 from node.flows.exchange import Exchange
 from node.flows.history_teller import HistoryTeller
 from node.library import Library
-from tests.flows.people import Device, make_device, meeting
+from tests.flows.people import Device, make_device, meeting, now_ms
 
 
 @dataclass
@@ -39,12 +39,16 @@ class Reader:
 
 
 @contextlib.asynccontextmanager
-async def readers(folder: Path, url: str, *about: tuple[str, Secrets]) -> AsyncIterator[list[Reader]]:
+async def readers(
+    folder: Path, url: str, *about: tuple[str, Secrets], clocks: Mapping[str, Callable[[], int]] | None = None
+) -> AsyncIterator[list[Reader]]:
+    """`clocks`: of devices whose clock is another one, in ms."""
     with contextlib.ExitStack() as stack:
         made = []
         for name, secrets in about:
             index = stack.enter_context(Index.open(folder / f"{name}.sqlite"))
-            library = Library.open(index, secrets.device, secrets.epochs[0].identity)
+            clock = (clocks or {}).get(name, now_ms)
+            library = Library.open(index, secrets.device, secrets.epochs[0].identity, now_ms=clock)
             answers: dict[str, Any] = {}
             device = make_device(
                 name,

@@ -13,7 +13,7 @@ from node.catalog.personal import set_plays
 from node.catalog.register import Key
 from node.flows.history_teller import FORGOTTEN, WRITTEN_ANEW
 from node.ids import TrackId, from_text, to_text
-from tests.flows.people import a_tracker, found, let_in, until
+from tests.flows.people import a_tracker, found, let_in, now_ms, until
 from tests.flows.readers import Reader, readers, together
 
 WAIT_S = 60.0
@@ -118,6 +118,41 @@ async def test_whom_the_restored_device_met_first_ends_like_the_others(tmp_path:
                 assert [reader.value(f"written {number}") for number in range(5)] == [0, 1, 2, 3, 4]
                 assert not reader.library.index.log.forks()
             assert len({reader.library.snapshot() for reader in (old, lap, tab)}) == 1
+
+
+async def test_a_clock_that_runs_to_2099_wins_nothing_and_the_person_is_told(tmp_path: Path) -> None:
+    home, laptop = let_in(found())
+    year_ms = 365 * 86_400_000
+    ahead_ms = 73 * year_ms
+
+    def clock() -> int:
+        return now_ms() + ahead_ms
+
+    async with (
+        a_tracker(tmp_path / "t") as (url, _),
+        readers(tmp_path, url, ("pc", home), ("laptop", laptop), clocks={"laptop": clock}) as (pc, lap),
+    ):
+        pc.write("same", "before")
+        async with together(pc, lap):
+            await until(lambda: alike(pc, lap), timeout_s=WAIT_S)
+        assert not lap.told, "it had seen nothing to compare its clock with"
+        lap.write("same", "of 2099")
+        lap.write("own", "of 2099")
+        pc.write("same", "of now")
+        async with together(pc, lap):
+            await until(lambda: bool(lap.told), timeout_s=WAIT_S)
+            await until(lambda: alike(pc, lap), timeout_s=WAIT_S)
+        assert "If the clock is wrong, set it" in lap.told[0]
+        assert not pc.told
+        for reader in (pc, lap):
+            assert reader.library.index.log.values(Key("playlist", "same", "name")) == ["of now", "of 2099"]
+            assert reader.value("own") == "of 2099"
+        pc.write("later", "of now")
+        assert pc.library.index.log.newest() < (now_ms() + year_ms) << 16, "no other clock was carried along"
+        ahead_ms = 0
+        lap.write("own", "set right")
+        async with together(pc, lap):
+            await until(lambda: alike(pc, lap) and pc.value("own") == "set right", timeout_s=WAIT_S)
 
 
 async def test_only_a_logs_own_device_chooses_its_history(tmp_path: Path) -> None:
