@@ -7,14 +7,21 @@ import base64
 import contextlib
 import os
 import struct
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 import node.roomdoor
+from node.ids import DeviceId, LibraryId
+from node.roomdoor import RoomDoor
 from node.wire import codec, roomframes
+from node.wire.roomhost import RoomHost, Surroundings
+from node.wire.roomstate import RoomServer
+from node.wire.roster import Roster
 from tests.flows.people import a_tracker, until
 from tests.wire.family import Family, make_family
 from tests.wire.test_websocket import client_frame
@@ -171,13 +178,44 @@ async def test_what_is_no_handshake_is_answered_as_http(tmp_path: Path) -> None:
             assert health.status == 200
 
 
-async def test_connections_that_are_gone_leave_nothing_behind(tmp_path: Path) -> None:
-    family = make_family()
-    async with a_tracker(tmp_path) as (url, tracker), asyncio.timeout(20):
-        for number in range(20):
-            async with raw(url) as client:
-                join = await client.join_frames(family)
-                client.writer.write(join)
-                if number % 2:
-                    client.writer.transport.abort()  # while the store is asked
-        await until(lambda: tracker.rooms.rooms.connections == 0 and tracker.rooms.rooms.rooms == 0)
+class SlowShelf:
+    """A store that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked, self.answer = asyncio.Event(), asyncio.Event()
+
+    async def load(self, library: LibraryId) -> Sequence[bytes] | None:
+        self.asked.set()
+        await self.answer.wait()
+        return None
+
+    async def find(self, member: DeviceId) -> Sequence[bytes] | None:
+        return None
+
+    async def keep(self, roster: Roster) -> None:
+        pass
+
+
+@pytest.mark.parametrize("cut_by", ["client", "server"])
+async def test_who_goes_while_the_store_is_asked_leaves_nothing_behind(cut_by: str) -> None:
+    family, shelf = make_family(), SlowShelf()
+    host = RoomHost(RoomServer(), shelf, Surroundings(time.monotonic, lambda: 1, os.urandom))
+    door = RoomDoor(host, address=lambda request: "", dialled=lambda request: request.host)
+    app = web.Application()
+    door.add_to(app)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    async with asyncio.timeout(20), contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(door.open("goodbye"))
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        client = await stack.enter_async_context(raw(f"ws://127.0.0.1:{runner.addresses[0][1]}"))
+        client.writer.write(await client.join_frames(family))
+        await shelf.asked.wait()
+        if cut_by == "client":
+            client.writer.transport.abort()
+        else:
+            await stack.aclose()
+        assert host.rooms.connections == 1
+        shelf.answer.set()
+        await until(lambda: host.rooms.connections == 0)
+    await runner.cleanup()
