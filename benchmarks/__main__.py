@@ -29,7 +29,9 @@ Benchmark = Callable[[Path, bool], list[Row]]
 BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "tracker": (
         "Tracker",
-        lambda work, quick: tracker(work, people=100 if quick else 5_000, seconds=2 if quick else 5),
+        lambda work, quick: tracker(
+            work, people=100 if quick else 5_000, seconds=2 if quick else 5, rounds=1 if quick else 3
+        ),
     ),
     "scan": (
         "Reading tags",
