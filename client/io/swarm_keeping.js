@@ -24,6 +24,8 @@ const QUOTA_SHARE = 0.6;
 const HEADS_AT_ONCE = 8;
 const KEPT_AT_ONCE = 3;
 const LOOK_EVERY_MS = 60_000;
+/** The store is looked at earlier when this part of the budget has come since. */
+const LOOK_AFTER_SHARE = 0.05;
 const PLAYED_KEPT = 200;
 
 /** @typedef {{kept: string[], played: string[], budget_bytes: number}} Record_ */
@@ -64,6 +66,7 @@ export class SwarmKeeping {
   /** What `next` gave last. @type {Wish[]} */
   #wished = [];
   #looked_at_ms = 0;
+  #grown_bytes = 0;
   /** @type {Emitter<void>} */
   #changed = new Emitter();
 
@@ -88,6 +91,7 @@ export class SwarmKeeping {
   /** See anew what is stored, and let go of what is too much. */
   async look() {
     this.#looked_at_ms = performance.now();
+    this.#grown_bytes = 0;
     const stored = await this.#parts.store.list();
     const gone = toLetGo(stored, await this.#budget(), this.#parts.needed());
     for (const root of gone) await this.#parts.store.remove(root);
@@ -142,12 +146,18 @@ export class SwarmKeeping {
     return wishes;
   }
 
+  /** Bytes were written into the store. @param {number} size_bytes */
+  grew(size_bytes) {
+    this.#grown_bytes += size_bytes;
+  }
+
   /** What was wished last is here. */
   async fulfilled() {
     for (const { ref, chunks = Infinity } of this.#wished) this.#note(ref, chunks);
     this.#wished = [];
     for (const id of this.#kept) await this.#mark(id, true);
-    if (performance.now() - this.#looked_at_ms > LOOK_EVERY_MS) await this.look();
+    const due = this.#grown_bytes > this.#budget_bytes * LOOK_AFTER_SHARE || performance.now() - this.#looked_at_ms > LOOK_EVERY_MS;
+    if (due) await this.look();
     this.#changed.emit();
   }
 

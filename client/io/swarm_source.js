@@ -57,8 +57,7 @@ export class SwarmSource {
   /** @type {Source["can"]} */
   can = new Set(["sign_out", "keep", "star", "plays", "playlists", "edit_playlists", "devices"]);
 
-  /** @type {NonNullable<Source["keeping"]>} */
-  keeping;
+  /** @type {NonNullable<Source["keeping"]>} */ keeping;
   /** @type {Source["tracks"]} */ tracks;
   /** @type {Source["track"]} */ track;
   /** @type {Source["albums"]} */ albums;
@@ -184,7 +183,10 @@ export class SwarmSource {
     }, signal);
     this.#chunks.fulfilled.on(() => void this.#held?.fulfilled().then(() => this.#fetchMore()), signal);
     this.#chunks.found.on((size_bytes) => this.#tally.add("device", size_bytes), signal);
-    this.#chunks.came.on(({ holder, size_bytes }) => this.#tally.add(this.#swarm.roleOf(holder), size_bytes), signal);
+    this.#chunks.came.on(({ holder, size_bytes }) => {
+      this.#held?.grew(size_bytes);
+      this.#tally.add(this.#swarm.roleOf(holder), size_bytes);
+    }, signal);
   }
 
   /** The library let this device go: it must not keep what it has no right to. */
