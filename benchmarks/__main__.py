@@ -22,7 +22,7 @@ from benchmarks.renditions import renditions
 from benchmarks.streams import streams
 from benchmarks.subsonic import subsonic
 from benchmarks.tracker import tracker
-from benchmarks.transfer import first_byte
+from benchmarks.transfer import first_byte, transfer
 
 Benchmark = Callable[[Path, bool], list[Row]]
 
@@ -63,6 +63,10 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "recovery": (
         "Everything back from a seed",
         lambda work, quick: recovery(work, files=20 if quick else 500, bytes_each=4_194_304, rounds=1 if quick else 3),
+    ),
+    "transfer": (
+        "Many songs to another device",
+        lambda work, quick: transfer(work, files=50 if quick else 500, bytes_each=4 << 20, rounds=1 if quick else 3),
     ),
     "subsonic": (
         "Music apps",

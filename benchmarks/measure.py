@@ -46,6 +46,18 @@ def timed(
     return Run(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
+def cpu_s(pids: Sequence[int]) -> float:
+    """Processor seconds that these running processes and all of their children have used so far (Linux)."""
+    ticks, waiting = 0, list(pids)
+    while waiting:
+        pid = waiting.pop()
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            waiting += [int(child) for child in (task / "children").read_text().split()]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += sum(map(int, fields[11:15]))  # own and those of children that have ended
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def alternate(rounds: int, sides: Mapping[str, Callable[[], Run]]) -> dict[str, list[Run]]:
     """Run the sides in turn, A B A B ..., so that a drifting machine is the same for all."""
     results: dict[str, list[Run]] = {name: [] for name in sides}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.household import household, others_here, until
-from benchmarks.measure import Row, median, note, percentile
+from benchmarks import syncthing
+from benchmarks.household import asked, household, others_here, until
+from benchmarks.measure import Row, cpu_s, median, note, percentile
 from benchmarks.music import make_library
 from benchmarks.streams import Node, running
 
@@ -79,3 +82,79 @@ def first_byte(work: Path, *, files: int, starts: int) -> list[Row]:
             Row(f"the same, p99 of {len(taken_ms)}", f"{p99:.1f} ms", "300 ms", p99 <= 300),
         ]
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What one transfer took."""
+
+    wall_s: float
+    cpu_s: float
+    """Of both sides together."""
+
+
+async def _by_songkeep(work: Path, music: Path, *, files: int) -> Moved:
+    async with household(work) as house:
+        house.found("pc", renditions="off")
+        async with running(house.environment("pc")) as pc:
+            await asyncio.to_thread(house.run, "pc", "add", str(music))
+            await asyncio.to_thread(house.join, "pc", "laptop")
+            await asyncio.to_thread(house.configure, "laptop", renditions="off", pause="on", budget_bytes="50GB")
+            async with running(house.environment("laptop")) as laptop:
+                await until(others_here(laptop), "the PC is here")
+                await until(_counts(laptop, files), "the laptop has the catalog")
+
+                async def whole() -> bool:
+                    return _kept(work / "laptop") >= files
+
+                pids = [pc.process.pid, laptop.process.pid]
+                before_s, began_s = cpu_s(pids), time.perf_counter()
+                await asyncio.to_thread(house.configure, "laptop", pause="off")
+                await until(whole, "the laptop holds everything", every_s=0.1)
+                return Moved(time.perf_counter() - began_s, cpu_s(pids) - before_s)
+
+
+def _kept(home: Path) -> int:
+    """How many sealed files lie whole in the store."""
+    return sum(len(names) for at, _, names in os.walk(home / "blobs") if len(Path(at).name) == 2)
+
+
+def _counts(node: Node, count: int) -> Callable[[], Awaitable[bool]]:
+    async def counts() -> bool:
+        return bool((await asked(node, "/api/v1/status"))["counts"]["tracks"] >= count)
+
+    return counts
+
+
+async def _by_syncthing(work: Path, music: Path, *, files: int) -> Moved:
+    async with syncthing.two_devices(work, music) as (giver, taker, pids):
+        before_s, began_s = cpu_s(pids), time.perf_counter()
+        await syncthing.fetch_all(giver, taker, files)
+        return Moved(time.perf_counter() - began_s, cpu_s(pids) - before_s)
+
+
+def transfer(work: Path, *, files: int, bytes_each: int, rounds: int) -> list[Row]:
+    """Many files from one device to another, both with fsync, beside Syncthing."""
+    music = work / "moved"
+    note(f"making {files} files ...")
+    size_bytes = make_library(music, files=files, bytes_each=bytes_each, seed=11)
+    ours: list[Moved] = []
+    theirs: list[Moved] = []
+    for turn in range(rounds):
+        note(f"  round {turn + 1} of {rounds} ...")
+        for place in (work / "songkeep", work / "syncthing"):
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir(parents=True)
+        ours.append(asyncio.run(_by_songkeep(work / "songkeep", music, files=files)))
+        theirs.append(asyncio.run(_by_syncthing(work / "syncthing", music, files=files)))
+    gib, mb = size_bytes / 2**30, size_bytes / 1e6
+    cpu, their_cpu = (median([each.cpu_s for each in side]) / gib for side in (ours, theirs))
+    rate, their_rate = (mb / median([each.wall_s for each in side]) for side in (ours, theirs))
+    return [
+        Row("CPU of both sides, Songkeep", f"{cpu:.2f} s/GiB", "under Syncthing's", cpu < their_cpu),
+        Row("CPU of both sides, Syncthing", f"{their_cpu:.2f} s/GiB"),
+        Row("ratio", f"{cpu / their_cpu:.2f}"),
+        Row("speed, Songkeep", f"{rate:.0f} MB/s", "over Syncthing's", rate > their_rate),
+        Row("speed, Syncthing", f"{their_rate:.0f} MB/s"),
+        Row("ratio", f"{rate / their_rate:.2f}"),
+    ]
