@@ -13,7 +13,7 @@ HASH_BYTES = 32
 _ZERO_LEAF = bytes(HASH_BYTES)
 
 
-def leaf_hash(chunk: bytes) -> bytes:
+def leaf_hash(chunk: bytes | memoryview) -> bytes:
     """SHA-256 of one sealed chunk (at most 16,384 bytes), unpadded."""
     return hashlib.sha256(chunk).digest()
 
@@ -63,7 +63,7 @@ class TreeBuilder:
         self._pieces: list[bytes] = []
         self._chunks = 0
 
-    def add(self, chunk: bytes) -> None:
+    def add(self, chunk: bytes | memoryview) -> None:
         """The next sealed chunk; only the last may be shorter than 16,384 bytes."""
         self._leaves.append(leaf_hash(chunk))
         self._chunks += 1

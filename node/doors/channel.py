@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from node.crypto.labels import CHUNK_BYTES
 from node.errors import DamagedError, NotFoundError, PeerError, RefusedError, SongkeepError, UnavailableError
 from node.ids import BlobRoot
 from node.wire import channel
@@ -27,7 +28,8 @@ BEGIN_EVERY_S: Final = 1.0
 """No pipe begins anew more often, whatever is asked."""
 
 Serve = Callable[[BlobRoot, int, int], AsyncIterator[bytes]]
-"""Sealed chunks of a blob, `count` of them from `first` on, in order. Raises NotFoundError, DamagedError, ..."""
+"""Sealed chunks of a blob, `count` of them from `first` on, in order: one or several whole ones at a time.
+Raises NotFoundError, DamagedError, ..."""
 Answer = Callable[[Any], Awaitable[bytes]]
 """What to say to one kind of question, given its body (from outside: check it)."""
 
@@ -219,11 +221,13 @@ class Channel:
     async def _give(self, request: Get) -> None:
         index = request.first
         async with contextlib.aclosing(_generator(self._offered.serve, request)) as chunks:
-            async for chunk in chunks:
-                self._offered.allowed()
-                await self._say(Data(request.request, index, chunk))
-                self.bytes_served += len(chunk)
-                index += 1
+            async for part in chunks:
+                for at in range(0, len(part), CHUNK_BYTES):
+                    self._offered.allowed()
+                    chunk = part[at : at + CHUNK_BYTES]
+                    await self._say(Data(request.request, index, chunk))
+                    self.bytes_served += len(chunk)
+                    index += 1
         if index != request.first + request.count:
             raise DamagedError("a blob gave fewer chunks than were asked for")
         await self._say(End(request.request))

@@ -55,7 +55,7 @@ _STATUS: Final[tuple[tuple[type[SongkeepError], int], ...]] = (
 _OTHER_STATUS: Final = 503
 
 Serve = Callable[[BlobRoot, int, int], AsyncIterator[bytes]]
-"""Sealed chunks of a blob, `count` of them from `first` on, in order."""
+"""Sealed chunks of a blob, `count` of them from `first` on, in order: one or several whole ones at a time."""
 Admit = Callable[[str], DeviceId]
 """The member that an Authorization header names. Raises PeerError, RefusedError."""
 

@@ -1,4 +1,8 @@
-"""Bringing one sealed blob here, chunk by chunk, each checked; where one holder ends, the next goes on."""
+"""Bringing one sealed blob here; where one holder ends, the next goes on.
+
+Each piece is hashed as it is written, and the root tells whether it is the blob: only if it isn't, chunks are opened,
+to find out who lied.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from typing import Final
 from node.catalog.model import BlobRef
 from node.crypto.blob import BlobCipher, Purpose
 from node.crypto.labels import CHUNK_BYTES
-from node.doors.blobs import BlobStore, Draft, Drafted
+from node.doors.blobs import BlobStore, Draft, Drafted, as_storage_error
 from node.doors.index import SealedBlob
 from node.errors import DamagedError, PeerError, SongkeepError, StorageError, UnavailableError
 from node.flows.pace import Pace
@@ -72,57 +76,69 @@ class Bringing:
         cipher = BlobCipher(blob.key, blob.size_bytes, commitment=blob.commitment)
         if self._store.free_bytes() < cipher.shape.sealed_bytes + SPARE_BYTES:
             raise StorageError("the disk has no room for more songs")
-        transfer = Transfer(blob, purpose, total_bytes=cipher.shape.sealed_bytes)
-        self.transfers.append(transfer)
-        try:
-            with self._store.draft() as draft:
-                await self._fill(draft, transfer, cipher, holders)
-                drafted, layer = await asyncio.to_thread(draft.finish)
-                await asyncio.to_thread(self._publish, transfer, drafted, layer)
-        finally:
-            self.transfers.remove(transfer)
+        left = [*holders]
+        while True:
+            transfer = Transfer(blob, purpose, total_bytes=cipher.shape.sealed_bytes)
+            self.transfers.append(transfer)
+            try:
+                with self._store.draft() as draft:
+                    shares = await self._fill(draft, transfer, cipher, left)
+                    drafted, layer = await asyncio.to_thread(draft.finish)
+                    if drafted.root == blob.root:
+                        await asyncio.to_thread(self._publish, transfer, drafted, layer)
+                        return
+                    liars = await asyncio.to_thread(self._who_lied, drafted, cipher, shares)
+            finally:
+                self.transfers.remove(transfer)
+            for liar in liars:
+                await self._on_lie(liar)
+            left = [holder for holder in left if holder not in liars]
+            if not liars or not left:
+                raise DamagedError("what came is not the blob that the catalog names")
 
-    async def _fill(self, draft: Draft, transfer: Transfer, cipher: BlobCipher, holders: Sequence[DeviceId]) -> None:
+    async def _fill(
+        self, draft: Draft, transfer: Transfer, cipher: BlobCipher, holders: Sequence[DeviceId]
+    ) -> list[_Share]:
+        """Everything into the draft, unchecked: the root tells at the end. Gives who gave what."""
+        shares: list[_Share] = []
         at = 0
         worst: SongkeepError = UnavailableError("nobody who is here holds it")
         for holder in holders:
             transfer.holder = holder
+            shares.append(_Share(holder, at))
             try:
                 blocks_of = _blocks(self._get, holder, transfer.blob, at, cipher.shape.chunks)
                 async with contextlib.aclosing(blocks_of) as blocks:
                     async for held in blocks:
-                        size_bytes = sum(map(len, held))
-                        await self._pace.take(size_bytes)
-                        await self._take(draft, cipher, at, held, holder)
-                        at += len(held)
-                        transfer.done_bytes += size_bytes
-                return
+                        await self._pace.take(len(held))
+                        await asyncio.to_thread(draft.write_chunks, held)
+                        at += -(-len(held) // CHUNK_BYTES)
+                        transfer.done_bytes += len(held)
+                return shares
+            except StorageError:
+                raise
             except SongkeepError as error:
                 log.info("holder_left member=%s reason=%s", to_text(holder)[:8], type(error).__name__)
                 worst = error
         raise worst
 
-    async def _take(self, draft: Draft, cipher: BlobCipher, at: int, held: Sequence[bytes], holder: DeviceId) -> None:
-        def check() -> None:
-            for index, chunk in enumerate(held, at):
-                cipher.open_chunk(index, chunk)
-
-        def write() -> None:
-            for chunk in held:
-                draft.write(chunk)
-
+    def _who_lied(self, drafted: Drafted, cipher: BlobCipher, shares: Sequence[_Share]) -> set[DeviceId]:
+        """Who gave a chunk that doesn't open, of a draft that is none of the blobs it should be. Blocks."""
+        liars = set()
         try:
-            await asyncio.to_thread(check)
-        except DamagedError:
-            await self._on_lie(holder)
-            raise
-        await asyncio.to_thread(write)
+            with as_storage_error(), drafted.path.open("rb") as file:
+                for index in range(cipher.shape.chunks):
+                    holder = next(share.holder for share in reversed(shares) if share.first <= index)
+                    try:
+                        cipher.open_chunk(index, file.read(CHUNK_BYTES))
+                    except DamagedError:
+                        liars.add(holder)
+        finally:
+            self._store.discard([drafted])
+        return liars
 
     def _publish(self, transfer: Transfer, drafted: Drafted, layer: bytes) -> None:
         blob = transfer.blob
-        if drafted.root != blob.root:
-            self._store.discard([drafted])
-            raise DamagedError("what came is not the blob that the catalog names")
         self._store.publish([drafted], keep=True)
         sealed = SealedBlob(
             ref=blob, purpose=transfer.purpose, sealed_bytes=drafted.size_bytes, layer=layer, stored="pinned"
@@ -131,11 +147,17 @@ class Bringing:
         self._library.index.blobs.set_damaged(blob.root, False)
 
 
-async def _blocks(
-    take: Take, holder: DeviceId, blob: BlobRef, first: int, end: int
-) -> AsyncGenerator[list[bytes], None]:
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """From which chunk on a holder gave, until the next one did."""
+
+    holder: DeviceId
+    first: int
+
+
+async def _blocks(take: Take, holder: DeviceId, blob: BlobRef, first: int, end: int) -> AsyncGenerator[bytes, None]:
     """Chunks from `first` on by the megabyte; the next megabyte is on its way while one is being written."""
-    ahead: deque[asyncio.Task[list[bytes]]] = deque()
+    ahead: deque[asyncio.Task[bytes]] = deque()
     starts = iter(range(first, end, _AT_ONCE))
     try:
         while True:
@@ -153,16 +175,17 @@ async def _blocks(
         await asyncio.gather(*ahead, return_exceptions=True)
 
 
-async def _read(parts: AsyncGenerator[bytes, None], count: int) -> list[bytes]:
-    """`count` chunks as they come. Raises UnavailableError after 20 s of silence, PeerError for fewer."""
-    chunks: list[bytes] = []
+async def _read(parts: AsyncGenerator[bytes, None], count: int) -> bytes:
+    """`count` chunks as they come. Raises UnavailableError after 20 s of silence, PeerError for fewer or more."""
+    came: list[bytes] = []
     try:
         async with contextlib.aclosing(parts), asyncio.timeout(SILENT_S) as silence:
             async for part in parts:
-                chunks += [part[at : at + CHUNK_BYTES] for at in range(0, len(part), CHUNK_BYTES)]
+                came.append(part)
                 silence.reschedule(asyncio.get_running_loop().time() + SILENT_S)
     except TimeoutError as error:
         raise UnavailableError("the other device has stopped answering") from error
-    if len(chunks) != count:
-        raise PeerError("another device gave fewer chunks than were asked for")
-    return chunks
+    block = b"".join(came)
+    if -(-len(block) // CHUNK_BYTES) != count:
+        raise PeerError("another device gave another number of chunks than was asked for")
+    return block

@@ -96,7 +96,7 @@ class Holdings:
             try:
                 with OpenSource(source.full_path, expected=source.fingerprint) as opened, self._store.draft() as draft:
                     for index in range(len(layer) // merkle.HASH_BYTES):
-                        draft.write_piece(piece_from_source(opened, cipher, layer, index))
+                        draft.write_chunks(piece_from_source(opened, cipher, layer, index))
                     whole, _ = draft.finish()
             except (SourceChangedError, SourceMissingError):
                 self._withdraw(source)

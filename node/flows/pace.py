@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
+from node.crypto.labels import CHUNK_BYTES
 from node.doors.channel import Serve
 from node.ids import BlobRoot
 
@@ -64,8 +65,11 @@ def paced(serve: Serve, pace: Pace) -> Serve:
     """`serve`, no faster than `pace` allows."""
 
     async def slower(root: BlobRoot, first: int, count: int) -> AsyncIterator[bytes]:
-        async for chunk in serve(root, first, count):
-            await pace.take(len(chunk))
-            yield chunk
+        async for part in serve(root, first, count):
+            step_bytes = CHUNK_BYTES if pace.limit_bytes_per_s else max(len(part), 1)
+            for at in range(0, len(part), step_bytes):
+                step = part[at : at + step_bytes]
+                await pace.take(len(step))
+                yield step
 
     return slower

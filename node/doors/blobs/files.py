@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from node.crypto import merkle
 from node.crypto.labels import CHUNK_BYTES, PIECE_BYTES
@@ -16,6 +16,8 @@ from node.doors.blobs.disk import Disk, as_storage_error
 from node.errors import DamagedError
 from node.ids import BlobRoot
 from node.positions import read_at
+
+_WRITTEN_AT_ONCE_BYTES: Final = 64 * CHUNK_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,41 +63,43 @@ class Draft:
         self._disk = disk
         self._tree = merkle.TreeBuilder()
         self._size = 0
-        self._buffer = bytearray()
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
         self._done = False
         with as_storage_error():
             self._fd = disk.create(path)
 
     def write(self, chunk: bytes) -> None:
-        """The next sealed chunk. Raises StorageError."""
-        self._tree.add(chunk)
-        self._buffer += chunk
-        if len(self._buffer) >= 16 * PIECE_BYTES:
+        """The next sealed chunk. Raises StorageError, DamagedError if the disk gives back other bytes."""
+        self.write_chunks(chunk)
+
+    def write_chunks(self, chunks: bytes) -> None:
+        """The next several chunks, whole but for the blob's end. Raises as `write` does."""
+        view = memoryview(chunks)
+        for at in range(0, len(chunks), CHUNK_BYTES):
+            self._tree.add(view[at : at + CHUNK_BYTES])
+        self._waiting.append(chunks)
+        self._waiting_bytes += len(chunks)
+        if self._waiting_bytes >= _WRITTEN_AT_ONCE_BYTES:
             self._flush()
 
-    def write_piece(self, piece: bytes) -> None:
-        """The next piece: up to four chunks. Raises StorageError."""
-        for at in range(0, len(piece), CHUNK_BYTES):
-            self.write(piece[at : at + CHUNK_BYTES])
-
     def finish(self) -> tuple[Drafted, bytes]:
-        """The draft, read back and compared, and its layer. Raises DamagedError if the disk gives back other bytes."""
+        """The draft, all of it read back and compared, and its layer. Raises as `write` does."""
         self._flush()
         root, layer = self._tree.finish()
-        self._check(layer)
         self._done = True
         return Drafted(self._path, root, self._size), layer
 
     def _flush(self) -> None:
+        data = b"".join(self._waiting)
+        self._waiting.clear()
+        self._waiting_bytes = 0
         with as_storage_error():
-            self._disk.write(self._fd, bytes(self._buffer), self._size)
-        self._size += len(self._buffer)
-        self._buffer.clear()
-
-    def _check(self, layer: bytes) -> None:
-        with as_storage_error():
-            for index in range(len(layer) // merkle.HASH_BYTES):
-                merkle.check_piece(layer, index, read_at(self._fd, PIECE_BYTES, index * PIECE_BYTES))
+            self._disk.write(self._fd, data, self._size)
+            back = read_at(self._fd, len(data), self._size)
+        if back != data:
+            raise DamagedError("the disk with Songkeep's store gives back other bytes than were written to it")
+        self._size += len(data)
 
     def __enter__(self) -> Self:
         return self
