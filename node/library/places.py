@@ -20,6 +20,7 @@ class Places:
 
     def __init__(self, index: Index) -> None:
         self.index = index
+        self._to_render: tuple[int, Left] | None = None
 
     def resolve(self, track_id: str) -> TrackId:
         """The name that a track has now; one given before its recording was known still works. Raises NotFoundError."""
@@ -103,4 +104,7 @@ class Places:
 
     def to_render(self) -> Left:
         """How many tracks wait for their mobile rendition, and the bytes of their originals."""
-        return self.index.tracks.to_render()
+        revision = self.index.pages.revision()
+        if self._to_render is None or self._to_render[0] != revision:
+            self._to_render = revision, self.index.tracks.to_render()
+        return self._to_render[1]

@@ -260,7 +260,7 @@ _PERSONAL = (
     "ALTER TABLE track ADD COLUMN extras TEXT NOT NULL DEFAULT '{}'",
 )
 
-_BESIDE = (
+_SEEN = (
     # What pictures lay beside the music when its directory was last looked at.
     """CREATE TABLE beside (
         folder INTEGER NOT NULL REFERENCES folder ON DELETE CASCADE,
@@ -268,11 +268,13 @@ _BESIDE = (
         pictures BLOB NOT NULL,          -- 16 bytes that stand for their names, sizes and times
         PRIMARY KEY (folder, directory)
     ) WITHOUT ROWID""",
+    # To count files without reading what they say of themselves.
+    "CREATE INDEX source_kind ON source (folder, state, ctime_ns = 0, error IS NOT NULL)",
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (*_SETTINGS, *_CATALOG, *_LOCAL, *_SHOWN, *_SEARCH),
     _PERSONAL,
-    _BESIDE,
+    _SEEN,
 )
 """Statement by statement; entry i takes a file from version i to i + 1."""

@@ -124,12 +124,12 @@ class Sources:
     def counts(self) -> dict[int, dict[str, int]]:
         """For each folder how many files are 'present', 'changed', 'missing', 'failed' and only in the 'cloud'."""
         counts: dict[int, dict[str, int]] = {}
-        for folder, state, number in self._database.all(
-            f"""SELECT folder, CASE WHEN {_IN_CLOUD} AND state != 'missing' THEN 'cloud'
-                WHEN error IS NOT NULL THEN 'failed' ELSE state END AS kind, count(*)
-                FROM source s GROUP BY folder, kind"""
+        for folder, state, in_cloud, failed, number in self._database.all(
+            """SELECT folder, state, ctime_ns = 0, error IS NOT NULL, count(*) FROM source
+               GROUP BY folder, state, ctime_ns = 0, error IS NOT NULL"""
         ):
-            counts.setdefault(folder, dict.fromkeys(_KINDS, 0))[state] = number
+            kind = "cloud" if in_cloud and state != "missing" else "failed" if failed else state
+            counts.setdefault(folder, dict.fromkeys(_KINDS, 0))[kind] += number
         return counts
 
     def ask(self, track_id: str) -> None:

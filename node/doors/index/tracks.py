@@ -99,6 +99,7 @@ class Tracks:
                 step.sql.execute("DELETE FROM unrendered WHERE track = ?", (track_id,))
             else:
                 step.sql.execute("INSERT OR REPLACE INTO unrendered VALUES (?, ?)", (track_id, reason))
+            step.changed = True
 
     def unrendered(self, limit: int) -> list[tuple[TrackId, str]]:
         """Tracks that can't be rendered, and why."""
