@@ -43,6 +43,7 @@ def register(subparsers: Subparsers) -> None:
         default=[],
         help="the key of a tracker whose accounts may store here, within the capacity; may be given more than once",
     )
+    running.add_argument("--rate", metavar="SIZE", help="how much it sends in a second, like 2MB; default: no limit")
     running.add_argument(
         "--stun",
         metavar="HOST:PORT|off",
@@ -118,6 +119,7 @@ def _options(asked: argparse.Namespace) -> Any:
         stun_port=stun_port,
         dht_listen=join_address(*host_and_port(asked.dht)) if asked.dht else "",
         dht_nodes=dht_nodes("--dht-node", asked.dht_node),
+        rate_bytes_per_s=read_capacity(asked.rate) if asked.rate else 0,
         trackers=tuple(_tracker_key(each) for each in asked.tracker),
     )
 

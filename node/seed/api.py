@@ -315,6 +315,7 @@ class SeedApi:
             part = data[at - first * CHUNK_BYTES : stop - first * CHUNK_BYTES]
             if not part:
                 raise DamagedError("a blob's file is shorter than it was")
+            await self._traffic.pace(len(part))
             await response.write(part)
             tally.sent_bytes += len(part)
             at += len(part)

@@ -38,6 +38,8 @@ class SeedOptions:
     """HOST:PORT (UDP) where it is a node of a private DHT, by which devices enter it; empty: it is none."""
     dht_nodes: tuple[str, ...] = ()
     """Other nodes of that DHT, HOST:PORT."""
+    rate_bytes_per_s: int = 0
+    """What is sent in all, by HTTP and WebRTC together, and as much again by BitTorrent; 0: no limit."""
     trackers: tuple[bytes, ...] = ()
     """Keys of trackers whose grants are good here."""
 

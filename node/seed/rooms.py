@@ -172,6 +172,7 @@ class SeedRooms:
                     data = memoryview(await asyncio.to_thread(reader.chunks, at, wanted))
                     for start in range(0, len(data), CHUNK_BYTES):
                         part = bytes(data[start : start + CHUNK_BYTES])
+                        await self._traffic.pace(len(part))
                         tally.sent_bytes += len(part)
                         yield part
 

@@ -97,8 +97,9 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
         swarm = await stack.enter_async_context(
             Swarm.open(SwarmSettings(listen=options.swarm_interfaces, outgoing=options.swarm_outgoing))
         )
+        swarm.limit(upload_bytes_per_s=options.rate_bytes_per_s, download_bytes_per_s=0)
         shelves = Shelves(options.home)
-        traffic = Traffic(started_ms=now_ms())
+        traffic = Traffic(started_ms=now_ms(), rate_bytes_per_s=options.rate_bytes_per_s)
         keeper = await stack.enter_async_context(Keeper(ledger, shelves, swarm, traffic=traffic, now_ms=now_ms))
         sessions = Sessions(keys, ledger, now_ms=now_ms)
         stun_port = None

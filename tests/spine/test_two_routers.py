@@ -37,14 +37,14 @@ class Apart:
         self.pc.run("config", "trackers", f"ws://{self.tracker.address}:{TRACKER_PORT}")
         for machine in (self.pc, self.laptop):
             if machine is self.laptop:
-                self._pair()
+                self.pair()
             machine.run("config", "renditions", "off")
             hear(machine.start("up", "--no-browser"))
         self.pc.run("add", self.music)
         until_true("the PC has sealed its music", lambda: all(each["state"]["sealed"] for each in self.pc.run("ls")))
         until_true("the laptop has the catalog", lambda: len(self.laptop.run("ls")) == SONGS)
 
-    def _pair(self) -> None:
+    def pair(self) -> None:
         pairing = self.pc.start("pair", "--role", "owner", "--anywhere")
         joining: subprocess.Popen[str] | None = None
         while True:
