@@ -17,8 +17,9 @@ def register(subparsers: Subparsers) -> None:
         "doctor",
         run_doctor,
         summary="look for what may keep devices from each other",
-        more="Looks at membership, disk, clock, trackers, the local network, UDP and the router. Asks the node that\n"
-        "'songkeep up' runs. With --json: an array of {about, state, text, fix}; state is good, note or bad.",
+        more="Looks at membership, disk, clock, trackers, the local network, the DHT, UDP and the router. Asks\n"
+        "the node that 'songkeep up' runs. With --json: an array of {about, state, text, fix}; state is good, note\n"
+        "or bad.",
     )
 
 

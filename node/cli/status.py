@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
+from urllib.parse import urlsplit
 
 from node.cli.arguments import Subparsers, add_command
 from node.cli.copies import tell_copies
@@ -49,6 +51,19 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
         tell_copies(copies, terminal)
     for job in status["jobs"]:
         terminal.say(f"Now: {spoken_progress(job)}.")
+    _say_where_it_meets(terminal, status["network"])
     for notice in status["notices"][-10:]:
         terminal.say(f"{notice['level']}: {notice['text']}")
     return 0
+
+
+def _say_where_it_meets(terminal: Terminal, network: dict[str, Any]) -> None:
+    """A line for each server, and for the DHT; nothing for a library of one device."""
+    for room in network["rooms"]:
+        where = urlsplit(room["server"]).netloc
+        how = f"{room['present']} other connections" if room["joined"] else room["trouble"] or "not joined yet"
+        terminal.say(f"Meets at {where}: {how}.")
+    dht = network["dht"]
+    if dht["port"] is not None:
+        how = dht["trouble"] or f"{counted(dht['nodes'], 'node')}, {dht['stored_by']} hold where this device is"
+        terminal.say(f"Meets through the DHT ({dht['mode']}, UDP port {dht['port']}): {how}.")

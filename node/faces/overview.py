@@ -57,6 +57,7 @@ async def status(request: web.Request) -> web.Response:
             "folders": [folder_json(each) for each in await parts.folders.list()],
             "jobs": [each.as_json() for each in parts.jobs.running()],
             "store": await parts.ask(_store, parts),
+            "network": await parts.network.as_json(),
             "notices": [each.as_json() for each in parts.news.notices()],
         }
     )
