@@ -8,21 +8,35 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from node.errors import NotFoundError
 from node.ids import to_text
 from tracker.options import DATABASE_NAME
+
+if TYPE_CHECKING:
+    from tracker.database import Database
+    from tracker.ledger import Ledger
 
 Commands = Any
 """argparse's own type for it is private."""
 
 
 def add_commands(commands: Commands) -> None:
-    """`accounts`, `plan`, `invite`, `release`, `suspend` and `resume`."""
+    """`accounts`, `usage`, `plans`, `plan`, `invite`, `invites`, `release`, `suspend`, `resume` and `key`."""
     listing = commands.add_parser("accounts", help="list the libraries that this tracker serves, and what they have")
     listing.set_defaults(tracker_run=list_accounts)
+    using = commands.add_parser("usage", help="what accounts have on seeds: counted, granted, used")
+    using.add_argument("library", metavar="ACCOUNT", nargs="?", default="", help="only this one: how it begins")
+    using.set_defaults(tracker_run=show_usage)
+    plans = commands.add_parser("plans", help="list the plans, and how many accounts have each")
+    plans.set_defaults(tracker_run=list_plans)
+    invited = commands.add_parser("invites", help="list the invitations that can still be used")
+    invited.set_defaults(tracker_run=list_invitations)
+    naming = commands.add_parser("key", help="show the key by which seeds know this tracker: 'seed run --tracker KEY'")
+    naming.set_defaults(tracker_run=show_key)
     planning = commands.add_parser("plan", help="give an account another plan")
     planning.add_argument("library", metavar="ACCOUNT", help="the beginning of its identifier")
     planning.add_argument("plan", metavar="PLAN")
@@ -45,19 +59,26 @@ def add_commands(commands: Commands) -> None:
 
 
 @contextmanager
-def _ledger(home: Path) -> Iterator[Any]:
+def _database(home: Path) -> Iterator[Database]:
     from tracker.database import Database
-    from tracker.ledger import Ledger
-    from tracker.server import load_plans, tracker_keys
 
     path = home / DATABASE_NAME
     if not path.exists():
         raise NotFoundError(f"no tracker has run in {home} yet; start it with 'songkeep tracker run'")
     database = Database.open(path)
     try:
-        yield Ledger(database, tracker_keys(database), load_plans(home))
+        yield database
     finally:
         database.close()
+
+
+@contextmanager
+def _ledger(home: Path) -> Iterator[Ledger]:
+    from tracker.ledger import Ledger
+    from tracker.server import load_plans, tracker_keys
+
+    with _database(home) as database:
+        yield Ledger(database, tracker_keys(database), load_plans(home))
 
 
 def list_accounts(asked: argparse.Namespace, home: Path) -> int:
@@ -78,13 +99,79 @@ def list_accounts(asked: argparse.Namespace, home: Path) -> int:
         print(json.dumps(told))
         return 0
     for each in accounts:
-        since = time.strftime("%Y-%m-%d", time.localtime(each.created_ms / 1_000))
         state = "  suspended" if each.suspended else ""
         print(
             f"{to_text(each.library)[:12]}  {each.plan:<10} {each.devices:>3} devices  "
-            f"{each.granted_bytes / 1e9:>8.1f} GB granted  since {since}{state}"
+            f"{_gb(each.granted_bytes)} granted  since {_day(each.created_ms)}{state}"
         )
     print(f"{len(accounts)} accounts.")
+    return 0
+
+
+def show_usage(asked: argparse.Namespace, home: Path) -> int:
+    from tracker.ledger import system_ms
+    from tracker.reports import on_seeds
+
+    with _database(home) as database:
+        found = on_seeds(database, asked.library, now_ms=system_ms())
+    if asked.json:
+        told = [
+            {
+                "library": to_text(each.library),
+                "seed": to_text(each.seed),
+                "counted_bytes": each.counted_bytes,
+                "kept_bytes": each.kept_bytes,
+                "used_bytes": each.used_bytes,
+                "told_ms": each.told_ms,
+            }
+            for each in found
+        ]
+        print(json.dumps(told))
+        return 0
+    for each in found:
+        word = "the seed has not said anything yet"
+        if each.kept_bytes is not None and each.used_bytes is not None and each.told_ms is not None:
+            word = f"{_gb(each.used_bytes)} of {_gb(each.kept_bytes)} used on {_day(each.told_ms)}"
+        print(f"{to_text(each.library)[:12]}  on {to_text(each.seed)[:12]}  {_gb(each.counted_bytes)} counted  {word}")
+    print(f"{len(found)} accounts on seeds." if len(found) != 1 else "1 account on a seed.")
+    return 0
+
+
+def list_plans(asked: argparse.Namespace, home: Path) -> int:
+    from tracker.reports import plan_uses
+    from tracker.server import load_plans
+
+    with _database(home) as database:
+        found = plan_uses(database, load_plans(home))
+    if asked.json:
+        print(json.dumps([asdict(each) for each in found]))
+        return 0
+    for each in found:
+        print(f"{each.name:<10} {_gb(each.size_bytes)}  {each.accounts} accounts{'  usual' * each.is_default}")
+    return 0
+
+
+def list_invitations(asked: argparse.Namespace, home: Path) -> int:
+    from tracker.ledger import system_ms
+    from tracker.reports import invitations
+
+    with _database(home) as database:
+        found = invitations(database, now_ms=system_ms())
+    if asked.json:
+        print(json.dumps([asdict(each) for each in found]))
+        return 0
+    for each in found:
+        print(f"{each.plan:<10} for {each.uses_left} more libraries, until {_day(each.expires_ms)}")
+    print(f"{len(found)} invitations can be used.")
+    return 0
+
+
+def show_key(asked: argparse.Namespace, home: Path) -> int:
+    from tracker.server import tracker_keys
+
+    with _database(home) as database:
+        key = to_text(tracker_keys(database).id)
+    _say(asked, {"key": key}, key)
     return 0
 
 
@@ -126,3 +213,11 @@ def suspending(suspended: bool) -> Callable[[argparse.Namespace, Path], int]:
 
 def _say(asked: argparse.Namespace, value: dict[str, object], sentence: str) -> None:
     print(json.dumps(value) if asked.json else sentence)
+
+
+def _gb(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:>8.1f} GB"
+
+
+def _day(time_ms: int) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(time_ms / 1_000))

@@ -79,11 +79,18 @@ def run_tracker(asked: argparse.Namespace, home: Path) -> int:
 
     def started(tracker: Running) -> None:
         if asked.json:
-            event = {"event": "started", "host": tracker.host, "port": tracker.port, "stun_port": tracker.stun_port}
+            event = {
+                "event": "started",
+                "host": tracker.host,
+                "port": tracker.port,
+                "stun_port": tracker.stun_port,
+                "key": tracker.key,
+            }
             print(json.dumps(event), flush=True)
         else:
             stun = f", STUN on UDP port {tracker.stun_port}" if tracker.stun_port else ""
-            print(f"The tracker answers on {tracker.host}:{tracker.port}{stun}. Ctrl-C stops it.", flush=True)
+            print(f"The tracker answers on {tracker.host}:{tracker.port}{stun}. Ctrl-C stops it.")
+            print(f"Seeds that take its accounts are run with: --tracker {tracker.key}", flush=True)
 
     run(options, started=started)
     return 0

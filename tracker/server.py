@@ -17,6 +17,7 @@ from aiohttp import web
 
 from node.crypto.keys import MemberKeys, member_keys_from_random
 from node.errors import StorageError, UnavailableError
+from node.ids import to_text
 from node.roomdoor import RoomDoor
 from node.wire.roomhost import RoomHost, Surroundings
 from node.wire.roomstate import RoomServer
@@ -42,6 +43,8 @@ class Running:
     host: str
     port: int
     stun_port: int | None
+    key: str
+    """By which seeds know it: 52 letters and digits."""
     rooms: RoomHost
 
 
@@ -80,7 +83,8 @@ async def running(options: Options) -> AsyncIterator[Running]:
         shelf = Shelf(database)
         rooms = RoomHost(server, shelf, around, ledger=ledger)
         door = RoomDoor(rooms, address=client_address, dialled=lambda request: dialled(request, options.names))
-        runner = web.AppRunner(_app(rooms, door, options), access_log=None, shutdown_timeout=SHUTDOWN_S)
+        key = to_text(keys.id)
+        runner = web.AppRunner(_app(rooms, door, key, options), access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await stack.enter_async_context(door.open("the tracker is going down"))
@@ -92,7 +96,7 @@ async def running(options: Options) -> AsyncIterator[Running]:
         stack.callback(asyncio.create_task(_heed_suspensions(shelf, rooms)).cancel)
         port = int(runner.addresses[0][1])
         log.info("tracker_started port=%d stun_port=%s", port, stun_port)
-        yield Running(options.host, port, stun_port, rooms)
+        yield Running(options.host, port, stun_port, key, rooms)
 
 
 async def _heed_suspensions(shelf: Shelf, rooms: RoomHost) -> None:
@@ -105,12 +109,12 @@ async def _heed_suspensions(shelf: Shelf, rooms: RoomHost) -> None:
             log.warning("suspensions_unread reason=%s", error)
 
 
-def _app(rooms: RoomHost, door: RoomDoor, options: Options) -> web.Application:
+def _app(rooms: RoomHost, door: RoomDoor, key: str, options: Options) -> web.Application:
     app = web.Application(client_max_size=64 * 1024)
     door.add_to(app)
 
     async def health(_request: web.Request) -> web.Response:
-        return web.json_response({"ok": True})
+        return web.json_response({"ok": True, "key": key})
 
     async def metrics(_request: web.Request) -> web.Response:
         counted = {

@@ -221,7 +221,7 @@ async def test_a_suspended_library_is_cut_off_at_once_and_others_are_not(tmp_pat
 
 
 async def test_the_app_comes_with_a_strict_policy_and_nothing_outside_it_is_served(tmp_path: Path) -> None:
-    async with a_tracker(tmp_path) as (url, _), aiohttp.ClientSession(url.replace("ws:", "http:")) as session:
+    async with a_tracker(tmp_path) as (url, tracker), aiohttp.ClientSession(url.replace("ws:", "http:")) as session:
         async with session.get("/") as page:
             assert page.status == 200
             policy = page.headers["Content-Security-Policy"]
@@ -234,7 +234,7 @@ async def test_the_app_comes_with_a_strict_policy_and_nothing_outside_it_is_serv
             async with session.get(path) as outside:
                 assert outside.status == 404, path
         async with session.get("/healthz") as health:
-            assert await health.json() == {"ok": True}
+            assert await health.json() == {"ok": True, "key": tracker.key}
         async with session.get("/metrics") as metrics:
             assert "songkeep_tracker_connections 0" in await metrics.text()
 
