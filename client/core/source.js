@@ -233,8 +233,9 @@
  * @property {"lan" | "direct" | "webrtc" | "relay" | null} reached  null: no way is open now
  * @property {number} budget_bytes
  * @property {number} used_bytes
- * @property {number} songs  of which it keeps a rendition sealed
- * @property {number} from_files  further songs, as music files only
+ * @property {number} originals  songs of which it keeps the original sealed
+ * @property {number} from_files  further songs, as music files
+ * @property {number} small  further songs, the small rendition alone
  * @property {boolean} trusted
  */
 

@@ -61,13 +61,14 @@ export function standing(device) {
 }
 
 /**
- * The share of all songs on a device, sealed and as files only, from 0 to 1.
+ * The share of all songs on a device, from 0 to 1: originals sealed, as files, and small ones alone.
  * @param {CopiesDevice} device
  * @param {number} songs
  */
 export const shares = (device, songs) => ({
-  sealed: songs ? device.songs / songs : 0,
+  sealed: songs ? device.originals / songs : 0,
   files: songs ? device.from_files / songs : 0,
+  small: songs ? device.small / songs : 0,
 });
 
 /** The first sentence of the page. @param {Copies} copies */

@@ -113,16 +113,17 @@ function drawing(copies, flows) {
  * @param {number} songs
  */
 function orb(device, x, y, songs) {
-  const { sealed, files } = shares(device, songs);
-  const percent = Math.floor((sealed + files) * 100);
+  const { sealed, files, small } = shares(device, songs);
+  const percent = Math.floor((sealed + files + small) * 100);
   const state = device.this ? "own" : device.present ? "here" : "gone";
   return s(
     "g",
     { class: `orb ${state}${device.trusted ? "" : " doubted"}`, transform: `translate(${x} ${y})` },
     s("circle", { class: "ground", r: ORB_RADIUS + 5 }),
     s("circle", { class: "track", r: ORB_RADIUS }),
-    ...arc("files", 0, sealed + files),
     ...arc("sealed", 0, sealed),
+    ...arc("files", sealed, sealed + files),
+    ...arc("small", sealed + files, sealed + files + small),
     s("text", { class: "share", y: 5 }, `${percent}%`),
     s("text", { class: "name", y: ORB_RADIUS + 20 }, shortName(device.name)),
     s("text", { class: "state", y: ORB_RADIUS + 34 }, standing(device)),
@@ -137,7 +138,7 @@ function arc(kind, from, to) {
     s("circle", {
       class: `arc ${kind}`,
       r: ORB_RADIUS,
-      transform: "rotate(-90)",
+      transform: `rotate(${(from * 360 - 90).toFixed(2)})`,
       "stroke-dasharray": `${((to - from) * around).toFixed(2)} ${around.toFixed(2)}`,
     }),
   ];
@@ -147,8 +148,9 @@ const legend = () =>
   h(
     "p",
     { class: "where-legend quiet", "aria-hidden": "true" },
-    h("span", { class: "key sealed" }, "kept sealed"),
-    h("span", { class: "key files" }, "as music files only"),
+    h("span", { class: "key sealed" }, "originals, sealed"),
+    h("span", { class: "key files" }, "originals as files"),
+    h("span", { class: "key small" }, "small ones"),
   );
 
 /** The same in words, for those who don't see the picture, and for what has no place in it. @param {Copies} copies */
@@ -175,10 +177,11 @@ function deviceList({ devices }) {
 }
 
 /** @param {CopiesDevice} device */
-function holds({ songs, from_files, budget_bytes, used_bytes }) {
-  const files = from_files ? `, and ${number(from_files)} more as music files` : "";
+function holds({ originals, from_files, small, budget_bytes, used_bytes }) {
+  const files = from_files ? `, ${number(from_files)} as a music file` : "";
+  const light = small ? `, ${number(small)} as the small rendition` : "";
   const room = budget_bytes ? ` ${bytes(used_bytes)} of ${bytes(budget_bytes)} used.` : "";
-  return `Keeps ${counted(songs, "song")} sealed${files}.${room}`;
+  return `Keeps ${counted(originals, "original")} sealed${files}${light}.${room}`;
 }
 
 /** @param {Copies} copies */

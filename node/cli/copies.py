@@ -152,7 +152,7 @@ def run_copies(asked: argparse.Namespace, terminal: Terminal) -> int:
 def tell_copies(shown: dict[str, Any], terminal: Terminal) -> None:
     """The picture in words and bars."""
     rows = ((each["name"], _where(each), _holds(each), _room(each)) for each in shown["devices"])
-    for line in table(rows, (24, 30, 26, 24)):
+    for line in table(rows, (24, 30, 34, 24)):
         terminal.say(line)
     everything = sum(each["songs"] for each in shown["songs"])
     for each in shown["songs"]:
@@ -189,8 +189,8 @@ def _where(device: dict[str, Any]) -> str:
 
 
 def _holds(device: dict[str, Any]) -> str:
-    files = f" and {device['from_files']:,} as files" if device["from_files"] else ""
-    return counted(device["songs"], "song") + files
+    kinds = (("originals", "sealed"), ("from_files", "as files"), ("small", "small"))
+    return ", ".join(f"{device[kind]:,} {word}" for kind, word in kinds if device[kind]) or "nothing yet"
 
 
 def _room(device: dict[str, Any]) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Final, Literal
 
+from node.crypto.blob import Purpose
 from node.doors.lane import Lane
 from node.doors.webrtc import DataPipe
 from node.flows.copies import Copies
@@ -124,33 +127,29 @@ class Whereabouts:
         return self._counted[1]
 
     def _count(self, devices: Sequence[Device]) -> dict[str, Any]:
-        """How many songs have how many copies, by the rendition that is held most. Blocks."""
+        """How many songs have how many copies of their original, bit for bit, and what each device has. Blocks."""
         wanted = self._copies.limits.copies
-        titles: dict[str, str] = {}
-        renditions: dict[str, list[BlobRoot]] = {}
-        for song in self._library.index.copies.songs():
-            titles[song.track] = song.title
-            renditions.setdefault(song.track, []).extend([song.root] if song.root else [])
         histogram: Counter[int] = Counter()
-        whole: Counter[DeviceId] = Counter()
-        from_files: Counter[DeviceId] = Counter()
+        on_each = {each.id: Counter({"originals": 0, "from_files": 0, "small": 0}) for each in devices}
         examples: list[dict[str, str]] = []
         reasons: Counter[str] = Counter()
-        for track, roots in renditions.items():
-            count = max((copies_of(root, devices) for root in roots), default=0)
+        for song in self._each_song():
+            count = max((copies_of(root, devices) for root in song.best), default=0)
             histogram[count] += 1
             for device in devices:
-                if any(root in device.sealed for root in roots):
-                    whole[device.id] += 1
-                elif any(root in device.sources for root in roots):
-                    from_files[device.id] += 1
+                if any(root in device.sealed for root in song.originals):
+                    on_each[device.id]["originals"] += 1
+                elif any(root in device.sources for root in song.originals):
+                    on_each[device.id]["from_files"] += 1
+                elif any(device.has(root) for root in song.small):
+                    on_each[device.id]["small"] += 1
             if count < wanted:
-                why = self._why(roots, devices)
+                why = self._why(song, devices, wanted)
                 reasons[why] += 1
                 if len(examples) < EXAMPLES:
-                    examples.append({"track": track, "title": titles[track], "why": why})
+                    examples.append({"track": song.track, "title": song.title, "why": why})
         return {
-            "on_each": {each.id: {"songs": whole[each.id], "from_files": from_files[each.id]} for each in devices},
+            "on_each": on_each,
             "songs": [{"copies": count, "songs": songs} for count, songs in sorted(histogram.items())],
             "at_risk": {
                 "songs": sum(reasons.values()),
@@ -159,17 +158,45 @@ class Whereabouts:
             },
         }
 
-    def _why(self, roots: Sequence[BlobRoot], devices: Sequence[Device]) -> str:
-        if not roots:
+    def _each_song(self) -> Iterator[_Song]:
+        """Every song that is shown, with its renditions."""
+        for track, renditions in groupby(self._library.index.copies.songs(), key=lambda each: each.track):
+            song = _Song(track)
+            for each in renditions:
+                song.title = each.title
+                if each.root is not None:
+                    (song.small if each.purpose is Purpose.MOBILE else song.originals).append(each.root)
+            yield song
+
+    def _why(self, song: _Song, devices: Sequence[Device], wanted: int) -> str:
+        if not song.best:
             return "not sealed yet: only its file is there"
-        holders = [device for device in devices if any(device.has(root) for root in roots)]
+        holders = [device for device in devices if any(device.has(root) for root in song.best)]
         if not holders:
             return "no device that is known holds it"
         names = ", ".join(
             device.operator.decode() if device.operator else self._name_of(device.id) for device in holders
         )
-        if not any(root in device.sealed for device in holders for root in roots):
-            return f"only as safe as its file on {names}"
-        if any(root in self._copies.census.sight.damaged for root in roots):
-            return f"damaged here, and otherwise only on {names}"
-        return f"only on {names}"
+        if not any(root in device.sealed for device in holders for root in song.best):
+            why = f"only as safe as its file on {names}"
+        elif any(root in self._copies.census.sight.damaged for root in song.best):
+            why = f"damaged here, and otherwise only on {names}"
+        else:
+            why = f"only on {names}"
+        of_small = max((copies_of(root, devices) for root in song.small), default=0)
+        return f"{why}; the small one has its copies" if song.originals and of_small >= wanted else why
+
+
+@dataclass(slots=True)
+class _Song:
+    """One song's renditions."""
+
+    track: str
+    title: str = ""
+    originals: list[BlobRoot] = field(default_factory=list)
+    small: list[BlobRoot] = field(default_factory=list)
+
+    @property
+    def best(self) -> list[BlobRoot]:
+        """Of which there must be copies: the originals, or what there is."""
+        return self.originals or self.small

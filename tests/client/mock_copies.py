@@ -12,8 +12,8 @@ GB = 1_000_000_000
 def device(name: str, **more: object) -> JSON:
     return {
         "id": name, "name": name, "kind": "device", "this": False, "present": True, "asleep": False, "seen_ms": None,
-        "reached": "lan", "budget_bytes": 50 * GB, "used_bytes": 31 * GB, "sealed": 2_400, "sources": 0, "songs": 1_190,
-        "from_files": 0, "trusted": True, **more,
+        "reached": "lan", "budget_bytes": 50 * GB, "used_bytes": 31 * GB, "sealed": 2_400, "sources": 0,
+        "originals": 1_190, "from_files": 0, "small": 0, "trusted": True, **more,
     }  # fmt: skip
 
 
@@ -24,11 +24,11 @@ def household() -> JSON:
         "paused": False,
         "budget_bytes": 0,
         "devices": [
-            device("Home PC", this=True, reached=None, budget_bytes=0, used_bytes=0, songs=120, from_files=1_098),
-            device("Ada’s laptop with a long name", songs=402, used_bytes=9 * GB),
-            device("NAS in the attic", reached="direct", songs=1_002),
-            device("Old desktop", present=False, asleep=True, reached=None, songs=210, seen_ms=1_750_000_000_000),
-            device("seed.example", kind="seed", reached=None, songs=900),
+            device("Home PC", this=True, reached=None, budget_bytes=0, used_bytes=0, originals=120, from_files=1_098),
+            device("Ada’s laptop with a long name", originals=402, small=700, used_bytes=9 * GB),
+            device("NAS in the attic", reached="direct", originals=1_002),
+            device("Old desktop", present=False, asleep=True, reached=None, originals=210, seen_ms=1_750_000_000_000),
+            device("seed.example", kind="seed", reached=None, originals=900),
         ],
         "songs": [{"copies": 1, "songs": 37}, {"copies": 2, "songs": 341}, {"copies": 3, "songs": 700},
                   {"copies": 4, "songs": 140}],

@@ -67,8 +67,8 @@ async def test_a_new_device_fills_itself_and_every_song_comes_to_have_two_copies
             shown = await laptop.shown()
             assert shown["songs"] == [{"copies": 2, "songs": 4}]
             assert shown["at_risk"]["songs"] == 0
-            by_name = {each["this"]: (each["songs"], each["from_files"]) for each in shown["devices"]}
-            assert by_name == {True: (4, 0), False: (4, 0)}  # the PC keeps the small ones sealed
+            by_name = {each["this"]: (each["originals"], each["from_files"]) for each in shown["devices"]}
+            assert by_name == {True: (4, 0), False: (0, 4)}
 
 
 async def test_with_little_room_the_small_renditions_come_first_and_then_what_is_dearest(tmp_path: Path) -> None:
@@ -90,6 +90,9 @@ async def test_with_little_room_the_small_renditions_come_first_and_then_what_is
         async with holder(tmp_path / "laptop", secrets[2], url, budget_bytes=room * 10 // 9 + 1_000) as laptop:
             await settled(lambda: len(laptop.sealed()) >= 7, "the laptop is full")
             assert laptop.sealed(Purpose.MOBILE) == small
+            await settled(lambda: len(laptop.copies.census.sight.own.sealed) == 7, "the laptop knows itself")
+            shown = await laptop.shown()
+            assert [(each["originals"], each["small"]) for each in shown["devices"] if each["this"]] == [(1, 5)]
             [original] = laptop.sealed(Purpose.ORIGINAL)
             assert [row for row, _ in laptop.home.index.tracks.named_by(original)] == dearest
 

@@ -27,8 +27,9 @@ const device = (name, more = {}) => ({
   reached: "lan",
   budget_bytes: 0,
   used_bytes: 0,
-  songs: 0,
+  originals: 0,
   from_files: 0,
+  small: 0,
   trusted: true,
   ...more,
 });
@@ -91,8 +92,8 @@ test("a device that is asleep, away or not believed is named so", () => {
 });
 
 test("shares are of all songs, and of none in an empty library", () => {
-  assert.deepEqual(shares(device("a", { songs: 3, from_files: 1 }), 4), { sealed: 0.75, files: 0.25 });
-  assert.deepEqual(shares(device("a"), 0), { sealed: 0, files: 0 });
+  assert.deepEqual(shares(device("a", { originals: 2, from_files: 1, small: 1 }), 4), { sealed: 0.5, files: 0.25, small: 0.25 });
+  assert.deepEqual(shares(device("a"), 0), { sealed: 0, files: 0, small: 0 });
 });
 
 test("what moves is said with its rate and the time that is left", () => {
