@@ -17,6 +17,7 @@ from benchmarks.catalog import catalog
 from benchmarks.ingest import ingest, scan
 from benchmarks.library import library
 from benchmarks.measure import Row, print_table
+from benchmarks.phone import phone
 from benchmarks.recovery import recovery
 from benchmarks.renditions import renditions
 from benchmarks.streams import streams
@@ -59,6 +60,10 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "catalog": (
         "The catalog",
         lambda work, quick: catalog(work, writes=5_000 if quick else 100_000, rounds=1 if quick else 3),
+    ),
+    "phone": (
+        "From the tap to the sound",
+        lambda work, quick: phone(work, taps_each=4 if quick else 20, cases=1 if quick else 3),
     ),
     "recovery": (
         "Everything back from a seed",

@@ -5,19 +5,14 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
-import re
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Final
 
 from aiohttp import web
 
 from node.faces.ranges import names_tag
-from node.wire.apphost import TYPES, app_files
-
-_COMPRESSED: Final = frozenset(("html", "js", "css", "svg", "webmanifest", "txt"))
-_GZIP: Final = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q\s*=\s*([0-9.]+)\s*)?(?=,|$)", re.IGNORECASE)
+from node.wire.apphost import COMPRESSED, TYPES, app_files, takes_gzip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +41,7 @@ class Player:
         if place is None:
             return None
         ending = name.rpartition(".")[2]
-        which = name, compressed and ending in _COMPRESSED
+        which = name, compressed and ending in COMPRESSED
         served = self._served.get(which)
         if served is None:
             body, encoding = place.read_bytes(), ""
@@ -76,9 +71,3 @@ async def serve(request: web.Request) -> web.Response:
     if served.encoding:
         headers["Content-Encoding"] = served.encoding
     return web.Response(body=served.body, headers={**headers, "Content-Type": served.content_type})
-
-
-def takes_gzip(accepted: str) -> bool:
-    """Whether an Accept-Encoding header lets a body be gzipped (RFC 9110, section 12.5.3)."""
-    found = _GZIP.search(accepted)
-    return found is not None and (found[1] is None or found[1].strip("0.") != "")

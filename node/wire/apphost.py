@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib.resources.abc import Traversable
 from typing import Final
@@ -18,6 +19,9 @@ TYPES: Final = {
     "txt": "text/plain; charset=utf-8",
 }
 """By the ending of a name; files that end otherwise are none of the app's."""
+COMPRESSED: Final = frozenset(("html", "js", "css", "svg", "webmanifest", "txt"))
+"""Endings of files that gzip makes smaller."""
+_GZIP: Final = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q\s*=\s*([0-9.]+)\s*)?(?=,|$)", re.IGNORECASE)
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -50,3 +54,9 @@ def app_files(folder: Traversable, prefix: str = "", depth: int = _DEEPEST) -> I
             yield from app_files(entry, f"{prefix}{entry.name}/", depth - 1)
         elif entry.is_file() and entry.name.rpartition(".")[2] in TYPES:
             yield prefix + entry.name, entry
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding header lets a body be gzipped (RFC 9110, section 12.5.3)."""
+    found = _GZIP.search(accepted)
+    return found is not None and (found[1] is None or found[1].strip("0.") != "")

@@ -12,21 +12,25 @@ import { seeded } from "./player_fixtures.js";
 import { FakeHolder, FakeStore, sealedBlob } from "./sealed.js";
 
 /** Songs of three minutes. */
-const HOURS = process.env.SONGKEEP_EXHAUSTIVE ? 8 : 4.5;
+const HOURS = process.env.SONGKEEP_EXHAUSTIVE ? 24 : 8;
 const PLAYED = HOURS * 20;
-const SONGS = 100;
+const SONGS = 150;
 const SONG_BYTES = 25 * PLAIN;
 const BUDGET_BYTES = 4_000_000;
-/** What may be in memory beside the store: far less than was played; songs that were let go are not kept opened either. */
-const MEMORY_BYTES = 12 * 2 ** 20;
+/** What may be in memory: the opened chunks that are kept (24 MiB), and a little. All that is played here would be twice as much. */
+const MEMORY_BYTES = 29 * 2 ** 20;
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc");
-const memory_bytes = () => {
-  collect();
+/** After a few rounds: buffers go only with the round after the one that found them unused. */
+async function memoryBytes() {
+  for (let round = 0; round < 4; round++) {
+    collect();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
-};
+}
 
 /** As much of IndexedDB and of the browser's storage as the app's keeping asks for. */
 const tables = { self: new Map(), blobs: new Map() };
@@ -104,7 +108,7 @@ test("eight hours of shuffled play leave memory bounded and the store within its
   let largest_bytes = 0;
   let peak_bytes = 0;
   let next = pick();
-  const before_bytes = memory_bytes();
+  const before_bytes = await memoryBytes();
   for (let number = 0; number < PLAYED; number++) {
     const now = next;
     next = pick();
@@ -115,8 +119,9 @@ test("eight hours of shuffled play leave memory bounded and the store within its
     await keeping.fulfilled();
     largest_bytes = Math.max(largest_bytes, disk.size_bytes);
     assert.ok(disk.size_bytes <= most_bytes, `${disk.size_bytes} bytes are stored after ${number + 1} songs`);
-    if (number % 20 === 19) peak_bytes = Math.max(peak_bytes, memory_bytes() - before_bytes - disk.size_bytes);
+    if (number % 20 === 19) peak_bytes = Math.max(peak_bytes, (await memoryBytes()) - before_bytes - disk.size_bytes);
   }
   assert.ok(largest_bytes > BUDGET_BYTES / 2, "the budget was never in danger");
+  assert.ok(peak_bytes > 0, "memory was not measured");
   assert.ok(peak_bytes < MEMORY_BYTES, `${peak_bytes} bytes of memory`);
 });

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gzip
 import os
 import time
 from collections.abc import AsyncIterator
@@ -237,6 +238,21 @@ async def test_the_app_comes_with_a_strict_policy_and_nothing_outside_it_is_serv
             assert await health.json() == {"ok": True, "key": tracker.key}
         async with session.get("/metrics") as metrics:
             assert "songkeep_tracker_connections 0" in await metrics.text()
+
+
+async def test_the_app_comes_compressed_to_whom_can_read_it(tmp_path: Path) -> None:
+    async with a_tracker(tmp_path) as (base, _), aiohttp.ClientSession(auto_decompress=False) as session:
+        url = base.replace("ws:", "http:") + "/core/player.js"
+        async with session.get(url, headers={"Accept-Encoding": "identity"}) as plain:
+            body, tag = await plain.read(), plain.headers["ETag"]
+            assert "Content-Encoding" not in plain.headers
+        async with session.get(url, headers={"Accept-Encoding": "gzip, br"}) as small:
+            assert small.headers["Content-Encoding"] == "gzip"
+            assert small.headers["Vary"] == "Accept-Encoding"
+            assert gzip.decompress(await small.read()) == body
+            assert small.headers["ETag"] != tag
+        async with session.get(url, headers={"Accept-Encoding": "gzip", "If-None-Match": tag}) as other:
+            assert other.status == 200, "the tag of other bytes was taken for these"
 
 
 async def test_a_tracker_may_leave_the_app_away(tmp_path: Path) -> None:
