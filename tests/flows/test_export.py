@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.catalog.model import BlobRef
+from node.crypto.blob import PLAIN
+from node.doors.index import Source
 from node.errors import NotFoundError, UserError
+from node.flows.export import Export
 from node.flows.file_names import safe_path
+from node.flows.reading import Reading, Threads, Way
+from node.flows.stream import Streams
 from tests.flows.home import open_home, retag, tree
 from tests.music import make_track
 
@@ -54,6 +61,32 @@ async def test_one_track_can_be_exported_alone(tmp_path: Path, music: Path) -> N
         assert tree(tmp_path / "out").keys() == {"Ärger/1.flac"}
         with pytest.raises(NotFoundError):
             await home.export.run(["a" * 26], tmp_path / "out")  # type: ignore[list-item]
+
+
+class Zeros:
+    """A place that gives the right number of wrong bytes, as only a mistake of ours could."""
+
+    device = 0
+
+    def plain(self, first: int, count: int) -> bytes:
+        return bytes(count * PLAIN)
+
+    def close(self) -> None:
+        pass
+
+
+class Mistaken(Streams):
+    def reading(self, blob: BlobRef, sources: Sequence[Source]) -> Reading:
+        return Reading(blob.size_bytes, ways=[Way("store", Zeros)], threads=Threads(), blob=blob)
+
+
+async def test_what_is_not_the_song_is_not_written_whoever_gave_it(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music])
+        report = await Export(home.library, Mistaken(home.library, home.store)).run(None, tmp_path / "out")
+        assert report.written == 0
+        assert len(report.failed) == 5
+        assert tree(tmp_path / "out") == {}
 
 
 async def test_exporting_again_writes_nothing_and_overwrites_nothing(tmp_path: Path, music: Path) -> None:

@@ -12,7 +12,7 @@ from node.catalog.model import BlobRef
 from node.crypto import merkle
 from node.errors import DamagedError, NotFoundError, UnavailableError
 from tests.flows.home import Home, open_home, until
-from tests.music import make_track
+from tests.music import make_picture, make_track
 
 
 @pytest.fixture
@@ -97,3 +97,33 @@ async def test_the_cache_of_sealed_blobs_stays_within_its_bound(tmp_path: Path) 
             home.holdings.ensure_sealed(home.library.files(track["id"]).originals[0].rendition.blob)
         assert 0 < sum(blob.size_bytes for blob in home.store.stored()) <= 800_000
         assert home.index.blobs.totals()["cache_blobs"] == len([*home.store.stored()])
+
+
+async def test_no_run_of_bytes_of_a_source_is_in_anything_that_may_leave(tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    cover = make_picture(100, seed=1)
+    for kind in ("flac", "mp3", "wav"):
+        make_track(folder / f"{kind}.{kind}", seconds=1, seed=4, title="Ein Titel Überall", album="Album", cover=cover)
+    async with open_home(tmp_path / "home", keep_sealed=True, renditions=True) as home:
+        await home.ingest.add([folder])
+        await home.ingest.idle()
+        leaving = [path.read_bytes() for path in home.store.directory.rglob("*") if path.is_file()]
+        for root, _purpose in home.index.blobs.named(b"", 100):
+            ref = home.library.blob_ref(root)
+            assert ref is not None
+            leaving += home.holdings.pieces(ref, 0, 1_000)
+        secret = [path.read_bytes() for path in folder.iterdir()] + [cover]
+        assert _runs(b"".join(secret)[:1_000] + b"more", [secret[0][500:540]]), "the search finds what is there"
+        assert len(leaving) > 6
+        assert not _runs(b"".join(secret), leaving)
+        assert not any(name.encode(form) in part for part in leaving for name in ("Überall", "Album") for form in FORMS)
+
+
+FORMS = ("utf-8", "utf-16-le", "utf-16-be", "latin-1")
+
+
+def _runs(secret: bytes, leaving: list[bytes], length: int = 12) -> bool:
+    """Whether any `length` bytes of `secret` stand somewhere in what is `leaving`."""
+    known = {secret[at : at + length] for at in range(len(secret) - length)}
+    return any(part[at : at + length] in known for part in leaving for at in range(len(part) - length))
