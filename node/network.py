@@ -38,6 +38,7 @@ from node.flows.scrub import Scrub
 from node.flows.serve import Serving, Snapshots
 from node.flows.sightings import Sightings
 from node.flows.wakeful import Wakeful
+from node.flows.wanted import Wanted
 from node.flows.ways import Ways
 from node.flows.whereabouts import Whereabouts
 from node.ids import DeviceId, TrackId
@@ -225,6 +226,7 @@ def build_network(
         phrases=Phrases(membership, vault, name_of=devices.name_of, now_ms=_now_ms),
         doctor=Doctor(membership, meeting, nearby, far, store.directory),
         copies=copies,
+        wanted=Wanted(copies),
         whereabouts=Whereabouts(
             library, copies, links, name_of=devices.name_of, lane_of=lanes.found, last_seen=sightings.of
         ),

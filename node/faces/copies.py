@@ -30,7 +30,7 @@ async def show(request: web.Request) -> web.Response:
 async def keep(request: web.Request) -> web.Response:
     """Have a track, an album or a playlist on this device from now on."""
     kind, row_id = _named(await body_of(request, fields=frozenset({"kind", "id"})))
-    return answer(await request.app[PARTS].network.copies.keep(kind, row_id))
+    return answer(await request.app[PARTS].network.wanted.keep(kind, row_id))
 
 
 async def free(request: web.Request) -> web.Response:
@@ -40,27 +40,27 @@ async def free(request: web.Request) -> web.Response:
     """
     body = await body_of(request, fields=frozenset({"kind", "id", "bytes", "removed"}))
     parts = request.app[PARTS]
-    copies = parts.network.copies
+    wanted = parts.network.wanted
     if "removed" in body:
         if body != {"removed": True}:
             raise UserError('freeing what was removed needs "removed": true, and nothing else')
-        return answer(await copies.free_removed())
+        return answer(await wanted.free_removed())
     if "bytes" not in body:
-        return answer(await copies.free(*_named(body)))
+        return answer(await wanted.free(*_named(body)))
     size_bytes = body["bytes"]
     if not isinstance(size_bytes, int) or not 0 < size_bytes <= MAX_SPACE_BYTES or len(body) > 1:
         raise UserError('freeing space needs "bytes": a whole number above 0, and nothing else')
     # With room in the budget it would all come back.
-    held_bytes = await copies.held_bytes()
+    held_bytes = await wanted.held_bytes()
     budget_bytes = min(parts.settings.current.budget_bytes, max(0, held_bytes - size_bytes))
     await parts.settings.change({"budget_bytes": budget_bytes})
-    return answer({**await copies.free_space(size_bytes), "budget_bytes": budget_bytes})
+    return answer({**await wanted.free_space(size_bytes), "budget_bytes": budget_bytes})
 
 
 async def forget(request: web.Request) -> web.Response:
     """Take a wish back: neither kept nor freed by name any more."""
     kind, row_id = _named(await body_of(request, fields=frozenset({"kind", "id"})))
-    await request.app[PARTS].network.copies.forget(kind, row_id)
+    await request.app[PARTS].network.wanted.forget(kind, row_id)
     return answer({"forgotten": True})
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from node.doors.blobs import BlobStore
 from node.doors.channel import Answer
@@ -17,7 +17,7 @@ from node.flows.census import Census
 from node.flows.discard import Discards, Tell
 from node.flows.evict import Evictions, Freed
 from node.flows.holdings import Holdings
-from node.flows.keep import Kind, Wishes
+from node.flows.keep import Wishes
 from node.flows.meet import Meeting
 from node.flows.pace import Pace
 from node.flows.peer_audit import DeviceAudits
@@ -27,7 +27,7 @@ from node.ids import BlobRoot, DeviceId
 from node.library import Library
 from node.peers.directory import Directory
 from node.peers.membership import Membership
-from node.placement import Blob, Copy, Device, plan_copies, plan_drops
+from node.placement import Copy, Device, plan_copies, plan_drops
 from node.placement.facts import COPIES
 from node.wire.roster import Role
 
@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 LOOKS_AT_MOST: Final = 10
 """A look that took a second is followed by ten without one."""
 AT_ONCE: Final = 4
-_ALL: Final = 1 << 62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +138,8 @@ class Copies:
             random_below=lambda bound: int.from_bytes(membership.random(8), "big") % bound,
         )
         self._wake = asyncio.Event()
-        self._turn = asyncio.Lock()
+        self.turn = asyncio.Lock()
+        """Held while anything is fetched or dropped."""
         self._changed = True
         self._look_s = 0.0
         self._hurry = False
@@ -168,6 +168,10 @@ class Copies:
         self._changed = True
         self.wake()
 
+    def note_wishes(self) -> None:
+        """The person wants something here: sizes are needed that were not."""
+        self._wishing = self._changed = True
+
     def wake(self) -> None:
         """Have the next round begin soon: what is planned may be wrong by now."""
         self._hurry = True
@@ -187,7 +191,7 @@ class Copies:
             while True:
                 self._wake.clear()
                 try:
-                    async with self._turn:
+                    async with self.turn:
                         is_more = await self._round()
                 except SongkeepError as error:
                     self.last_error, is_more = str(error), False
@@ -322,79 +326,6 @@ class Copies:
         holders = [each for each in (copy.source, *others) if self.census.trusts(each)]
         await self.bringing.bring(ref, copy.blob.purpose, holders)
         return True
-
-    # what the person asks for
-
-    async def keep(self, kind: Kind, row_id: str) -> dict[str, Any]:
-        """Have it on this device from now on, whatever the budget. Raises NotFoundError, UserError."""
-        tracks = await asyncio.to_thread(self.wishes.keep, kind, row_id)
-        self._wishing = self._changed = True
-        wanted = await asyncio.to_thread(self.wishes.blobs_of, tracks)
-        self.wake()
-        return {"tracks": len(tracks), "blobs": len(wanted)}
-
-    async def free(self, kind: Kind, row_id: str) -> dict[str, Any]:
-        """Free its room on this device, as far as others have proved to hold it. Raises NotFoundError, UserError."""
-        tracks = await asyncio.to_thread(self.wishes.free, kind, row_id)
-        roots = await asyncio.to_thread(self.wishes.blobs_of, tracks)
-        freed = await self._free(lambda blob: blob.root in roots, _ALL)
-        return {"tracks": len(tracks), **freed.as_json()}
-
-    async def free_removed(self) -> dict[str, Any]:
-        """Drop what was taken out of the library over 30 days ago, however much it is: the person has said so."""
-        async with self._turn:
-            await self.look()
-            dropped = await self.discards.step(sure=True)
-            await asyncio.to_thread(self.census.look)
-        return {"tracks": 0, **Freed(blobs=dropped).as_json()}
-
-    async def forget(self, kind: Kind, row_id: str) -> None:
-        """Neither keep nor free it by name any more. Raises NotFoundError if it is neither."""
-        await asyncio.to_thread(self.wishes.forget, kind, row_id)
-        self.wake()
-
-    async def held_bytes(self) -> int:
-        """How much of the budget is taken."""
-        if not self.census.sight.state:
-            await self.look()
-        return self.census.sight.own.used_bytes
-
-    async def free_space(self, size_bytes: int) -> dict[str, Any]:
-        """Free so much of what this device holds for the library; what is missed least goes first."""
-        freed = await self._free(lambda _blob: True, size_bytes)
-        return {"tracks": 0, **freed.as_json()}
-
-    async def _free(self, chosen: Callable[[Blob], bool], size_bytes: int) -> Freed:
-        self.wake()  # whoever fetches now makes room for this
-        async with self._turn:
-            await self.look()
-            sight, devices = self.census.sight, self.census.devices()
-            mine = [blob for blob in sight.blobs if blob.root in sight.own.sealed and chosen(blob)]
-            wished = await asyncio.to_thread(self.wishes.blobs, "keep")
-            drops = await asyncio.to_thread(
-                plan_drops,
-                self._me,
-                devices,
-                mine,
-                free_bytes=size_bytes,
-                copies=self.limits.copies,
-                wished=wished,
-            )
-            freed = await self.evictions.evict(drops)
-        if freed.bytes < size_bytes:
-            self._say_why_not(freed, {blob.root for blob in mine} - {drop.blob.root for drop in drops}, wished)
-        return freed
-
-    def _say_why_not(self, freed: Freed, stays: set[BlobRoot], wished: frozenset[BlobRoot]) -> None:
-        at_home = len(stays & self.census.sight.added)
-        kept = len((stays & wished) - self.census.sight.added)
-        if at_home:
-            freed.stays("an original is never dropped where it was added", at_home)
-        if kept:
-            freed.stays("you asked to keep it on this device", kept)
-        if len(stays) > at_home + kept:
-            few = f"fewer than {self.limits.copies} other devices that are here say they hold it"
-            freed.stays(few, len(stays) - at_home - kept)
 
 
 def _now_ms() -> int:

@@ -12,6 +12,7 @@ from node.flows.far import FarMeeting
 from node.flows.meet import Meeting
 from node.flows.pairings import Pairings
 from node.flows.phrases import Phrases
+from node.flows.wanted import Wanted
 from node.flows.whereabouts import Whereabouts
 from node.peers.directory import Directory
 from node.peers.links import Links
@@ -32,6 +33,7 @@ class Network:
     phrases: Phrases
     doctor: Doctor
     copies: Copies
+    wanted: Wanted
     whereabouts: Whereabouts
 
     async def as_json(self) -> dict[str, Any]:

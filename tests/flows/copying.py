@@ -16,6 +16,7 @@ from node.crypto.phrase import recovery_keys
 from node.doors.vault import Secrets
 from node.flows.copies import Copies, Rhythm
 from node.flows.lan import LanMeeting
+from node.flows.wanted import Wanted
 from node.ids import BlobRoot, DeviceId
 from node.network import Networking, build_network
 from node.wire.roster import Role, found_library
@@ -39,6 +40,10 @@ class Holder:
     @property
     def copies(self) -> Copies:
         return self.networking.network.copies
+
+    @property
+    def wanted(self) -> Wanted:
+        return self.networking.network.wanted
 
     def sealed(self, *purposes: Purpose) -> set[BlobRoot]:
         """What lies whole in the kept part of its store, by the files that are there."""

@@ -100,12 +100,12 @@ async def test_with_little_room_the_small_renditions_come_first_and_then_what_is
 async def test_nothing_is_freed_against_a_mere_file_or_a_device_that_is_away(tmp_path: Path) -> None:
     async with a_home(tmp_path, songs=2, others=1, budget_bytes=0) as (pc, laptop):
         held = laptop.sealed()
-        freed = await laptop.copies.free("album", album_of(laptop))
+        freed = await laptop.wanted.free("album", album_of(laptop))
         assert freed["freed_blobs"] == 0
         assert freed["kept"] == [{"reason": "fewer than 2 other devices that are here say they hold it", "blobs": 2}]
         laptop.copies.apply(Limits(budget_bytes=1))
         laptop.copies.limits = Limits(budget_bytes=GB, copies=1)  # even if one copy were enough, a file is none
-        freed = await laptop.copies.free("album", album_of(laptop))
+        freed = await laptop.wanted.free("album", album_of(laptop))
         assert freed["freed_blobs"] == 0
         assert laptop.sealed() == held
         assert not pc.sealed()
@@ -114,12 +114,12 @@ async def test_nothing_is_freed_against_a_mere_file_or_a_device_that_is_away(tmp
 async def test_what_two_others_prove_is_freed_and_they_keep_it_then(tmp_path: Path) -> None:
     async with a_home(tmp_path, songs=3, others=3) as (pc, nas, desk, laptop):
         songs = laptop.sealed()
-        freed = await laptop.copies.free("album", album_of(laptop))
+        freed = await laptop.wanted.free("album", album_of(laptop))
         assert (freed["freed_blobs"], freed["kept"]) == (3, [])
         assert not laptop.sealed()
         # Both gave their word: neither lets go of it now, although two others of the four still have it.
         for keeper in (nas, desk):
-            kept = await keeper.copies.free("album", album_of(keeper))
+            kept = await keeper.wanted.free("album", album_of(keeper))
             assert kept["freed_blobs"] == 0
             assert {each["reason"] for each in kept["kept"]} == {
                 "another device has let go of it because this one keeps it"
@@ -141,7 +141,7 @@ async def test_all_holders_that_free_at_once_never_go_under_the_copies(tmp_path:
         for delay_s in (0.0, 0.002, 0.01):
             freeing = []
             for each in holders:
-                freeing.append(asyncio.create_task(each.copies.free("album", album_of(each))))
+                freeing.append(asyncio.create_task(each.wanted.free("album", album_of(each))))
                 await asyncio.sleep(delay_s)
             await asyncio.gather(*freeing)
             assert all(left_of(root) >= 2 for root in songs)
@@ -170,7 +170,7 @@ async def test_who_finds_its_own_bytes_damaged_gives_no_word_for_them_and_heals_
         assert path is not None
         whole = path.read_bytes()
         path.write_bytes(bytes(len(whole)))  # nobody has noticed yet
-        freed = await laptop.copies.free("album", album_of(laptop))
+        freed = await laptop.wanted.free("album", album_of(laptop))
         assert freed["kept"] == [{"reason": "only 1 of 2 other devices have proved to hold it sealed", "blobs": 1}]
         assert laptop.sealed() == {root}
         await settled(lambda: path.read_bytes() == whole, "the NAS healed itself")
@@ -283,15 +283,15 @@ async def test_a_device_without_room_takes_just_what_the_person_asks_to_keep(
         await settled(lambda: len(nas.sealed()) == 3, "the NAS has all songs")
         await settled(lambda: len(laptop.named()) == 3, "the laptop has heard of all songs")
         album = next(each["id"] for each in laptop.home.library.albums(0, 9)["items"] if each["name"] == "Prisms")
-        kept = await laptop.copies.keep("album", album)
+        kept = await laptop.wanted.keep("album", album)
         assert kept == {"tracks": 2, "blobs": 2}
         await settled(lambda: len(laptop.sealed()) == 2, "the laptop keeps the album, and nothing else")
         await add_songs(pc, tmp_path / "music", [7])
         await settled(lambda: len(laptop.sealed()) == 3, "what is added to the album comes too")
-        freed = await laptop.copies.free_space(GB)
+        freed = await laptop.wanted.free_space(GB)
         assert freed["freed_blobs"] == 0
         assert {"reason": "you asked to keep it on this device", "blobs": 3} in freed["kept"]
         await settled(lambda: len(nas.sealed()) == 4, "the NAS has the new song")
         await settled(lambda: knows_all(laptop, (pc, nas)), "the laptop knows that it has")
-        assert (await laptop.copies.free("album", album))["freed_blobs"] == 3
+        assert (await laptop.wanted.free("album", album))["freed_blobs"] == 3
         assert not laptop.sealed()
