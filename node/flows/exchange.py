@@ -148,8 +148,8 @@ class Exchange:
         return same and presence.catalog not in (b"", self._library.index.log.digest())
 
     async def _fetch_from(self, channel: Channel, member: DeviceId) -> bool:
-        """Ask until the other side has nothing newer; whether anything came."""
-        took = 0
+        """Ask until the other side has nothing newer; whether anything came, if only that this device was set back."""
+        took, own_forks = 0, 0
         for _ in range(MAX_ROUNDS):
             heads = await asyncio.to_thread(self._library.index.log.heads)
             asked = {name: head.seq for name, head in heads.items()}
@@ -163,13 +163,14 @@ class Exchange:
                 continue
             applied = await self._take(signed)
             took += applied.new
+            own_forks += sum(log_device(fork.log) == self._membership.keys.id for fork in applied.forks)
             if not more or not applied.new:
                 break
         proofs = await asyncio.to_thread(self._library.histories.proofs_for, member)
         if proofs:  # the device itself may not know that it was set back
             await channel.ask("changes", {"batches": proofs})
         log.info("changes_taken count=%d", took)
-        return took > 0
+        return took > 0 or own_forks > 0
 
     async def _ask(self, channel: Channel, question: Mapping[str, object]) -> tuple[object, bool, bool]:
         answer = await channel.ask("batches", question)
