@@ -25,6 +25,8 @@ class Limits:
     connections_per_library: int = 64
     rooms_per_library: int = 4
     """The present epoch's and, during a change, the next one's."""
+    newcomers_per_s: float = 0.05
+    """Libraries that were never here, from one address, for long; at once as many as it may have connections."""
     unjoined_s: float = 20.0
     frame_rate: Rate = _FRAMES
     """Frames sent and frames caused at others, of one connection."""

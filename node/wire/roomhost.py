@@ -45,6 +45,10 @@ class SuspendedError(RefusedError):
         super().__init__(SUSPENDED)
 
 
+class _CrowdError(RefusedError):
+    """An address asks for more than one may."""
+
+
 class Outlet(Protocol):
     """The way out to one client."""
 
@@ -200,7 +204,7 @@ class RoomHost:
         while effects:
             match effects[0]:
                 case LoadRoster(number, library, invitation):
-                    await self._load(number, self._load_or_admit(library, invitation))
+                    await self._load(number, self._load_or_admit(number, library, invitation))
                 case FindRoster(number, member):
                     await self._load(number, self._shelf.find(member))
                 case (TellAccount() | AskGrant() | KeepUsage()) as question:
@@ -210,9 +214,11 @@ class RoomHost:
                     log.info("roster_kept library=%s entries=%d", to_text(library)[:8], len(roster.entries))
             effects = self._tell(effects[1:], self._outlets)
 
-    async def _load_or_admit(self, library: LibraryId, invitation: str) -> Sequence[bytes] | None:
+    async def _load_or_admit(self, number: int, library: LibraryId, invitation: str) -> Sequence[bytes] | None:
         entries = await self._shelf.load(library)
         if not entries and self._ledger is not None:
+            if not self.rooms.may_found(number, self._around.now_s()):
+                raise _CrowdError("too many new libraries come from this address")
             await self._ledger.admit(library, invitation)
         return entries
 
@@ -238,6 +244,8 @@ class RoomHost:
             entries = await loading
         except SuspendedError as error:
             effects = self.rooms.turned_away(number, str(error), roomframes.CLOSE_SUSPENDED)
+        except _CrowdError as error:
+            effects = self.rooms.turned_away(number, str(error), roomframes.CLOSE_TOO_MUCH)
         except SongkeepError as error:
             effects = self.rooms.turned_away(number, str(error))
         else:

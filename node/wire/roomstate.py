@@ -13,7 +13,7 @@ from typing import Any, Final
 from node.errors import PeerError, RefusedError, SongkeepError
 from node.ids import DeviceId, LibraryId
 from node.wire import codec, roomframes
-from node.wire.bucket import Bucket
+from node.wire.bucket import Bucket, Rate
 from node.wire.envelope import MAX_MESSAGE_BYTES
 from node.wire.grants import MAX_GRANTED_BYTES
 from node.wire.roomeffects import (
@@ -76,6 +76,7 @@ class RoomServer:
         self._addresses: dict[str, int] = {}
         self._libraries: dict[LibraryId, _Library] = {}
         self._rooms: dict[tuple[LibraryId, bytes], dict[int, DeviceId]] = {}
+        self._newcomers: dict[str, Bucket] = {}
         self._last = 0
 
     @property
@@ -124,6 +125,7 @@ class RoomServer:
 
     def tick(self, now_s: float) -> list[Effect]:
         """Ends connections that never joined. Call it every few seconds."""
+        self._newcomers = {address: each for address, each in self._newcomers.items() if not each.is_full(now_s)}
         late = [
             number
             for number, each in self._connections.items()
@@ -173,6 +175,14 @@ class RoomServer:
             return self._refuse(number, roomframes.CLOSE_NOT_MEMBER, str(error))
         except SongkeepError as error:
             return self._refuse(number, roomframes.CLOSE_MALFORMED, str(error))
+
+    def may_found(self, number: int, now_s: float) -> bool:
+        """Whether a connection may bring a library that was never here: not too many come from its address."""
+        connection = self._connections.get(number)
+        if connection is None:
+            return False
+        rate = Rate(self.limits.newcomers_per_s, self.limits.connections_per_address)
+        return self._newcomers.setdefault(connection.address, Bucket(rate, now_s)).take(1, now_s)
 
     def turned_away(self, number: int, text: str, code: int = roomframes.CLOSE_NOT_MEMBER) -> list[Effect]:
         """The answer to LoadRoster or FindRoster if the server does not want that library, or can't tell."""

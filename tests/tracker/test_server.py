@@ -165,6 +165,19 @@ async def test_a_flood_by_one_library_leaves_the_others_latency_as_it_was(tmp_pa
         assert under[50] < max(quiet[50] * 30, 0.25), (quiet[50], under[50])
 
 
+async def test_one_address_can_not_fill_the_ledger_with_new_libraries(tmp_path: Path) -> None:
+    limits = Limits(connections_per_address=3, newcomers_per_s=0.001)
+    families = [make_family(number) for number in range(4)]
+    async with a_tracker(tmp_path, limits=limits) as (url, _), aiohttp.ClientSession() as session:
+        for family in (*families[:3], families[0]):  # who was here before is no newcomer
+            async with enter(session, url, family.founder, family.roster, family.epoch.room_name) as room:
+                assert room.own
+        last = families[3]
+        with pytest.raises(UnavailableError, match="too much to do"):
+            async with enter(session, url, last.founder, last.roster, last.epoch.room_name):
+                pass
+
+
 def make_other_family() -> Family:
     from node.crypto.phrase import recovery_keys
     from node.wire.roster import Role, admit, found_library
