@@ -239,14 +239,14 @@ class RoomDoor:
         socket = take_over(request, self, MAX_ROSTER_FRAME_BYTES)
         number = self._host.enter_room(socket, address=address, host=host)
         socket.begin(number, self.heard, self.left)
-        return _TakenOver()
+        return _TakenOver(status=101)
 
     async def _pair(self, request: web.Request) -> web.StreamResponse:
         name, waits, address = request.match_info["name"], request.query.get("wait") == "1", self._address(request)
         socket = take_over(request, self, MAX_PAIR_FRAME_BYTES)
         number = self._host.enter_pair(socket, name, waits=waits, address=address)
         socket.begin(number, self._host.heard_pair, self._host.left_pair)
-        return _TakenOver()
+        return _TakenOver(status=101)
 
 
 def take_over(request: web.Request, door: RoomDoor, max_bytes: int) -> Socket:

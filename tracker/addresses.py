@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 
-def client_address(request: web.Request) -> str:
+def client_address(request: web.BaseRequest) -> str:
     """Where a client comes from; behind a proxy on this machine, what the proxy says."""
     remote = request.remote or ""
     forwarded = request.headers.get("X-Forwarded-For")

@@ -55,6 +55,13 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
         default=128,
         help="connections from one address: a mobile carrier's gateway has many phones behind it (%(default)s)",
     )
+    parser.add_argument(
+        "--access-log",
+        metavar="on|addresses|off",
+        choices=("on", "addresses", "off"),
+        default="on",
+        help="a line for each request on standard error, with the addresses of clients only if asked for (%(default)s)",
+    )
     parser.add_argument("--no-app", action="store_true", help="do not serve the app to phones")
 
 
@@ -73,9 +80,11 @@ def run_tracker(asked: argparse.Namespace, home: Path) -> int:
         stun_port=stun_port,
         names=frozenset(name.lower() for name in asked.name),
         app=not asked.no_app,
+        access_log=asked.access_log,
         limits=Limits(connections_per_address=max(1, asked.per_address)),
     )
     logging.basicConfig(level=logging.INFO if asked.verbose else logging.WARNING, stream=sys.stderr)
+    logging.getLogger("tracker.access").setLevel(logging.INFO)
 
     def started(tracker: Running) -> None:
         if asked.json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from node.wire.roomeffects import Limits
+    from tracker.access import AccessLogging
 
 DEFAULT_PORT: Final = 7665
 DEFAULT_STUN_PORT: Final = 3478
@@ -30,4 +31,6 @@ class Options:
     """Hosts under which devices dial this tracker; empty: only by its own address."""
     app: bool = True
     """Serve the app's files too."""
+    access_log: AccessLogging = "on"
+    """on | addresses (of clients too) | off."""
     limits: Limits | None = None

@@ -22,6 +22,7 @@ from node.roomdoor import RoomDoor
 from node.wire.roomhost import RoomHost, Surroundings
 from node.wire.roomstate import RoomServer
 from tracker import stun
+from tracker.access import LOGGER, AccessLog
 from tracker.addresses import client_address, dialled
 from tracker.database import Database
 from tracker.ledger import Ledger, system_ms
@@ -84,7 +85,13 @@ async def running(options: Options) -> AsyncIterator[Running]:
         rooms = RoomHost(server, shelf, around, ledger=ledger)
         door = RoomDoor(rooms, address=client_address, dialled=lambda request: dialled(request, options.names))
         key = to_text(keys.id)
-        runner = web.AppRunner(_app(rooms, door, key, options), access_log=None, shutdown_timeout=SHUTDOWN_S)
+        runner = web.AppRunner(
+            _app(rooms, door, key, options),
+            access_log=LOGGER,
+            access_log_class=AccessLog,
+            access_log_format=options.access_log,
+            shutdown_timeout=SHUTDOWN_S,
+        )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await stack.enter_async_context(door.open("the tracker is going down"))

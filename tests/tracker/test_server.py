@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import gzip
+import logging
 import os
 import time
 from collections.abc import AsyncIterator
@@ -27,6 +28,7 @@ from node.wire.roster import Roster
 from tests.flows.people import a_tracker, until
 from tests.wire.family import Family, make_family
 from tracker import admin
+from tracker.access import AccessLogging
 
 
 def enter(
@@ -266,6 +268,25 @@ async def test_the_app_comes_compressed_to_whom_can_read_it(tmp_path: Path) -> N
             assert small.headers["ETag"] != tag
         async with session.get(url, headers={"Accept-Encoding": "gzip", "If-None-Match": tag}) as other:
             assert other.status == 200, "the tag of other bytes was taken for these"
+
+
+@pytest.mark.parametrize("mode", ["on", "addresses", "off"])
+async def test_the_access_log_says_what_was_asked_and_by_whom_only_if_told_to(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: AccessLogging
+) -> None:
+    caplog.set_level(logging.INFO, "tracker.access")
+    secret = "a" * 52
+    async with a_tracker(tmp_path, access_log=mode) as (url, _), aiohttp.ClientSession() as session:
+        async with session.ws_connect(f"{url}/v1/pair/{secret}?wait=1"), session.ws_connect(f"{url}/v1/room") as room:
+            await room.receive()
+        async with session.get(url.replace("ws:", "http:") + "/healthz") as health:
+            assert health.status == 200
+    said = [each.getMessage() for each in caplog.records if each.name == "tracker.access"]
+    kinds = {line.split()[1]: line.split()[2] for line in said}
+    known = {"path=/v1/pair/{name}": "status=101", "path=/v1/room": "status=101", "path=/healthz": "status=200"}
+    assert kinds == ({} if mode == "off" else known)
+    assert all(("127.0.0.1" in line) == (mode == "addresses") for line in said)
+    assert secret not in "".join(said)
 
 
 async def test_a_tracker_may_leave_the_app_away(tmp_path: Path) -> None:
