@@ -29,7 +29,7 @@ async def _first_byte_ms(node: Node, track: str, headers: dict[str, str]) -> flo
 
 async def _first_bytes(work: Path, *, files: int, starts: int) -> tuple[list[float], list[float], list[float]]:
     """Milliseconds to the first byte: right after a start, of a song never asked for, and in the middle of one."""
-    music = work / "far"
+    music = work / f"far-{files}"
     make_library(music, files=files, bytes_each=4_000_000, seed=5)
     cold: list[float] = []
     warm: list[float] = []
@@ -135,7 +135,7 @@ async def _by_syncthing(work: Path, music: Path, *, files: int) -> Moved:
 
 def transfer(work: Path, *, files: int, bytes_each: int, rounds: int) -> list[Row]:
     """Many files from one device to another, both with fsync, beside Syncthing."""
-    music = work / "moved"
+    music = work / f"moved-{files}"
     note(f"making {files} files ...")
     size_bytes = make_library(music, files=files, bytes_each=bytes_each, seed=11)
     ours: list[Moved] = []

@@ -25,8 +25,8 @@ from node.wire import codec
 
 log = logging.getLogger(__name__)
 
-PIECES_AT_ONCE: Final = 8
-"""512 KiB: read ahead of what was sent. The first time it is one, so that a song begins at once."""
+PIECES_AT_ONCE: Final = 16
+"""1 MiB: read ahead of what was sent. The first time it is one, so that a song begins at once."""
 MAKING_TIMEOUT_S: Final = 60.0
 SNAPSHOT_AFTER_S: Final = 1.0
 """Of quiet, before a changed catalog is put together anew."""
