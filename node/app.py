@@ -29,10 +29,11 @@ from node.faces.parts import Parts
 from node.faces.sign_in import SignIn
 from node.faces.site import build_site
 from node.files import remove_drafts, reserve_private
+from node.flows.background import IngestSettings
 from node.flows.direct import Direct
 from node.flows.export import Export
 from node.flows.folders import Folders
-from node.flows.ingest import Ingest, IngestSettings
+from node.flows.ingest import Ingest
 from node.flows.jobs import Jobs
 from node.flows.pictures import Pictures
 from node.flows.seed_holders import SeedHolders

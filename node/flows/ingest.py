@@ -8,43 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self
 
 from node.doors.blobs import BlobStore
-from node.doors.index import Folder, Left, Source
+from node.doors.index import Folder, Source
 from node.errors import SongkeepError, UserError
-from node.flows.holdings import Holdings
-from node.flows.jobs import Failure, Job, JobKind, Jobs
-from node.flows.keeping import Keeping
+from node.flows.background import Background, IngestSettings
+from node.flows.jobs import Failure, Job, Jobs
 from node.flows.places import Places, is_below, look_at
-from node.flows.rendering import RenderingStage
 from node.flows.scanning import Scanning, ScanReport, Tell
-from node.flows.sealing import SealingStage
 from node.flows.workers import Workers
 from node.ids import TrackId
 from node.library import Library
-
-log = logging.getLogger(__name__)
 
 AddReport = ScanReport
 
 STALE_PAUSE_S: Final = 1.0
 """A file that changes while it is sealed is probably still being copied."""
 _PAGE: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IngestSettings:
-    """What the person chose."""
-
-    keep_sealed: bool = False
-    mobile_bitrate_bps: int = 48_000
-    renditions: Literal["on", "paused", "off"] = "on"
 
 
 class Ingest:
@@ -65,79 +49,41 @@ class Ingest:
         """`convergence` gives the present epoch's key, which a revocation changes."""
         self._library = library
         self.workers = workers
-        self._jobs = jobs
-        self._tell = tell
         self._places = Places(library, now_ms=now_ms)
         self._scanning = Scanning(library, workers, tell=tell, now_ms=now_ms)
         self._stale: dict[int, set[str]] = {}
         self._stale_came = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._rescanning: asyncio.Task[None] | None = None
         self._asking: set[asyncio.Task[None]] = set()
-        self._shown: dict[JobKind, Job] = {}
-        self._adding: list[Job] = []
-        self._refused: asyncio.Future[SongkeepError] | None = None
-        self._renditions = "on"
-        self._keeping = Keeping(
-            library,
-            Holdings(library, store, on_changed=self.see_changed),
-            jobs=jobs,
-            on_refused=self._on_refused,
-        )
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.sealing = SealingStage(
+        self._background = Background(
             library,
             store,
             workers,
             convergence=convergence,
-            keep_sealed=settings.keep_sealed,
+            settings=settings,
+            jobs=jobs,
+            tell=tell,
             on_stale=self._on_stale,
-            on_sealed=self._on_sealed,
-            on_refused=self._on_refused,
+            on_changed=self.see_changed,
         )
-        self.rendering = RenderingStage(
-            library,
-            store,
-            workers,
-            convergence=convergence,
-            bitrate_bps=settings.mobile_bitrate_bps,
-            on_rendered=lambda files, size_bytes: self._advance("renditions", files, size_bytes),
-            on_refused=self._on_refused,
-        )
-        self.apply(settings)
+        self.sealing, self.rendering = self._background.sealing, self._background.rendering
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        index = self._library.index
-        self._tasks = [
-            asyncio.create_task(work)
-            for work in (
-                self.sealing.run(),
-                self.rendering.run(),
-                self._rescan_stale(),
-                self._keeping.run(),
-                self._show("seal", index.sources.to_seal),
-                self._show("renditions", self._library.to_render),
-            )
-        ]
-        self.sealing.wake()
-        self.rendering.wake()
+        self._rescanning = asyncio.create_task(self._rescan_stale())
+        await self._background.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def __aexit__(self, *error: object) -> None:
+        await self._background.__aexit__(*error)
+        if self._rescanning is not None:
+            self._rescanning.cancel()
+            await asyncio.gather(self._rescanning, return_exceptions=True)
 
     def apply(self, settings: IngestSettings) -> None:
         """Take over what the person has changed; it holds from the next file on."""
-        self.sealing.keep_sealed = settings.keep_sealed
-        self._keeping.want(settings.keep_sealed)
-        self.rendering.bitrate_bps = settings.mobile_bitrate_bps
-        if settings.renditions == "on" and self._renditions != "on":
-            self.rendering.resume()
-        if settings.renditions != "on" and self._renditions == "on":
-            self.rendering.pause()
-        self._renditions = settings.renditions
+        self._background.apply(settings)
 
     async def add(
         self, paths: Sequence[Path], *, job: Job | None = None, until: Literal["listed", "sealed"] = "sealed"
@@ -165,7 +111,7 @@ class Ingest:
                     report.failed.append(Failure(place.path, "there is nothing of that name"))
         self.sealing.wake()
         if until == "sealed":
-            await self._sealed(job)
+            await self._background.sealed(job, self._is_stale)
         told = {failure.path for failure in report.failed}
         failed = await asyncio.to_thread(self._failed_below, [place.path for place in places])
         report.failed += [failure for failure in failed if failure.path not in told]
@@ -197,19 +143,13 @@ class Ingest:
 
     def ask_for(self, track_id: TrackId) -> None:
         """Somebody wants this track: it is sealed and made small before the others."""
-        task = asyncio.create_task(self._ask(track_id))
+        task = asyncio.create_task(self._background.ask(track_id))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
 
     async def make_mobile(self, track_id: TrackId) -> None:
         """Have the track's mobile rendition made now, and wait for it; nothing is raised if it can't be."""
-        await self._ask(track_id)
-        files = await asyncio.to_thread(self._library.files, track_id)
-        while not files.originals and any(source.at_hand and source.error is None for source in files.sources):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.sealing.recorded(), STALE_PAUSE_S)
-            files = await asyncio.to_thread(self._library.files, track_id)
-        await self.rendering.make_now(files.track_id)
+        await self._background.make_mobile(track_id)
 
     def see_changed(self, sources: Sequence[Source]) -> None:
         """These files are not what they were when last looked at; from any thread."""
@@ -218,9 +158,8 @@ class Ingest:
 
     async def idle(self) -> None:
         """Wait until everything known is sealed and, unless they are paused, all renditions are made."""
-        await self._sealed(Job("seal"))
-        if self._renditions == "on":
-            await self.rendering.idle()
+        await self._background.sealed(Job("seal"), self._is_stale)
+        await self._background.idle()
 
     # listing
 
@@ -253,32 +192,10 @@ class Ingest:
             offset += len(page)
         return found
 
-    # the stages behind it
+    # files that are not what was listed
 
-    async def _sealed(self, job: Job) -> None:
-        """Wait until nothing known is left to seal. Raises StorageError if the disk refuses."""
-        left = await asyncio.to_thread(self._library.index.sources.to_seal)
-        job.begin("sealing", files=left.files, size_bytes=left.bytes)
-        self._adding.append(job)
-        refused = self._refused = self._refused or asyncio.get_running_loop().create_future()
-        try:
-            while True:
-                idle = asyncio.create_task(self.sealing.idle())
-                await asyncio.wait([idle, refused], return_when=asyncio.FIRST_COMPLETED)
-                idle.cancel()
-                if refused.done():
-                    raise refused.result()
-                if not self._stale:
-                    return
-                await asyncio.sleep(STALE_PAUSE_S / 10)
-        finally:
-            self._adding.remove(job)
-
-    async def _ask(self, track_id: TrackId) -> None:
-        with contextlib.suppress(SongkeepError):
-            await asyncio.to_thread(self._library.index.sources.ask, track_id)
-            self.sealing.wake()
-            self.rendering.wake()
+    def _is_stale(self) -> bool:
+        return bool(self._stale)
 
     def _on_stale(self, sources: Sequence[Source]) -> None:
         for source in sources:
@@ -295,39 +212,6 @@ class Ingest:
                     await self.rescan(folder_id, under=under)
                 if self._stale.get(folder_id) == under:
                     del self._stale[folder_id]
-
-    def _on_sealed(self, files: int, size_bytes: int) -> None:
-        self._advance("seal", files, size_bytes)
-        for job in self._adding:
-            job.advance(files=files, size_bytes=size_bytes)
-        self.rendering.wake()
-
-    def _on_refused(self, error: SongkeepError) -> None:
-        self._tell("error", f"Songkeep can't go on storing: {error}.")
-        if self._refused is not None and not self._refused.done():
-            self._refused.set_result(error)
-        self._refused = None
-
-    def _advance(self, kind: JobKind, files: int, size_bytes: int) -> None:
-        if kind in self._shown:
-            self._shown[kind].advance(files=files, size_bytes=size_bytes)
-
-    async def _show(self, kind: Literal["seal", "renditions"], left: Callable[[], Left]) -> None:
-        """Show a stage as a job while it has something to do. Renditions wait while files are sealed."""
-        stage = self.sealing if kind == "seal" else self.rendering
-        while True:
-            await stage.busy()
-            if kind == "seal":
-                self.rendering.pause()
-            amount = await asyncio.to_thread(left)
-            if amount.files:
-                job = self._shown[kind] = self._jobs.show(kind)
-                job.begin("sealing" if kind == "seal" else "encoding", files=amount.files, size_bytes=amount.bytes)
-            await stage.idle()
-            if kind == "seal":
-                self.rendering.resume()
-            if kind in self._shown:
-                self._jobs.finish(self._shown.pop(kind))
 
 
 def _is_at(path: str, place: str) -> bool:

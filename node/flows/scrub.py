@@ -14,7 +14,7 @@ from typing import Final
 
 from node.doors.blobs import BlobStore
 from node.errors import NotFoundError
-from node.flows.verify import check_stored
+from node.flows.checking import check_stored
 from node.ids import BlobRoot, to_text
 from node.library import Library
 from node.placement.facts import DAY_MS

@@ -17,10 +17,11 @@ from node.crypto.keys import EpochKeys, MemberKeys, member_keys_from_random
 from node.doors.blobs import BlobStore, Disk
 from node.doors.blobs.store import SPARE_BYTES
 from node.doors.index import Index
+from node.flows.background import IngestSettings
 from node.flows.export import Export
 from node.flows.folders import Folders
 from node.flows.holdings import Holdings
-from node.flows.ingest import Ingest, IngestSettings
+from node.flows.ingest import Ingest
 from node.flows.jobs import Jobs
 from node.flows.reading import Fetch
 from node.flows.stream import Streams, Wanted

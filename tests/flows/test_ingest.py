@@ -12,7 +12,7 @@ import pytest
 
 from node.doors.tags import is_music_name
 from node.errors import UserError
-from node.flows.ingest import IngestSettings
+from node.flows.background import IngestSettings
 from node.flows.jobs import Job
 from tests.flows.home import open_home, retag, tree, until
 from tests.music import make_track, odd_files
