@@ -125,6 +125,8 @@ class Devices:
         return [self._shown(each) for each in members if each.role in _SHOWN]
 
     def name_of(self, member: DeviceId) -> str:
+        if member == self._membership.keys.id:
+            return self.own_name
         said = self._directory.get(member).presence
         return self._library.device_names.of(member) or (said.name if said else "") or "a device"
 

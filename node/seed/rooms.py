@@ -194,7 +194,8 @@ class _Stay:
         self._rooms = rooms
         self._library = library
         self._room = room
-        self._guard = ReplayGuard()
+        self._guards: dict[int, ReplayGuard] = {}
+        """One for each connection, which has proved whose it is: a clock that was set back shuts nobody out."""
         self._counter = 0
         self.number = 0
 
@@ -217,15 +218,19 @@ class _Stay:
                 await self._say(await self._rooms.joining_frame(self._library, self._room, nonce))
             elif word == "from":
                 codec.array(fields, 4, "a message")
-                await self._answer(int(fields[1]), bytes(fields[3]))
+                await self._answer(int(fields[1]), bytes(fields[2]), bytes(fields[3]))
+            elif word == "left":
+                self._guards.pop(int(codec.array(fields, 2, "a departure")[1]), None)
         except UnavailableError:
             pass  # to the whole room: not for a seed to read
         except SongkeepError as error:
             log.info("message_refused reason=%s", type(error).__name__)
 
-    async def _answer(self, connection: int, data: bytes) -> None:
+    async def _answer(self, connection: int, member: bytes, data: bytes) -> None:
         message = await self._rooms.opened_message(self._library, data)
-        self._guard.check(message)
+        if message.sender != member:
+            raise PeerError("a message came over another member's connection")
+        self._guards.setdefault(connection, ReplayGuard()).check(message)
         if message.kind != "offer":
             return
         self._counter = next_counter(self._counter, now_ms() * 1_000)

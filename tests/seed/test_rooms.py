@@ -48,7 +48,7 @@ async def in_room(owner: Owner, seed: RunningSeed, keys: MemberKeys) -> AsyncIte
         yield room
 
 
-async def channel_to(owner: Owner, seed: RunningSeed, keys: MemberKeys, room: Room) -> Channel:
+async def channel_to(owner: Owner, seed: RunningSeed, keys: MemberKeys, room: Room, *, counter: int = 1) -> Channel:
     """What a phone does: wait for the seed, offer, take its answer."""
     events = room.events()
     connection = next((number for number, member in room.present.items() if member == seed.keys.id), 0)
@@ -60,7 +60,7 @@ async def channel_to(owner: Owner, seed: RunningSeed, keys: MemberKeys, room: Ro
     body = {"session": os.urandom(16), "sdp": offering.sdp}
     public = seed.keys.public
     message = seal_to_member(
-        keys, public.sign, public.receive, owner.roster.library, kind="offer", body=body, counter=1, time_ms=1
+        keys, public.sign, public.receive, owner.roster.library, kind="offer", body=body, counter=counter, time_ms=1
     )
     await room.send(message, to=connection)
     async for event in events:
@@ -129,6 +129,34 @@ async def test_a_phone_that_is_revoked_is_cut_off_at_once(tmp_path: Path) -> Non
             with pytest.raises(RefusedError):
                 async with in_room(owner, seed, phone):
                     pass
+
+
+async def test_a_phone_whose_clock_was_set_right_again_is_answered(tmp_path: Path) -> None:
+    """Its messages are counted by its clock; another device keeps the room open meanwhile."""
+    owner, phone = make_owner(), member_keys_from_random(os.urandom(64))
+    owner.roster = admit(owner.roster, owner.keys, phone.public, role=Role.PLAYER, epochs=[owner.epoch], time_ms=2)
+    in_2099 = 4_070_908_800_000_000
+    async with a_seed(tmp_path / "seed") as seed:
+        await give_library(seed, owner)
+        async with in_room(owner, seed, owner.keys):
+            for counter in (in_2099, 5):
+                async with (
+                    asyncio.timeout(30),
+                    in_room(owner, seed, phone) as room,
+                    running(await channel_to(owner, seed, phone, room, counter=counter)) as channel,
+                ):
+                    assert codec.unpack(await channel.ask("heads", None), max_bytes=1_000) == []
+
+
+async def test_a_message_over_anothers_connection_is_not_answered(tmp_path: Path) -> None:
+    owner, phone = make_owner(), member_keys_from_random(os.urandom(64))
+    owner.roster = admit(owner.roster, owner.keys, phone.public, role=Role.PLAYER, epochs=[owner.epoch], time_ms=2)
+    async with a_seed(tmp_path / "seed") as seed:
+        await give_library(seed, owner)
+        async with in_room(owner, seed, phone) as room:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(3):
+                    await channel_to(owner, seed, owner.keys, room)
 
 
 async def test_a_stranger_is_not_let_into_a_room(tmp_path: Path) -> None:
