@@ -154,6 +154,15 @@ def _check_room(facts: LibraryFacts, wanted_bytes: int) -> None:
         raise RefusedError(f"that comes to {wanted_bytes:,} bytes and the seed has promised {facts.quota_bytes:,}")
 
 
+def _check_trash(trash_bytes: int, most_bytes: int) -> None:
+    """Else a library that drops and lists by turns would fill any disk: what is dropped stays for thirty days."""
+    if trash_bytes > most_bytes:
+        raise RefusedError(
+            f"the library's trash would hold {trash_bytes:,} bytes, more than its room; it empties thirty days after "
+            "what is in it was dropped"
+        )
+
+
 def put_heads(db: sql.Connection, heads: HeadsRecord) -> bool:
     facts = facts_of_library(db, heads.library)
     own = sql.and_(HEADS.c.library == heads.library, HEADS.c.device == heads.device)
@@ -248,6 +257,9 @@ def _put_blobs(
     held_before = sum(row.sealed_bytes for row in before.values() if row.state == State.HELD)
     held_dropped = sum(before[root].sealed_bytes for root in dropped if before[root].state == State.HELD)
     check_shrinking(bytes_before=held_before, bytes_dropped=held_dropped, may_shrink=hold.may_shrink)
+    stays = [row for root, row in before.items() if row.state == State.TRASH and root not in listed]
+    listed_before = sum(row.sealed_bytes for row in before.values() if row.state != State.TRASH)
+    _check_trash(sum(row.sealed_bytes for row in stays) + held_dropped, max(facts.quota_bytes, listed_before))
     _check_room(facts, sum(blob.sealed_bytes for blob in listed.values()) + snapshot_bytes(db, hold.library))
     here = BLOBS.c.library == hold.library
 

@@ -128,3 +128,26 @@ async def test_promises_to_libraries_never_come_to_more_than_the_seed_has(tmp_pa
 
         assert sum(await asyncio.gather(*(invite() for _ in range(20)))) == 3
         assert await seed.ledger.promised_bytes() == 9 * SIZE
+
+
+async def test_who_drops_and_lists_by_turns_does_not_fill_the_disk_with_trash(tmp_path: Path) -> None:
+    owner = make_owner()
+    async with a_seed(tmp_path / "seed") as seed:
+        await give_library(seed, owner, quota_bytes=2 * SIZE)
+        async with client_of(seed, owner.keys) as client:
+            for turn in range(2):
+                volume, made = library_of(turn, 2)
+                await client.put_list(owner.list_of([volume], may_shrink=True), [volume])
+                for each in made:
+                    await client.push(each.root, once(each.data))
+            third, _ = library_of(2, 2)
+            with pytest.raises(RefusedError, match="trash"):
+                await client.put_list(owner.list_of([third], may_shrink=True), [third])
+            # What lies in the trash may always come back.
+            first, _ = library_of(0, 2)
+            second, _ = library_of(1, 2)
+            await client.put_list(owner.list_of([first], may_shrink=True), [first])
+            standing = await client.standing()
+            assert (standing.held_blobs, standing.trash_bytes) == (2, 2 * SIZE)
+            await client.put_list(owner.list_of([second], may_shrink=True), [second])
+        assert sum(path.stat().st_size for path in blob_files(seed.options.home)) == 4 * SIZE
