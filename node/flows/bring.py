@@ -19,7 +19,7 @@ from node.catalog.model import BlobRef
 from node.crypto.blob import BlobCipher, Purpose
 from node.crypto.labels import CHUNK_BYTES
 from node.doors.blobs import BlobStore, Draft, Drafted, as_storage_error
-from node.doors.index import SealedBlob
+from node.doors.index import SealedBlob, put_blob
 from node.errors import DamagedError, PeerError, SongkeepError, StorageError, UnavailableError
 from node.flows.pace import Pace
 from node.flows.ways import Take
@@ -143,8 +143,9 @@ class Bringing:
         sealed = SealedBlob(
             ref=blob, purpose=transfer.purpose, sealed_bytes=drafted.size_bytes, layer=layer, stored="pinned"
         )
-        self._library.index.blobs.put(sealed, self._now_ms())
-        self._library.index.blobs.set_damaged(blob.root, False)
+        with self._library.index.transaction() as step:
+            put_blob(step, sealed, self._now_ms())
+            step.changed = True  # it may have been here before, and damaged
 
 
 @dataclass(frozen=True, slots=True)
