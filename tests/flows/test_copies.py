@@ -97,7 +97,7 @@ async def test_with_little_room_the_small_renditions_come_first_and_then_what_is
             assert [row for row, _ in laptop.home.index.tracks.named_by(original)] == dearest
 
 
-async def test_nothing_is_freed_against_a_mere_file_or_a_device_that_is_away(tmp_path: Path) -> None:
+async def test_nothing_is_freed_against_a_mere_file(tmp_path: Path) -> None:
     async with a_home(tmp_path, songs=2, others=1, budget_bytes=0) as (pc, laptop):
         held = laptop.sealed()
         freed = await laptop.wanted.free("album", album_of(laptop))
@@ -109,6 +109,32 @@ async def test_nothing_is_freed_against_a_mere_file_or_a_device_that_is_away(tmp
         assert freed["freed_blobs"] == 0
         assert laptop.sealed() == held
         assert not pc.sealed()
+
+
+async def test_while_another_holder_is_away_nothing_is_dropped_not_even_over_the_budget(tmp_path: Path) -> None:
+    secrets = household(3)
+    async with (
+        a_tracker(tmp_path / "tracker") as (url, _),
+        holder(tmp_path / "pc", secrets[0], url) as pc,
+        holder(tmp_path / "laptop", secrets[1], url) as laptop,
+    ):
+        await add_songs(pc, tmp_path / "music", range(2))
+        await pc.home.ingest.idle()
+        pc.home.library.personal.star([each["id"] for each in pc.home.library.tracks(0, 9)["items"]], starred=True)
+        async with holder(tmp_path / "nas", secrets[2], url) as nas:
+            await settled(lambda: len(laptop.sealed()) == len(nas.sealed()) == 2, "both hold both songs")
+            await settled(lambda: knows_all(laptop, (pc, nas)), "the laptop knows what the NAS holds")
+        songs = laptop.sealed()
+        here = laptop.networking.network.directory
+        await settled(lambda: not here.get(nas.id).present, "the laptop knows that the NAS has left")
+        freed = await laptop.wanted.free("album", album_of(laptop))
+        assert freed["kept"] == [{"reason": "fewer than 2 other devices that are here say they hold it", "blobs": 2}]
+        looks = laptop.copies.census.looks
+        laptop.copies.apply(Limits(budget_bytes=1))
+        await settled(lambda: laptop.copies.census.looks > looks, "the laptop is over its budget and knows it")
+        assert laptop.sealed() == songs
+        async with holder(tmp_path / "nas", secrets[2], url):
+            await settled(lambda: not laptop.sealed(), "with the NAS back, and the PC's sealed, it keeps to its budget")
 
 
 async def test_what_two_others_prove_is_freed_and_they_keep_it_then(tmp_path: Path) -> None:
