@@ -59,6 +59,8 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
             if asked.name == "lan" and asked.values[0].lower() in ("on", "yes", "true"):
                 wishes["password"] = _new_password(terminal)
             settings = client.patch("config", **wishes)
+    if asked.name == "dht" and asked.values and settings["dht"] == "private" and not settings["dht_nodes"]:
+        terminal.note("No dht_nodes are set: this device waits for others to come to it at its dht_port.")
     if asked.name is not None:
         settings = {asked.name: settings[asked.name]}
     terminal.result(settings)

@@ -148,10 +148,11 @@ class Doctor:
         unreached = far.search.unreached
         if unreached:
             return Finding(
-                "DHT", "bad", f"{unreached} of your devices told where they are, and none of their addresses answers.",
-                f"There, forward TCP port dht_port + 1 to that device in the router; here it is {far.room_port}.",
+                "DHT", "note", f"{unreached} of your devices told it where they are, and don't answer there.",
+                "They are off or asleep; or their router must forward the port after dht_port (TCP) to them; here "
+                f"that is {far.room_port}.",
             )  # fmt: skip
-        return Finding("DHT", "good", f"{nodes} nodes answer, {far.took} of them hold where this device is.")
+        return Finding("DHT", "good", f"{nodes} nodes answer, {far.took} hold where this device is.")
 
     async def _paths(self, joined: list[Place]) -> list[Finding]:
         """What kind of router stands between this device and the world."""

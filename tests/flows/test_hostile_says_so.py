@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -112,6 +113,30 @@ async def test_replaying_is_called_replaying_and_old_heads_stay_old(tracker: Hos
             await tracker.say_to_all(*frame)
         await until(lambda: "again, or out of order" in said(other, tracker))
         assert known() == 2
+
+
+async def test_two_tabs_of_a_phone_that_overtake_each_other_are_nobodys_fault(tracker: HostileTracker) -> None:
+    """A phone draws its counter before it seals, each tab for itself."""
+    home, laptop = let_in(found())
+    phone = make_device("Phone", laptop, tracker.url)
+    pc = make_device("PC", home, tracker.url)
+    kept: list[Frame] = []
+
+    def overtake(frame: Frame) -> list[Frame]:
+        if by(phone, frame):
+            kept.append(list(frame))
+        return [frame]
+
+    tracker.twist = overtake
+    async with meeting(pc, phone):
+        await both_here(pc, phone)
+        presence = pc.directory.get(phone.id).presence
+        assert presence is not None
+        pc.directory.said(phone.id, replace(presence, role="phone"), now_ms())
+        await tracker.say_to_all(*kept[0])
+        await phone.meeting.announce()
+        await asyncio.sleep(0.3)  # time enough for what must not happen
+        assert said(pc, tracker) == ""
 
 
 async def test_reordering_is_called_reordering_and_the_newest_word_stands(tracker: HostileTracker) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from node.crypto.keys import EpochKeys
 from node.dht import Dht, DhtSettings
+from node.doors.certificate import Identity
 from node.flows.far import FarMeeting, FarOptions
 from node.ids import BlobRoot, DeviceId, LibraryId, to_text
 from node.wire.dhtrecord import (
@@ -127,6 +128,8 @@ async def test_two_devices_without_a_tracker_find_each_other_and_play() -> None:
         far, near = afar(pc, book, door), afar(other, book, door)
         async with meeting(pc, other), open_afar(far, near):
             await until(lambda: present(pc, other), timeout_s=60)
+            # A link, that is: nobody asked for WebRTC, and nobody would have answered STUN.
+            await until(lambda: other.links.to(pc.id) is not None and pc.links.to(other.id) is not None)
             channel = await other.meeting.connect(pc.id)
             assert [chunk async for chunk in channel.chunks(ROOT, 0, 4)] == pc.blobs[ROOT]
             state = await near.as_json()
@@ -221,14 +224,14 @@ async def test_who_sits_at_an_address_that_was_the_devices_gets_no_word_of_the_l
         heard.append(await reader.read(65_536))
         writer.close()
 
-    stranger = await asyncio.start_server(overhear, LOOPBACK, 0)
+    stranger = await asyncio.start_server(overhear, LOOPBACK, 0, ssl=Identity().context)
     port = stranger.sockets[0].getsockname()[1]
     record = DhtRecord(serial=now_ms(), addresses=(f"{LOOPBACK}:{port}",), pin=b"p" * 32, heads=b"h" * 8)
     async with stranger, a_table() as door, a_writer(door) as writer:
         await put_for(pc, writer, record)
         book.tell(pc.id, signed_by(pc))
         async with meeting(other), open_afar(afar(other, book, door)):
-            await until(lambda: any(heard), timeout_s=60)
+            await until(lambda: bool(heard), timeout_s=60)
     said = b"".join(heard)
     for secret in (pc.id, other.id, pc.membership.library, pc.membership.epoch.room_name, b"/v1/room"):
         assert secret not in said
