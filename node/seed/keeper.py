@@ -80,6 +80,11 @@ class Keeper:
     def swarm_port(self) -> int:
         return self._swarm.port
 
+    @property
+    def shared_volumes(self) -> int:
+        """How many volumes are in the swarm: of libraries of which a device is there."""
+        return len(self._swarm.volumes())
+
     async def present(self, library: LibraryId, endpoint: Endpoint) -> None:
         """A device of that library is there, with its swarm at `endpoint`.
 

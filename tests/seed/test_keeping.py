@@ -16,7 +16,8 @@ from node.ids import to_text
 from node.seed.server import RunningSeed
 from node.wire import seedapi
 from node.wire.roster import Role, admit, revoke
-from tests.doors.swarm.blobs import noises
+from node.wire.volume import make_volume
+from tests.doors.swarm.blobs import noise, noises
 from tests.seed.owner import OWNER_IP, Owner, a_seed, client_of, give_library, make_owner, sharing
 
 
@@ -213,3 +214,28 @@ async def test_a_seed_that_starts_again_gives_what_it_had(tmp_path: Path) -> Non
     async with a_seed(tmp_path / "seed") as seed, client_of(seed, owner.keys) as client:
         for each in made:
             assert await client.chunks(each.root, 0, 100) == each.data
+
+
+async def test_only_what_a_present_device_may_want_is_in_the_swarm_and_a_start_looks_at_no_store(
+    tmp_path: Path,
+) -> None:
+    owners = [make_owner() for _ in range(8)]
+    async with a_seed(tmp_path / "seed") as seed:
+        for number, owner in enumerate(owners):
+            await give_library(seed, owner)
+            async with client_of(seed, owner.keys) as client:
+                made = [noise(100 * number + song, 20_000) for song in range(4)]
+                lists = [make_volume([each.listed]) for each in made]
+                await client.put_list(owner.list_of(lists), lists)
+                for each in made:
+                    await client.push(each.root, once(each.data))
+        assert seed.keeper.shared_volumes == 0
+    # A library's folder that nobody asks for isn't even opened: what lies in its place would be an error.
+    for owner in owners[1:]:
+        place = tmp_path / "seed" / "libraries" / to_text(owner.roster.library)
+        place.rename(place.with_suffix(".away"))
+        place.write_bytes(b"no folder")
+    async with a_seed(tmp_path / "seed") as seed, client_of(seed, owners[0].keys) as client:
+        assert seed.keeper.shared_volumes == 0
+        await client.present(9_999)
+        assert seed.keeper.shared_volumes == 4
