@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -35,8 +34,8 @@ CLOSE_TIMEOUT_S: Final = 5.0
 LEAVE_TIMEOUT_S: Final = 1.0
 CLOSE_GOING_AWAY: Final = 1001
 _CLOSE_WRONG_KIND: Final = 1003
-_TURNS: Final = 60
-"""Connections are looked at in so many turns, a few at a time: ten thousand pings at once would hold up everything."""
+LOOKED_AT_ONCE: Final = 200
+"""Ten thousand pings at once would hold up everything."""
 
 Heard = Callable[[int, bytes], Coroutine[Any, Any, None] | None]
 """One message of a client; what is left to wait for, if anything."""
@@ -46,7 +45,7 @@ class Socket(asyncio.Protocol):
     """One client's WebSocket; the Outlet of a RoomHost."""
 
     __slots__ = ("_closing", "_door", "_frames", "_heard", "_heard_lately", "_left", "_number", "_pings", "_silent",
-                 "_transport", "_turn", "_waiting", "_work")  # fmt: skip
+                 "_transport", "_waiting", "_work")  # fmt: skip
 
     def __init__(self, door: RoomDoor, transport: asyncio.Transport, max_bytes: int) -> None:
         self._door = door
@@ -61,7 +60,7 @@ class Socket(asyncio.Protocol):
         self._pings = 0
         self._heard_lately = True
         self._silent = 0
-        self._turn = door.came(self)
+        door.here.add(self)
 
     def begin(self, number: int, heard: Heard, left: Callable[[int], None]) -> None:
         """Pass on what the client says, and that it went."""
@@ -115,7 +114,7 @@ class Socket(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._closing is not None:
             self._closing.cancel()
-        self._door.went(self, self._turn)
+        self._door.went(self)
         self._waiting = None
         if self._work is None:
             self._left(self._number)
@@ -136,7 +135,7 @@ class Socket(asyncio.Protocol):
             self._transport.abort()
         finally:
             self._work = None
-        if self._door.has(self, self._turn):
+        if self in self._door.here:
             while self._waiting and self._work is None:
                 self._hear(self._waiting.popleft())
             if self._work is None:
@@ -182,8 +181,7 @@ class RoomDoor:
         self._pairing = pairing
         self.heard: Heard = host.heard
         self.left: Callable[[int], None] = host.left
-        self._turns: tuple[set[Socket], ...] = tuple(set() for _ in range(_TURNS))
-        self._next = itertools.cycle(range(_TURNS))
+        self.here: set[Socket] = set()
         self._empty = asyncio.Event()
 
     def add_to(self, app: web.Application) -> None:
@@ -203,24 +201,14 @@ class RoomDoor:
             self._host.close_all(CLOSE_GOING_AWAY, goodbye)
             self._empty.clear()
             with contextlib.suppress(TimeoutError):
-                if any(self._turns):
+                if self.here:
                     await asyncio.wait_for(self._empty.wait(), LEAVE_TIMEOUT_S)
-            for turn in self._turns:
-                for socket in list(turn):
-                    socket.abort()
+            for socket in list(self.here):
+                socket.abort()
 
-    def came(self, socket: Socket) -> int:
-        """The turn that a connection is looked at in."""
-        turn = next(self._next)
-        self._turns[turn].add(socket)
-        return turn
-
-    def has(self, socket: Socket, turn: int) -> bool:
-        return socket in self._turns[turn]
-
-    def went(self, socket: Socket, turn: int) -> None:
-        self._turns[turn].discard(socket)
-        if not any(self._turns):
+    def went(self, socket: Socket) -> None:
+        self.here.discard(socket)
+        if not self.here:
             self._empty.set()
 
     async def _tick(self) -> None:
@@ -229,10 +217,14 @@ class RoomDoor:
             self._host.tick()
 
     async def _look_around(self) -> None:
-        for turn in itertools.cycle(self._turns):
-            await asyncio.sleep(LOOK_EVERY_S / _TURNS)
-            for socket in list(turn):
-                socket.look()
+        while True:
+            everybody = list(self.here)
+            slices = range(0, max(1, len(everybody)), LOOKED_AT_ONCE)
+            for start in slices:
+                await asyncio.sleep(LOOK_EVERY_S / len(slices))
+                for socket in everybody[start : start + LOOKED_AT_ONCE]:
+                    if socket in self.here:
+                        socket.look()
 
     async def _room(self, request: web.Request) -> web.StreamResponse:
         address, host = self._address(request), self._dialled(request)
