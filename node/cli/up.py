@@ -160,6 +160,9 @@ def _add(client: Client, folders: list[str], home: Home, asked: argparse.Namespa
     tell_failures(report["failed"], terminal)
     for path in report["away"]:
         terminal.note(f"  {path}: away; nothing of it was touched")
+    if asked.demo and not asked.folders:  # some were seen and listed before all were made
+        terminal.note(f"The demo is in your library: {counted(report['added'] + report['known'], 'tune')}.")
+        return
     known = f", {report['known']:,} known already" if report["known"] else ""
     terminal.note(f"Added {counted(report['added'], 'file')}{known}.")
 

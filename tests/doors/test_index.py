@@ -14,6 +14,7 @@ import pytest
 
 from node.crypto.blob import Purpose
 from node.doors.index import Index
+from node.doors.index.schema import MIGRATIONS
 from node.errors import DamagedError, NotFoundError, StorageError, UnknownFormatError, UserError
 from tests.library.music import blob, file, opened, seal_all
 
@@ -162,6 +163,25 @@ def test_damage_in_the_middle_is_told_as_damage(path: Path) -> None:
 
     with pytest.raises(DamagedError):
         use()
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_an_index_of_an_older_version_is_brought_up_to_date_with_what_is_in_it(path: Path, version: int) -> None:
+    with sqlite3.connect(path) as sql:
+        for statement in (each for step in MIGRATIONS[:version] for each in step):
+            sql.execute(statement)
+        sql.execute("INSERT INTO folder (path, state, added_ms) VALUES (?, 'present', 1)", (b"/music",))
+        sql.execute(f"PRAGMA user_version = {version}")
+    sql.close()
+    with opened(path) as library:
+        [folder] = library.index.folders.all()
+        library.record_scan(folder.id, [file("1.flac")])
+        library.index.folders.set_beside(folder.id, {"": b"mark", "a": None})
+        assert library.index.folders.beside(folder.id) == {"": b"mark"}
+        assert library.index.sources.counts()[folder.id]["present"] == 1
+    with sqlite3.connect(path) as sql:
+        assert sql.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+    sql.close()
 
 
 def test_a_newer_index_is_not_touched(path: Path) -> None:
