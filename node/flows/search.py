@@ -67,6 +67,8 @@ class Sought:
     backoff: Backoff = field(default_factory=lambda: Backoff(first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S))
     record: DhtRecord | None = None
     url: str | None = None
+    is_looked_for: bool = False
+    """At this moment."""
     is_unreached: bool = False
     """It told where it is, and doesn't answer there."""
     trouble: str = ""
@@ -120,22 +122,26 @@ class Search:
     async def run(self, table: Table, own_url: str) -> None:
         """Looks for everybody who is away, and attends their rooms; until cancelled."""
         self._own_url = own_url
+        turns = asyncio.Semaphore(MAX_AT_ONCE)
         try:
-            while True:
-                self._changed.clear()
-                self._follow()
-                now_s = time.monotonic()
-                due = [member for member, each in self.sought.items() if each.due_s <= now_s]
-                await asyncio.gather(*(self._seek(table, member) for member in due[:MAX_AT_ONCE]))
-                self._attend()
-                await self._until_next()
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    self._changed.clear()
+                    self._follow()
+                    self._attend()
+                    now_s = time.monotonic()
+                    for member, each in self.sought.items():
+                        if each.due_s <= now_s and not each.is_looked_for:
+                            each.is_looked_for = True
+                            group.create_task(self._seek(table, member, each, turns))
+                    await self._until_next()
         finally:
             self._own_url = None
             self.sought.clear()
             self._meeting.set_far({})
 
     async def _until_next(self) -> None:
-        next_s = min((each.due_s for each in self.sought.values()), default=NEVER_S)
+        next_s = min((each.due_s for each in self.sought.values() if not each.is_looked_for), default=NEVER_S)
         wait_s = None if next_s == NEVER_S else max(next_s - time.monotonic(), 0)
         try:
             async with asyncio.timeout(wait_s):
@@ -172,11 +178,11 @@ class Search:
         rooms |= {each.url: member for member, each in reached[:MAX_FAR_ROOMS] if each.url is not None}
         self._meeting.set_far(rooms)
 
-    async def _seek(self, table: Table, member: DeviceId) -> None:
-        each = self.sought[member]
+    async def _seek(self, table: Table, member: DeviceId, each: Sought, turns: asyncio.Semaphore) -> None:
         try:
-            await table.ready()
-            record = await self._find(table, member)
+            async with turns:
+                await table.ready()
+                record = await self._find(table, member)
             if record is None:
                 each.trouble = "it has told the DHT nothing yesterday, today or tomorrow"
             else:
@@ -188,6 +194,8 @@ class Search:
             each.trouble = str(error)
             log.info("dht_search_failed member=%s reason=%s", to_text(member)[:8], error)
         each.due_s = time.monotonic() + each.backoff.next_s(random.random())
+        each.is_looked_for = False
+        self._changed.set()
 
     async def _find(self, table: Table, member: DeviceId) -> DhtRecord | None:
         """The newest record of a device that is worth anything.
