@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Final
 
 from node.crypto.blob import Purpose, Shape
 from node.doors.channel import Answer
-from node.doors.index.copies import Weighed
 from node.errors import SongkeepError
 from node.flows.meet import Meeting
 from node.flows.seed_holders import SeedHolders
@@ -76,7 +74,7 @@ class Census:
     ) -> None:
         """`keeps_originals`: whether the person has this device keep all its own originals sealed.
 
-        `wants_sizes`: whether it may fetch anything. Sizes of what isn't here are read from the catalog one by one.
+        `wants_sizes`: whether it may fetch anything; the sizes of what isn't here take a pass over the catalog.
         """
         self._library = library
         self._membership = membership
@@ -85,7 +83,6 @@ class Census:
         self._keeps_originals = keeps_originals
         self._wants_sizes = wants_sizes
         self._wall_ms = wall_ms
-        self._sizes: dict[BlobRoot, int] = {}
         self._known: dict[DeviceId, tuple[bytes, Holding]] = {}
         kept: dict[str, Any] = library.index.settings.get(SETTING, {})
         self._clock = SteadyClock(*kept.get("clock", (0, 0)))
@@ -113,7 +110,7 @@ class Census:
         """
         room = self._library.index.copies
         known = {blob.root: blob for blob in self.sight.blobs}  # what is as it was stays the same object
-        blobs = {blob.root: blob for blob in map(partial(self._blob, known), room.weighed())}
+        blobs = {blob.root: blob for blob in self._blobs(known)}
         del known
         own: dict[BlobRoot, Purpose] = {blobs[root].root: purpose for root, purpose in room.own() if root in blobs}
         sealed: set[BlobRoot] = set()
@@ -150,10 +147,18 @@ class Census:
         self.looks += 1
         return state != before
 
-    def _blob(self, known: Mapping[BlobRoot, Blob], weighed: Weighed) -> Blob:
-        blob = Blob(root=weighed.root, sealed_bytes=self._size(weighed), purpose=weighed.purpose, weight=weighed.weight)
-        before = known.get(weighed.root)
-        return before if before == blob else blob
+    def _blobs(self, known: Mapping[BlobRoot, Blob]) -> Iterator[Blob]:
+        """Everything that the catalog names. A size is 0 if it isn't known here and nobody asks for it."""
+        room = self._library.index.copies
+        sizes: dict[BlobRoot, int] | None = None
+        for each in room.weighed():
+            before = known.get(each.root)
+            size = each.sealed_bytes or (before.sealed_bytes if before else 0)
+            if not size and self._wants_sizes():
+                sizes = dict(room.sizes()) if sizes is None else sizes
+                size = Shape(sizes[each.root]).sealed_bytes if each.root in sizes else 0
+            blob = Blob(root=each.root, sealed_bytes=size, purpose=each.purpose, weight=each.weight)
+            yield before if before == blob else blob
 
     def _counts(self, own: Purpose | None) -> bool:
         """Whether a blob takes of the budget, which is for what other devices hold, not for this one's own music."""
@@ -251,13 +256,3 @@ class Census:
                 "liars": {to_text(each): at_ms for each, at_ms in list(self._distrusted_ms.items())},
             },
         )
-
-    def _size(self, blob: Weighed) -> int:
-        """Its sealed size in bytes; 0 if it isn't known here and nobody asks for it, or the catalog doesn't tell."""
-        size = blob.sealed_bytes if blob.sealed_bytes is not None else self._sizes.get(blob.root)
-        if size is None and not self._wants_sizes():
-            return 0
-        if size is None:
-            ref = self._library.blob_ref(blob.root)
-            size = self._sizes[blob.root] = Shape(ref.size_bytes).sealed_bytes if ref else 0
-        return size

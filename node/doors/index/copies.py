@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from node.catalog.values import blob_of
+from node.catalog.vocabulary import COVER, COVER_BLOB, MOBILE, ORIGINAL_PREFIX, TRACK
 from node.crypto.blob import Purpose
 from node.doors.index.database import Database
+from node.doors.index.registers import MAX_STORED_VALUE_BYTES
+from node.errors import PeerError
 from node.ids import BlobRoot
+from node.wire.codec import array, unpack
 
 STAR_WEIGHT: Final = 1_000
 """A star counts as so many plays."""
@@ -69,6 +75,18 @@ class CopiesRoom:
         )
         for root, purpose, weight, size in rows:
             yield Weighed(BlobRoot(root), Purpose(purpose), weight, size)
+
+    def sizes(self) -> Iterator[tuple[BlobRoot, int]]:
+        """Blobs that the catalog names, with the sizes of their plaintext in bytes; malformed ones are left out."""
+        rows = self._database.each(
+            """SELECT value FROM register
+               WHERE (tbl = ? AND (field = ? OR field >= ? AND field < ?)) OR (tbl = ? AND field = ?)""",
+            TRACK, MOBILE, ORIGINAL_PREFIX, ORIGINAL_PREFIX + "\U0010ffff", COVER, COVER_BLOB,
+        )  # fmt: skip
+        for (value,) in rows:
+            with contextlib.suppress(PeerError):
+                blob = blob_of(array(unpack(value, max_bytes=MAX_STORED_VALUE_BYTES), 2, "a rendition")[0])
+                yield blob.root, blob.size_bytes
 
     def kept(self) -> Iterator[Kept]:
         """Blobs in the kept part of the store here."""
