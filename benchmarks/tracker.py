@@ -117,7 +117,8 @@ def a_tracker(home: Path) -> Iterator[tuple[int, int, int]]:
     process = subprocess.Popen(
         [
             *SONGKEEP, "--home", str(home), "tracker", "run",
-            "--listen", "127.0.0.1:0", "--stun", "127.0.0.1:0", "--no-app", "--per-address", "100000", "--json",
+            "--listen", "127.0.0.1:0", "--stun", "127.0.0.1:0", "--no-app", "--per-address", "100000", "--access-log", "off",
+            "--json",
         ],
         stdout=subprocess.PIPE,
     )  # fmt: skip

@@ -31,6 +31,7 @@ LOOK_EVERY_S: Final = 20.0
 MAX_PINGS: Final = 60
 """That a client may send between two looks at it."""
 CLOSE_TIMEOUT_S: Final = 5.0
+MAX_AFTER_GOODBYE_BYTES: Final = 1 << 20
 LEAVE_TIMEOUT_S: Final = 1.0
 CLOSE_GOING_AWAY: Final = 1001
 _CLOSE_WRONG_KIND: Final = 1003
@@ -44,7 +45,7 @@ Heard = Callable[[int, bytes], Coroutine[Any, Any, None] | None]
 class Socket(asyncio.Protocol):
     """One client's WebSocket; the Outlet of a RoomHost."""
 
-    __slots__ = ("_closing", "_door", "_frames", "_heard", "_heard_lately", "_left", "_number", "_pings", "_silent",
+    __slots__ = ("_after_goodbye", "_closing", "_door", "_frames", "_heard", "_heard_lately", "_left", "_number", "_pings", "_silent",
                  "_transport", "_waiting", "_work")  # fmt: skip
 
     def __init__(self, door: RoomDoor, transport: asyncio.Transport, max_bytes: int) -> None:
@@ -60,6 +61,7 @@ class Socket(asyncio.Protocol):
         self._pings = 0
         self._heard_lately = True
         self._silent = 0
+        self._after_goodbye = 0
         door.here.add(self)
 
     def begin(self, number: int, heard: Heard, left: Callable[[int], None]) -> None:
@@ -96,6 +98,12 @@ class Socket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard_lately = True
+        if self._closing is not None:
+            # Only its own goodbye is waited for; who goes on talking instead is cut off.
+            self._after_goodbye += len(data)
+            if self._after_goodbye > MAX_AFTER_GOODBYE_BYTES:
+                self._transport.abort()
+                return
         if self._frames is None:
             return
         try:

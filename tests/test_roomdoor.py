@@ -121,6 +121,18 @@ async def test_nonsense_ends_with_a_reason(tmp_path: Path) -> None:
         await until(lambda: tracker.rooms.rooms.connections == 0)
 
 
+async def test_who_goes_on_after_the_goodbye_is_cut_off(tmp_path: Path) -> None:
+    async with a_tracker(tmp_path) as (url, tracker), raw(url) as client, asyncio.timeout(4):  # before it is anyway
+        await client.frame()
+        client.writer.write(client_frame(BINARY, b"no frame of ours"))
+        await client.said("refused")
+        with contextlib.suppress(ConnectionError):
+            while tracker.rooms.rooms.connections:
+                client.writer.write(client_frame(BINARY, bytes(60_000)))
+                await client.writer.drain()
+                await asyncio.sleep(0)
+
+
 async def test_who_is_silent_is_asked_and_then_dropped_and_who_answers_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
