@@ -86,8 +86,8 @@ export function mixes(known) {
     around.add(artist);
     const picks = similar(seed, known, MIX);
     if (picks.length < 5) continue;
-    const why = `Because you played “${seed.title}” ${times(playsOf(seed))}, last in these weeks`;
-    made.push({ id: `mix-${seed.id}`, title: `${seed.artists[0]?.name || seed.title} mix`, why, picks: [{ track: seed, why: "What this mix began with" }, ...picks] });
+    const why = `Because you play “${seed.title}” these weeks`;
+    made.push({ id: `mix-${seed.id}`, title: `${seed.artists[0]?.name || seed.title} mix`, why, picks: [{ track: seed, why: "The mix begins here" }, ...picks] });
     if (made.length === MIXES) break;
   }
   return made;
@@ -132,11 +132,11 @@ function likeness(seed, track, { artists, genres, beside }) {
   const reasons = [];
   if (lastOf(seed) && lastOf(track) && Math.abs(lastOf(seed) - lastOf(track)) < SITTING_MS) {
     score += WEIGHTS.together;
-    reasons.push("you heard them in one sitting");
+    reasons.push("heard in one sitting");
   }
   if (beside.has(track.id)) {
     score += WEIGHTS.playlist;
-    reasons.push("in one of your playlists with it");
+    reasons.push("on one playlist with it");
   }
   if (track.artists.some(({ id }) => artists.has(id))) {
     score += WEIGHTS.artist;

@@ -17,6 +17,11 @@ SCREENS = {"phone": PHONE, "wide": WIDE}
 QUALITY = 85
 DEMO_SONGS = 12
 SETTLE_MS = 1_200
+DAY_MS = 86_400_000
+PLACES = {
+    "home": "/", "now": "/now", "for-you": "/for-you", "devices": "/devices", "where": "/where",
+    "settings": "/settings",
+}  # fmt: skip
 
 
 def main() -> None:
@@ -24,6 +29,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place, living(Path(place) / "home", "--demo", "--port", "7980") as node:
         while node.get("library")["counts"]["tracks"] < DEMO_SONGS or node.get("status")["jobs"]:
             time.sleep(0.2)
+        play_some(node)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM)
             for screen in SCREENS:
@@ -44,10 +50,22 @@ def take(browser: Browser, node: Living, screen: str, theme: str) -> None:
     page.locator(".page-album .pill.primary").click()
     page.wait_for_timeout(SETTLE_MS)
     shoot(page, f"album-{screen}-{theme}")
-    for name, place in {"home": "/", "now": "/now"}.items():
+    for name, place in PLACES.items():
         go(page, place)
         shoot(page, f"{name}-{screen}-{theme}")
     context.close()
+
+
+def play_some(node: Living) -> None:
+    """Plays and stars of the last months, so that the page of suggestions has something to say."""
+    tracks = node.get("tracks?limit=500")["items"]
+    now_ms = time.time_ns() // 1_000_000
+    for number, track in enumerate(tracks):
+        for play in range(1 + number % 5):
+            days_ago = 3 + play if number % 3 else 80 + play
+            node.ask("POST", "/api/v1/plays", {"track": track["id"], "played_ms": now_ms - days_ago * DAY_MS})
+        if number % 4 == 0:
+            node.ask("PUT", f"/api/v1/tracks/{track['id']}/star")
 
 
 def go(page: Page, place: str) -> None:

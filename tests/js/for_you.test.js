@@ -51,9 +51,9 @@ test("similar songs say what they have in common, and those with nothing in comm
   ));
   const why = Object.fromEntries(picks.map(({ track, why: reason }) => [track.id, reason]));
   assert.deepEqual(why, {
-    sitting: "You heard them in one sitting",
+    sitting: "Heard in one sitting",
     artist: "Also by The X",
-    listed: "In one of your playlists with it",
+    listed: "On one playlist with it",
     genre: "Bop too",
   });
   assert.equal(picks[0].track.id, "sitting");
