@@ -31,6 +31,22 @@ const PAGES = {
   history: async () => (await import("./history.js")).mountHistory,
 };
 
+/** Pages with a style sheet of their own. */
+const RARE = new Set(["locker", "settings", "devices", "where", "move", "for-you"]);
+
+/** @type {Promise<void> | null} */
+let rareStyles = null;
+
+/** The style sheet of pages that are not visited every day; without it they are plain, not broken. */
+function withRareStyles() {
+  rareStyles ??= new Promise((resolve) => {
+    const link = h("link", { rel: "stylesheet", href: new URL("../css/rare/pages.css", import.meta.url).href });
+    for (const name of ["load", "error"]) link.addEventListener(name, () => resolve());
+    document.head.append(link);
+  });
+  return rareStyles;
+}
+
 /** Where the library may have been open last. */
 const SHELVES = new Set(["albums", "artists", "songs", "genres", "playlists", "starred"]);
 /** Pages not visited yet are fetched when the first one has settled. */
@@ -74,6 +90,7 @@ export function route({ app, host, overlay, marked, errands, signal }) {
     /** @type {Mount} */
     let mount;
     try {
+      if (RARE.has(place)) await withRareStyles();
       mount = await PAGES[place]();
     } catch {
       mount = (into) =>
@@ -153,6 +170,7 @@ export function route({ app, host, overlay, marked, errands, signal }) {
   setTimeout(
     () =>
       Promise.allSettled([
+        withRareStyles(),
         ...Object.values(PAGES).map((load) => load()),
         import("./now_playing.js"),
         import("./track_details.js"),
