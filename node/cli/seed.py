@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from node.cli.arguments import Subparsers, add_command
 from node.cli.terminal import Terminal, counted, spoken_bytes
 from node.doors.home import locate_home
-from node.errors import UserError
 
 if TYPE_CHECKING:
     from node.seed.options import SeedOptions
@@ -38,10 +37,10 @@ def register(subparsers: Subparsers) -> None:
     running.add_argument("--swarm", metavar="INTERFACES", default="", help="where BitTorrent listens: 0.0.0.0:7667")
     running.add_argument(
         "--tracker",
-        metavar="KEY",
+        metavar="URL|KEY",
         action="append",
         default=[],
-        help="the key of a tracker whose accounts may store here, within the capacity; may be given more than once",
+        help="a tracker whose accounts may store here, within the capacity: its address or its key; may be repeated",
     )
     running.add_argument("--rate", metavar="SIZE", help="how much it sends in a second, like 2MB; default: no limit")
     running.add_argument(
@@ -100,6 +99,8 @@ def _show_help(asked: argparse.Namespace, _terminal: Terminal) -> int:
 def _options(asked: argparse.Namespace) -> Any:
     from node.config import dht_nodes, host_and_port
     from node.seed.options import SeedOptions, read_capacity
+    from node.seed.server import prepare_home
+    from node.seed.trackers import trusted
     from node.wire.dhtrecord import join_address
     from node.wire.seedapi import clean_url
 
@@ -107,6 +108,8 @@ def _options(asked: argparse.Namespace) -> Any:
     if asked.seed_command != "run":
         return SeedOptions(home=home)
     host, port = host_and_port(asked.listen)
+    if asked.tracker:  # what is learnt of them is kept there
+        prepare_home(SeedOptions(home=home))
     stun_host, stun_port = ("", None) if asked.stun == "off" else host_and_port(asked.stun)
     return SeedOptions(
         home=home,
@@ -120,17 +123,8 @@ def _options(asked: argparse.Namespace) -> Any:
         dht_listen=join_address(*host_and_port(asked.dht)) if asked.dht else "",
         dht_nodes=dht_nodes("--dht-node", asked.dht_node),
         rate_bytes_per_s=read_capacity(asked.rate) if asked.rate else 0,
-        trackers=tuple(_tracker_key(each) for each in asked.tracker),
+        trackers=trusted(asked.tracker, home),
     )
-
-
-def _tracker_key(text: str) -> bytes:
-    from node.ids import from_text
-
-    key = from_text(text.strip())
-    if len(key) != 32:
-        raise UserError("--tracker takes a tracker's key: 52 letters and digits")
-    return key
 
 
 def run_seed(asked: argparse.Namespace, terminal: Terminal) -> int:

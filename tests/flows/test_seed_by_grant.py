@@ -46,11 +46,11 @@ def until(true: Callable[[], bool], what: str) -> None:
 def test_a_plan_moves_to_another_seed_by_the_first_ones_own_word(tmp_path: Path) -> None:
     music = make_music(tmp_path / "music")
     with started(tmp_path / "tracker", "tracker", "run", "--listen", f"{TRACKER_IP}:0", "--stun", "off") as tracker:
-        run = ("seed", "run", "--stun", "off", "--tracker", tracker["key"], "--listen")
         url = f"ws://{TRACKER_IP}:{tracker['port']}"
+        run = ("seed", "run", "--stun", "off", "--listen")
         with (
-            started(tmp_path / "first", *run, f"{FIRST_IP}:0") as first,
-            started(tmp_path / "second", *run, f"{SECOND_IP}:0") as second,
+            started(tmp_path / "first", *run, f"{FIRST_IP}:0", "--tracker", tracker["key"]) as first,
+            started(tmp_path / "second", *run, f"{SECOND_IP}:0", "--tracker", url) as second,
             living(tmp_path / "pc", str(music), "--tracker", url, "--port", "7991") as pc,
         ):
             until(lambda: any(each["account"] for each in pc.get("network")["rooms"]), "it has an account")
