@@ -226,6 +226,14 @@ class Copies:
         if await self.census.ask_around(self._meeting):
             self._planned_for = ()
 
+    async def look_to_show(self) -> None:
+        """See what is here before a person is shown it: a device alone looks only then."""
+        is_due = self._is_alone() and self._changed
+        if is_due:
+            self._changed = False
+        if is_due or not self.census.sight.state:
+            await asyncio.to_thread(self.census.look)
+
     async def _round(self) -> bool:
         """One pass; whether there is more to do at once."""
         if self._is_alone():

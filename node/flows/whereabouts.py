@@ -49,8 +49,7 @@ class Whereabouts:
     async def as_json(self) -> dict[str, Any]:
         """All of it, as GET /api/v1/copies gives it."""
         copies = self._copies
-        if not copies.census.sight.state:
-            await asyncio.to_thread(copies.census.look)
+        await copies.look_to_show()
         devices = copies.census.devices()
         songs = dict(await self._songs(devices))
         on_each = songs.pop("on_each")

@@ -16,7 +16,7 @@ from node.ids import BlobRoot
 from node.library.personal import Play
 from node.placement.copying import copies_of
 from node.wire.holdings import Holding
-from tests.flows.copying import GB, Holder, add_songs, holder, household, settled
+from tests.flows.copying import BRISK, GB, Holder, add_songs, holder, household, settled
 from tests.flows.people import a_tracker, make_device, meeting, now_ms
 from tests.music import make_track
 
@@ -325,3 +325,14 @@ async def test_a_device_without_room_takes_just_what_the_person_asks_to_keep(
         await settled(lambda: knows_all(laptop, (pc, nas)), "the laptop knows that it has")
         assert (await laptop.wanted.free("album", album))["freed_blobs"] == 3
         assert not laptop.sealed()
+
+
+async def test_a_device_alone_spends_nothing_on_looking_for_others_copies(tmp_path: Path) -> None:
+    [founder] = household(1)
+    async with holder(tmp_path / "pc", founder, "ws://127.0.0.1:9") as pc:
+        await add_songs(pc, tmp_path / "music", range(2))
+        await asyncio.sleep(20 * BRISK.first_s)  # that nothing happens is no event to wait for
+        assert pc.copies.census.looks == 0
+        assert (await pc.shown())["songs"] == [{"copies": 1, "songs": 2}], "whoever asks is told all the same"
+        await add_songs(pc, tmp_path / "music", range(3))
+        assert (await pc.shown())["songs"] == [{"copies": 1, "songs": 3}]
