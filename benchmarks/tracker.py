@@ -117,8 +117,8 @@ def a_tracker(home: Path) -> Iterator[tuple[int, int, int]]:
     process = subprocess.Popen(
         [
             *SONGKEEP, "--home", str(home), "tracker", "run",
-            "--listen", "127.0.0.1:0", "--stun", "127.0.0.1:0", "--no-app", "--per-address", "100000", "--access-log", "off",
-            "--json",
+            "--listen", "127.0.0.1:0", "--stun", "127.0.0.1:0", "--no-app", "--per-address", "100000",
+            "--access-log", "off", "--json",
         ],
         stdout=subprocess.PIPE,
     )  # fmt: skip
@@ -137,20 +137,6 @@ async def _load(pid: int, port: int, *, people: int, seconds: float, per_s: int)
     before_kb, host = resident_kb(pid), f"127.0.0.1:{port}"
     slots = asyncio.Semaphore(JOIN_AT_ONCE)
 
-    async def enter(who: Person, device: int) -> Client:
-        async with slots:
-            client = await Client.open(port)
-            await client.join(who, device, host)
-            return client
-
-    note(f"  joining with {2 * people} devices ...")
-    began_cpu_s = cpu_s(pid)
-    firsts = await asyncio.gather(*(enter(who, 0) for who in everyone))
-    seconds_ = await asyncio.gather(*(enter(who, 1) for who in everyone))
-    joined_cpu_s = cpu_s(pid) - began_cpu_s
-    for client in firsts:
-        await client.receive()  # that the second one came
-    each_kb = (resident_kb(pid) - before_kb) / (2 * people)
     took: list[float] = []
 
     async def listen(client: Client) -> None:
@@ -159,7 +145,22 @@ async def _load(pid: int, port: int, *, people: int, seconds: float, per_s: int)
             if word == "from":
                 took.append(time.perf_counter() - struct.unpack_from(">d", rest[2])[0])  # type: ignore[arg-type]
 
-    listening = [asyncio.create_task(listen(client)) for client in seconds_]
+    listening: list[asyncio.Task[None]] = []
+
+    async def enter(who: Person, device: int) -> Client:
+        async with slots:
+            client = await Client.open(port)
+            await client.join(who, device, host)
+            # At once: who answers no ping is dropped.
+            listening.append(asyncio.create_task(listen(client)))
+            return client
+
+    note(f"  joining with {2 * people} devices ...")
+    began_cpu_s = cpu_s(pid)
+    firsts = await asyncio.gather(*(enter(who, 0) for who in everyone))
+    seconds_ = await asyncio.gather(*(enter(who, 1) for who in everyone))
+    joined_cpu_s = cpu_s(pid) - began_cpu_s
+    each_kb = (resident_kb(pid) - before_kb) / (2 * people)
     filler = bytes(MESSAGE_BYTES - 8)
 
     def say(client: Client) -> None:

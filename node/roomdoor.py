@@ -45,8 +45,10 @@ Heard = Callable[[int, bytes], Coroutine[Any, Any, None] | None]
 class Socket(asyncio.Protocol):
     """One client's WebSocket; the Outlet of a RoomHost."""
 
-    __slots__ = ("_after_goodbye", "_closing", "_door", "_frames", "_heard", "_heard_lately", "_left", "_number", "_pings", "_silent",
-                 "_transport", "_waiting", "_work")  # fmt: skip
+    __slots__ = (
+        "_after_goodbye", "_closing", "_door", "_frames", "_heard", "_heard_lately", "_left", "_number", "_pings",
+        "_silent", "_transport", "_waiting", "_work",
+    )  # fmt: skip
 
     def __init__(self, door: RoomDoor, transport: asyncio.Transport, max_bytes: int) -> None:
         self._door = door
