@@ -10,9 +10,8 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from node.dht import Dht, DhtSettings
 from node.doors import lan_rooms
 from node.doors.certificate import Identity
 from node.doors.lan import all_addresses
@@ -40,6 +39,9 @@ from node.wire.dhtrecord import (
 )
 from node.wire.roomframes import check_link_proof
 from node.wire.roster import Role
+
+if TYPE_CHECKING:
+    from node.dht import Dht
 
 log = logging.getLogger(__name__)
 
@@ -193,6 +195,8 @@ class FarMeeting:
         if options.mode not in self._told:
             self._told.add(options.mode)
             self._tell(WHY_MAINLINE if options.mode == "mainline" else WHY)
+        from node.dht import Dht, DhtSettings  # libtorrent: only for who comes so far
+
         identity = await asyncio.to_thread(Identity)
         settings = DhtSettings(
             listen=",".join(join_address(ip, options.port) for ip in self._bind),

@@ -30,7 +30,7 @@ def test_a_command_loads_nothing_heavy_that_it_does_not_use(tmp_path: Path) -> N
     home = tmp_path / "home"
     songkeep(home, "init")
     command = [sys.executable, "-c", _LIST_THEN_TELL, str(home)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, env=environment(), timeout=60)
+    told = subprocess.run(command, capture_output=True, text=True, check=True, env=environment(), timeout=300)
     code, loaded = json.loads(told.stdout)
     assert code == 0
     assert "node.app" in loaded, "it started a node"
