@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -11,7 +12,7 @@ from node.crypto.labels import CHUNK_BYTES
 from node.doors.channel import Serve
 from node.ids import BlobRoot
 
-MEASURED_S: Final = 5.0
+MEASURED_S: Final = 5
 """A rate is shown as the mean of the last seconds."""
 
 
@@ -24,9 +25,8 @@ class Pace:
         """Hear of another limit: those who move bytes by themselves and keep to it in their own way."""
         self.total_bytes = 0
         self._free_at_s = 0.0
-        self._since_s = time.monotonic()
-        self._counted = 0
-        self._rate = 0.0
+        self._lately: deque[tuple[int, int]] = deque(maxlen=MEASURED_S + 1)
+        """Seconds of the clock in which anything passed, each with its bytes."""
 
     @property
     def limit_bytes_per_s(self) -> int:
@@ -48,17 +48,16 @@ class Pace:
 
     @property
     def rate_bytes_per_s(self) -> float:
-        """Of the last seconds."""
-        self._count(0)
-        return self._rate
+        """Of the last seconds that are over."""
+        now_s = int(time.monotonic())
+        return sum(count for second, count in self._lately if now_s - MEASURED_S <= second < now_s) / MEASURED_S
 
     def _count(self, count: int) -> None:
         self.total_bytes += count
-        self._counted += count
-        passed_s = time.monotonic() - self._since_s
-        if passed_s >= MEASURED_S:
-            self._rate = self._counted / passed_s
-            self._counted, self._since_s = 0, time.monotonic()
+        second = int(time.monotonic())
+        if self._lately and self._lately[-1][0] == second:
+            count += self._lately.pop()[1]
+        self._lately.append((second, count))
 
 
 def paced(serve: Serve, pace: Pace) -> Serve:

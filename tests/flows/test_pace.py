@@ -48,3 +48,16 @@ async def test_another_limit_counts_at_once_and_others_hear_of_it() -> None:
     pace.set_limit(500_000)
     assert heard == [0, 500_000]
     assert await taken_s(pace, readers=1, each=10) >= 0.19
+
+
+async def test_the_rate_is_of_the_last_seconds_and_falls_to_nothing() -> None:
+    pace = Pace(400_000)
+    reading = asyncio.create_task(taken_s(pace, readers=1, each=80))
+    async with asyncio.timeout(20):
+        while not pace.rate_bytes_per_s:  # noqa: ASYNC110 - a clock tells nobody
+            await asyncio.sleep(0.05)
+    assert 0 < pace.rate_bytes_per_s <= 500_000
+    await reading
+    async with asyncio.timeout(20):
+        while pace.rate_bytes_per_s:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
