@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.catalog import catalog
+from benchmarks.idle import idle
 from benchmarks.ingest import ingest, scan
 from benchmarks.library import library
 from benchmarks.measure import Row, print_table
@@ -72,6 +73,10 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "transfer": (
         "Many songs to another device",
         lambda work, quick: transfer(work, files=50 if quick else 500, bytes_each=4 << 20, rounds=1 if quick else 3),
+    ),
+    "idle": (
+        "Two nodes with nothing to do",
+        lambda work, quick: idle(work, tracks=500 if quick else 20_000, seconds=10 if quick else 120),
     ),
     "subsonic": (
         "Music apps",

@@ -1,48 +1,43 @@
 """Two nodes that know of each other and have nothing to do: memory and CPU of their main processes.
 
-python -m benchmarks.idle [--tracks N] [--seconds S]
-
 The home PC's library is made up, with a small rendition of each track; the laptop has heard of all of it by the room.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
-import tempfile
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.household import asked, household, others_here, until
 from benchmarks.library import fill_home
-from benchmarks.measure import Row, note, print_table
+from benchmarks.measure import Row, note
 from benchmarks.streams import Node, running
 
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+BUDGET = "50GB"
 SETTLE_S = 30.0
 """After the last thing that happened: rounds that follow from it are over."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tracks", type=int, default=20_000)
-    parser.add_argument("--seconds", type=float, default=120)
-    parser.add_argument("--budget", default="50GB", help="of the laptop")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as work:
-        rows = asyncio.run(_measured(Path(work), given.tracks, given.seconds, given.budget))
-    print_table(f"Idle, {given.tracks:,} tracks, {given.seconds:.0f} s", rows)
+def idle(work: Path, *, tracks: int, seconds: float) -> list[Row]:
+    """After the catalog went from one to the other, and again after both were started anew."""
+    place = work / "idle"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    return asyncio.run(_measured(place, tracks, seconds))
 
 
-async def _measured(work: Path, tracks: int, seconds: float, budget: str) -> list[Row]:
+async def _measured(work: Path, tracks: int, seconds: float) -> list[Row]:
     async with household(work) as home:
         await asyncio.to_thread(home.found, "pc", renditions="off")
         await asyncio.to_thread(fill_home, work / "pc", work / "music", tracks, rendered=tracks)
         async with running(home.environment("pc")) as pc:
             await asyncio.to_thread(home.join, "pc", "laptop")
             # Paused: there are no bytes behind these songs, so each copy would fail and be tried again.
-            await asyncio.to_thread(home.configure, "laptop", budget_bytes=budget, pause="on")
+            await asyncio.to_thread(home.configure, "laptop", budget_bytes=BUDGET, pause="on")
             async with running(home.environment("laptop")) as laptop:
                 await until(others_here(pc), "the PC sees the laptop")
 
@@ -75,7 +70,3 @@ def _cpu_s(node: Node) -> float:
     """Of the main process alone."""
     fields = Path(f"/proc/{node.process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS
-
-
-if __name__ == "__main__":
-    main()
