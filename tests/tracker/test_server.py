@@ -6,8 +6,10 @@ import argparse
 import asyncio
 import contextlib
 import gzip
+import json
 import logging
 import os
+import sys
 import time
 from collections.abc import AsyncIterator
 from functools import partial
@@ -296,6 +298,30 @@ async def test_a_tracker_may_leave_the_app_away(tmp_path: Path) -> None:
         session.get(url.replace("ws:", "http:") + "/") as page,
     ):
         assert page.status == 404
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such bound")
+async def test_more_devices_come_than_files_may_usually_be_open(tmp_path: Path) -> None:
+    import resource
+
+    def few_files() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "node.cli.main", "--home", str(tmp_path), "tracker", "run",
+        "--listen", "127.0.0.1:0", "--stun", "off", "--no-app", "--json",
+        stdout=asyncio.subprocess.PIPE, preexec_fn=few_files,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(60), contextlib.AsyncExitStack() as clients, aiohttp.ClientSession() as session:
+            url = f"ws://127.0.0.1:{json.loads(await process.stdout.readline())['port']}/v1/room"
+            for _ in range(100):
+                socket = await clients.enter_async_context(session.ws_connect(url))
+                assert (await socket.receive()).type is aiohttp.WSMsgType.BINARY
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 async def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path: Path) -> None:
