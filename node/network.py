@@ -224,7 +224,7 @@ def build_network(
         pairings=pairings,
         devices=devices,
         phrases=Phrases(membership, vault, name_of=devices.name_of, now_ms=_now_ms),
-        doctor=Doctor(membership, meeting, nearby, far, store.directory),
+        doctor=Doctor(membership, meeting, nearby, far, store.directory, lane_port=lambda: lanes.port),
         copies=copies,
         wanted=Wanted(copies),
         whereabouts=Whereabouts(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -39,13 +40,22 @@ class Doctor:
     """Looks; changes nothing."""
 
     def __init__(
-        self, membership: Membership, meeting: Meeting, nearby: LanMeeting, far: FarMeeting, home: Path
+        self,
+        membership: Membership,
+        meeting: Meeting,
+        nearby: LanMeeting,
+        far: FarMeeting,
+        home: Path,
+        *,
+        lane_port: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`lane_port` gives the port where sealed bytes are given to other devices, 0 while it is closed."""
         self._membership = membership
         self._meeting = meeting
         self._nearby = nearby
         self._far = far
         self._home = home
+        self._lane_port = lane_port
 
     async def examine(self) -> list[dict[str, Any]]:
         """Everything, in the order in which it should be put right."""
@@ -116,7 +126,9 @@ class Doctor:
     def _local(self) -> Finding:
         if self._nearby.own_url is not None:
             port = urlsplit(self._nearby.own_url).port
-            return Finding("local network", "good", f"Open to the local network at TCP port {port}.")
+            lane = self._lane_port()
+            ports = f"TCP ports {port} and {lane}" if lane else f"TCP port {port}"
+            return Finding("local network", "good", f"Open to this library's other devices at {ports}.")
         if self._nearby.is_needed:
             return Finding(
                 "local network", "bad", "No port could be opened to the local network.",

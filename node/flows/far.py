@@ -50,6 +50,7 @@ PUT_EVERY_S: Final = 3_000.0
 PUT_GAP_S: Final = 5.0
 FIRST_WAIT_S: Final = 5.0
 LONGEST_WAIT_S: Final = 600.0
+LOOK_AT_TABLE_S: Final = 5.0
 AFTER_MIDNIGHT_S: Final = 300.0
 OPEN_AGAIN_S: Final = 60.0
 SERIALS: Final = "dht_serials"
@@ -219,6 +220,7 @@ class FarMeeting:
             work = [
                 group.create_task(self._keep_putting(dht, server)),
                 group.create_task(self.search.run(dht, server.own_url)),
+                group.create_task(self._watch_table(dht)),
             ]
             try:
                 while self.is_needed and self.options == options:
@@ -251,6 +253,17 @@ class FarMeeting:
             # What changes ten times a second is not put ten times a second.
             await asyncio.sleep(PUT_GAP_S)
             await _pause(pause_s, self._put_again)
+
+    async def _watch_table(self, dht: Dht) -> None:
+        """When the first other node comes, or comes back, nobody waits any longer."""
+        known = 0
+        while True:
+            nodes = await dht.count()
+            if nodes and not known:
+                self._put_again.set()
+                self.search.begin_anew()
+            known = nodes
+            await asyncio.sleep(LOOK_AT_TABLE_S)
 
     async def _put(self, dht: Dht, server: LanRooms) -> int:
         membership, me = self._membership, self._membership.keys.id

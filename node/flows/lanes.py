@@ -87,6 +87,11 @@ class Lanes:
         shown = [f"[{ip}]:{self._port}" if ":" in ip else f"{ip}:{self._port}" for ip in self._addresses()]
         return tuple(shown[:MAX_ADDRESSES]), self._print
 
+    @property
+    def port(self) -> int:
+        """Where this device's own lane answers, on TCP; 0 while it is closed."""
+        return self._port
+
     async def run(self) -> None:
         """Open while the library has another device that reads, until cancelled."""
         async with LaneDoor.open(local_address=self._local_address) as door:

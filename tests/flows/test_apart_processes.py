@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -32,6 +33,14 @@ table ip guard {{ chain forward {{ ct status dnat accept; }}; }}
 def lab() -> Iterator[Lab]:
     with open_lab() as opened:
         yield opened
+
+
+def listening(machine: Machine) -> set[int]:
+    """TCP ports that are open on that machine to more than itself."""
+    done = machine.host.run(["ss", "-Hltn"])
+    assert done.returncode == 0, done.stderr
+    found = (line.split()[3].rpartition(":") for line in done.stdout.splitlines())
+    return {int(port) for address, _, port in found if not address.startswith("127.")}
 
 
 def two_and_a_tracker(
@@ -106,6 +115,12 @@ def test_when_the_tracker_is_killed_devices_that_are_apart_meet_through_the_dht(
     looked_at = {each["about"]: each for each in laptop.run("doctor")}
     assert looked_at["DHT"]["state"] == "good", looked_at["DHT"]
     assert looked_at["tracker"]["state"] == "bad"
+    # The ports that it names are the ones that are open.
+    named = {int(port) for port in re.findall(r"\b\d{4,5}\b", looked_at["local network"]["text"])}
+    assert len(named) == 2
+    assert named <= listening(laptop)
+    assert network(laptop)["dht"]["room_port"] == 7670
+    assert 7670 in listening(laptop)
 
 
 def test_when_the_tracker_is_killed_devices_on_one_network_notice_nothing(lab: Lab, tmp_path: Path) -> None:

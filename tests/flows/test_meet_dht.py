@@ -138,6 +138,22 @@ async def test_two_devices_without_a_tracker_find_each_other_and_play() -> None:
         assert far.dht is None
 
 
+async def test_one_of_two_devices_is_door_enough() -> None:
+    """The PC is the table's first node; the laptop enters by it, and there is no third."""
+    pc, other = pc_and_laptop()
+    book = SharedBook()
+    async with a_table() as unused:
+        far, near = afar(pc, book, unused), afar(other, book, unused)
+    far.apply(FarOptions(mode="private"))
+    async with meeting(pc, other), open_afar(far):
+        await until(lambda: far.dht is not None, timeout_s=20)
+        assert far.dht is not None
+        near.apply(FarOptions(mode="private", nodes=(f"{LOOPBACK}:{far.dht.port}",)))
+        async with open_afar(near):
+            await until(lambda: present(pc, other), timeout_s=60)
+            await until(lambda: far.took > 0 and near.took > 0, timeout_s=30)
+
+
 async def test_when_the_tracker_dies_devices_that_are_apart_meet_through_the_dht(tmp_path: Path) -> None:
     book = SharedBook()
     async with a_table() as door, contextlib.AsyncExitStack() as tracker:
