@@ -133,7 +133,7 @@ def build_network(
             lane=lane,
             asleep=wakeful.asleep,
             holdings=copies.census.sight.state,
-            dht=tuple(far.own_key),
+            dht=tuple(far.keys.own),
         )
 
     ruling = Ruling(membership, now_ms=_now_ms)

@@ -10,17 +10,18 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from node.doors import lan_rooms
 from node.doors.certificate import Identity
 from node.doors.lan import all_addresses
 from node.doors.lan_rooms import LanRooms, LinkDoor
-from node.errors import PeerError, SongkeepError
+from node.errors import SongkeepError
+from node.flows.dht_keys import Kept, KeptSerials, KeyExchange, TellingKeyBook
 from node.flows.lan import OwnShelf
 from node.flows.meet import Meeting
-from node.flows.search import KeyBook, Search
-from node.ids import DeviceId, to_text
+from node.flows.search import Search
+from node.ids import DeviceId
 from node.peers.backoff import Backoff
 from node.peers.directory import Directory
 from node.peers.membership import Membership
@@ -33,9 +34,7 @@ from node.wire.dhtrecord import (
     dht_secret,
     join_address,
     place_of,
-    read_dht_key,
     seal_record,
-    sign_dht_key,
 )
 from node.wire.roomframes import check_link_proof
 from node.wire.roster import Role
@@ -53,9 +52,6 @@ LONGEST_WAIT_S: Final = 600.0
 LOOK_AT_TABLE_S: Final = 5.0
 AFTER_MIDNIGHT_S: Final = 300.0
 OPEN_AGAIN_S: Final = 60.0
-SERIALS: Final = "dht_serials"
-"""Setting of the index: {identifier: newest serial seen}, this device's own too."""
-
 WHY: Final = (
     "Songkeep now takes part in a distributed hash table (UDP), so that your devices find each other without a "
     "tracker; your system may ask whether to allow it."
@@ -63,20 +59,6 @@ WHY: Final = (
 WHY_MAINLINE: Final = (
     "Songkeep now takes part in BitTorrent's public table (UDP): strangers see this address and that it takes part."
 )
-
-
-class TellingKeyBook(KeyBook, Protocol):
-    """A key book that this device writes its own key into."""
-
-    def tell(self, device: DeviceId, signed: list[bytes]) -> None: ...
-
-
-class Kept(Protocol):
-    """Small values that outlive a restart: node/doors/index/settings.py."""
-
-    def get(self, key: str, default: Any) -> Any: ...
-
-    def set(self, key: str, value: Any) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,24 +69,6 @@ class FarOptions:
     nodes: tuple[str, ...] = ()
     port: int = 0
     """UDP; the room server takes the next one on TCP. 0: any."""
-
-
-class KeptSerials:
-    """The newest serial of each device, in the index."""
-
-    def __init__(self, kept: Kept) -> None:
-        self._kept = kept
-        self._serials: dict[str, int] = {
-            name: serial for name, serial in dict(kept.get(SERIALS, {})).items() if isinstance(serial, int)
-        }
-
-    def of(self, device: DeviceId) -> int:
-        return self._serials.get(to_text(device), 0)
-
-    def keep(self, device: DeviceId, serial: int) -> None:
-        if serial > self.of(device):
-            self._serials[to_text(device)] = serial
-            self._kept.set(SERIALS, self._serials)
 
 
 class FarMeeting:
@@ -127,9 +91,8 @@ class FarMeeting:
     ) -> None:
         """`heads` names what this device's catalog has; `tell` says to the person why a port is opened."""
         self._membership = membership
-        self._directory = directory
         self._meeting = meeting
-        self._keys = keys
+        self.keys = KeyExchange(membership, directory, keys, heard=lambda: self._changed.set())
         self._serials = KeptSerials(kept)
         self._heads = heads
         self._tell = tell
@@ -140,8 +103,6 @@ class FarMeeting:
         self._put_again = asyncio.Event()
         self._own_hosts: frozenset[str] = frozenset()
         self._told: set[str] = set()
-        self._noted: set[DeviceId] = set()
-        self._to_note: dict[DeviceId, list[bytes]] = {}
         self.options = options
         self.search = Search(
             membership, directory, meeting, keys=keys, serials=self._serials, heads=heads, time_s=time_s
@@ -156,7 +117,6 @@ class FarMeeting:
         membership.on_change.append(lambda _before, _after: self._look_again())
         meeting.on_network_change.append(self._network_changed)
         meeting.on_public_ip.append(self._put_again.set)
-        directory.on_change.append(self._note_key)
 
     @property
     def is_needed(self) -> bool:
@@ -179,8 +139,8 @@ class FarMeeting:
             self._changed.clear()
             if self._has_others:
                 # Told also while it is off: the others must know it before they need it.
-                await asyncio.to_thread(self._keys.tell, self._membership.keys.id, self.own_key)
-                await self._keep_noted()
+                await self.keys.tell()
+                await self.keys.keep()
             if not self.is_needed:
                 self.trouble = ""
                 await self._changed.wait()
@@ -225,7 +185,7 @@ class FarMeeting:
             try:
                 while self.is_needed and self.options == options:
                     self._changed.clear()
-                    await self._keep_noted()
+                    await self.keys.keep()
                     await self._changed.wait()
             finally:
                 self.dht, self.room_port, self.took = None, None, 0
@@ -286,32 +246,6 @@ class FarMeeting:
         """About an hour; earlier when the day changes before, and with it the place."""
         to_midnight_s = DAY_S - self._time_s() % DAY_S
         return min(random.uniform(PUT_EVERY_S / 2, PUT_EVERY_S), to_midnight_s + random.uniform(1, AFTER_MIDNIGHT_S))
-
-    @property
-    def own_key(self) -> list[bytes]:
-        """The key under which this device's records stand, for its presence."""
-        return sign_dht_key(self._membership.keys, self._membership.library)
-
-    def _note_key(self, member: DeviceId) -> None:
-        """Who is present tells its key: also those with whom no channel can be had need it later."""
-        presence = self._directory.get(member).presence
-        if presence is not None and presence.dht and member not in self._noted:
-            self._noted.add(member)
-            self._to_note[member] = list(presence.dht)
-            self._changed.set()
-
-    async def _keep_noted(self) -> None:
-        while self._to_note:
-            member, signed = self._to_note.popitem()
-            library = self._membership.library
-            if await asyncio.to_thread(self._keys.of, member, library) is not None:
-                continue
-            try:
-                read_dht_key(signed, member, library)
-            except PeerError as error:
-                log.info("dht_key_refused member=%s reason=%s", to_text(member)[:8], error)
-            else:
-                await asyncio.to_thread(self._keys.tell, member, signed)
 
     def _network_changed(self) -> None:
         self._put_again.set()
