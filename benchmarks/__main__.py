@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.catalog import catalog
+from benchmarks.holders import holders
 from benchmarks.idle import idle
 from benchmarks.ingest import ingest, scan
 from benchmarks.library import library
@@ -70,6 +71,7 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
         "Everything back from a seed",
         lambda work, quick: recovery(work, files=20 if quick else 500, bytes_each=4_194_304, rounds=1 if quick else 3),
     ),
+    "holders": ("Two holders", lambda work, quick: holders(work, files=5 if quick else 50)),
     "transfer": (
         "Many songs to another device",
         lambda work, quick: transfer(work, files=50 if quick else 500, bytes_each=4 << 20, rounds=1 if quick else 3),

@@ -102,7 +102,7 @@ async def _by_songkeep(work: Path, music: Path, *, files: int) -> Moved:
             await asyncio.to_thread(house.configure, "laptop", renditions="off", pause="on", budget_bytes="50GB")
             async with running(house.environment("laptop")) as laptop:
                 await until(others_here(laptop), "the PC is here")
-                await until(_counts(laptop, files), "the laptop has the catalog")
+                await until(counts(laptop, files), "the laptop has the catalog")
 
                 async def whole() -> bool:
                     return _kept(work / "laptop") >= files
@@ -119,11 +119,13 @@ def _kept(home: Path) -> int:
     return sum(len(names) for at, _, names in os.walk(home / "blobs") if len(Path(at).name) == 2)
 
 
-def _counts(node: Node, count: int) -> Callable[[], Awaitable[bool]]:
-    async def counts() -> bool:
+def counts(node: Node, count: int) -> Callable[[], Awaitable[bool]]:
+    """Whether a node shows so many tracks."""
+
+    async def enough() -> bool:
         return bool((await asked(node, "/api/v1/status"))["counts"]["tracks"] >= count)
 
-    return counts
+    return enough
 
 
 async def _by_syncthing(work: Path, music: Path, *, files: int) -> Moved:
