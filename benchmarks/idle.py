@@ -53,7 +53,7 @@ async def _measured(work: Path, tracks: int, seconds: float) -> list[Row]:
 
 async def _idle(when: str, nodes: Sequence[tuple[str, Node]], seconds: float) -> list[Row]:
     note(f"idle {when} ...")
-    await asyncio.sleep(SETTLE_S)
+    await asyncio.sleep(min(SETTLE_S, seconds))
     before = [_cpu_s(node) for _, node in nodes]
     await asyncio.sleep(seconds)
     rows = []
