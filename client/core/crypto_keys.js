@@ -13,7 +13,10 @@ import { toBase32 } from "./bytes.js";
  * @property {CryptoKey} receive  X25519
  * @property {Bytes} sign_public  32 bytes, also the device's identifier
  * @property {Bytes} receive_public  32 bytes
+ * @property {SealedKey} [receive_sealed]  `receive` again, where a database loses such keys
  */
+
+/** @typedef {{nonce: Bytes, sealed: Bytes}} SealedKey */
 
 /** A roster member's own two key pairs. */
 export class MemberKeys {
@@ -24,15 +27,19 @@ export class MemberKeys {
     this.#kept = kept;
   }
 
-  /** New keys, not extractable: a script that got in could use them, but not carry them away. */
-  static async generate() {
+  /**
+   * New keys, not extractable: a script that got in could use them, but not carry them away.
+   * @param {(receive: CryptoKey) => Promise<SealedKey>} [seal]  where a database loses receiving keys: such a one is extractable until it was sealed
+   */
+  static async generate(seal) {
     const sign = /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]));
-    const receive = /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey("X25519", false, ["deriveBits"]));
+    const receive = /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey("X25519", seal !== undefined, ["deriveBits"]));
     return new MemberKeys({
       sign: sign.privateKey,
       receive: receive.privateKey,
       sign_public: new Uint8Array(await crypto.subtle.exportKey("raw", sign.publicKey)),
       receive_public: new Uint8Array(await crypto.subtle.exportKey("raw", receive.publicKey)),
+      ...(seal ? { receive_sealed: await seal(receive.privateKey) } : {}),
     });
   }
 

@@ -44,7 +44,9 @@ export class Membership {
   static async load() {
     const kept = /** @type {Kept | undefined} */ (await read("self", RECORD));
     if (!kept) return null;
-    const membership = new Membership(new MemberKeys(kept.keys), await readRoster(kept.entries), kept);
+    const { receive_sealed } = kept.keys;
+    const keys = receive_sealed ? { ...kept.keys, receive: await (await import("./sealed_key.js")).openKey(receive_sealed) } : kept.keys;
+    const membership = new Membership(new MemberKeys(keys), await readRoster(kept.entries), kept);
     await membership.#openEpochs();
     return membership;
   }
@@ -105,8 +107,9 @@ export class Membership {
   }
 
   #keep() {
+    const { receive, ...keys } = this.keys.kept;
     /** @type {Kept} */
-    const kept = { keys: this.keys.kept, entries: [...this.roster.entries], trackers: this.trackers, name: this.name };
+    const kept = { keys: /** @type {KeptKeys} */ (keys.receive_sealed ? keys : { ...keys, receive }), entries: [...this.roster.entries], trackers: this.trackers, name: this.name };
     return write("self", RECORD, kept);
   }
 }

@@ -23,8 +23,8 @@ const CLEARED = "This browser has cleared all that Songkeep kept here. Your musi
  * @param {{invitation: string, done: (membership: Membership) => void}} how  `invitation`: what stood in the link; "": it is to be typed
  */
 export async function mountPair(host, { invitation, done }) {
-  const missing = await missingCrypto();
-  if (missing) return show(host, "This browser can’t be paired", h("p", null, `Songkeep needs ${missing} to keep your music’s keys. A current browser at an https address has it.`));
+  const missing = (await missingCrypto()) || ("RTCPeerConnection" in window ? "" : "WebRTC");
+  if (missing) return show(host, "This browser can’t be paired", h("p", null, `Songkeep needs ${missing} to keep your music’s keys and to reach your devices. A current browser at an https address has it.`));
   const pairing = { host, done };
   if (mustInstallFirst()) return installFirst(pairing, invitation);
   if (invitation) return void pair(pairing, invitation);
@@ -94,7 +94,8 @@ async function pair(pairing, invitation) {
   try {
     const { code, tracker } = readInvitation(invitation);
     const pipe = await enterPairingRoom({ code, tracker }, life.signal);
-    const keys = await MemberKeys.generate();
+    const { keysLast, sealKey } = await import("../io/sealed_key.js");
+    const keys = await MemberKeys.generate((await keysLast()) ? undefined : sealKey);
     const digits = drawCheckCode();
     const name = deviceName();
     /** @type {Membership | null} */
