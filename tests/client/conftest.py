@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.client.mock_library import MockLibrary, large_library, small_library
 from tests.client.mock_node import CODE, MockNode
@@ -18,6 +18,10 @@ from tests.client.mock_node import CODE, MockNode
 CHROMIUM = "/usr/bin/chromium"
 PHONE = {"width": 360, "height": 740}
 WIDE = {"width": 1440, "height": 900}
+
+EXPECT_MS = 20_000
+"""What is awaited comes at once; a machine that is shared may take its time."""
+expect.set_options(timeout=EXPECT_MS)
 
 WATCH_AUDIO = """
 (() => {
@@ -38,7 +42,7 @@ WATCH_AUDIO = """
 """Keeps hold of the app's audio elements, which stand in no document, and of every breach of the content policy."""
 
 
-async def until(page: Page, condition: str, timeout_s: float = 5.0) -> None:
+async def until(page: Page, condition: str, timeout_s: float = 20.0) -> None:
     """Wait until a JavaScript expression is true in a page, whose content policy forbids Playwright's own way."""
     deadline = time.monotonic() + timeout_s
     while not await page.evaluate(f"Boolean({condition})"):
@@ -77,7 +81,7 @@ class Desk:
         positions: list[float] = await self.page.evaluate(script)
         return positions
 
-    async def until(self, condition: str, timeout_s: float = 5.0) -> None:
+    async def until(self, condition: str, timeout_s: float = 20.0) -> None:
         """Wait until a JavaScript expression is true."""
         await until(self.page, condition, timeout_s)
 
@@ -126,7 +130,7 @@ async def desk(
     port = runner.addresses[0][1]
     context = await browser.new_context(viewport=viewport, color_scheme="dark")  # type: ignore[arg-type]
     await context.add_init_script(WATCH_AUDIO)
-    context.set_default_timeout(6_000)
+    context.set_default_timeout(20_000)
     page = await context.new_page()
     desk = Desk(node, page, f"http://127.0.0.1:{port}/")
     page.on("pageerror", lambda error: desk.errors.append(str(error)))

@@ -34,10 +34,10 @@ async def test_a_star_put_on_the_phone_reaches_the_pc_and_lasts(phone: Phone) ->
     await people.until(lambda: isinstance(phone.home.state.shown(key), int))
     await phone.page.reload()
     await phone.page.evaluate("location.hash = '#/starred'")
-    await expect(phone.page.get_by_role("button", name="Third Rail, by")).to_be_visible(timeout=10_000)
+    await expect(phone.page.get_by_role("button", name="Third Rail, by")).to_be_visible(timeout=30_000)
     await phone.page.get_by_role("button", name="Keep on this device: starred songs").click()
     await phone.page.evaluate("location.hash = '#/locker'")
-    await expect(phone.page.locator(".held")).to_contain_text("1 of 1 kept song ready", timeout=15_000)
+    await expect(phone.page.locator(".held")).to_contain_text("1 of 1 kept song ready", timeout=30_000)
 
 
 async def test_a_playlist_made_while_the_pc_is_away_is_told_when_it_is_back(phone: Phone) -> None:  # noqa: F811
@@ -53,7 +53,7 @@ async def test_a_playlist_made_while_the_pc_is_away_is_told_when_it_is_back(phon
     await expect(phone.page.locator("#messages")).to_contain_text("On the train")
     await phone.page.reload()
     await phone.page.evaluate("location.hash = '#/playlists'")
-    await expect(phone.page.get_by_role("link", name="On the train, 1 song")).to_be_visible(timeout=10_000)
+    await expect(phone.page.get_by_role("link", name="On the train, 1 song")).to_be_visible(timeout=30_000)
     device.meeting.set_trackers([tracker])
 
     def told() -> bool:

@@ -72,7 +72,7 @@ async def test_the_player_of_a_computer_opens_browses_and_asks_for_ranges(page: 
         await page.until("[...document.querySelectorAll('.cover.loaded img')].some((image) => image.naturalWidth > 0)")
         await page.run("document.querySelector('.track-main').click()")
         await page.until("document.querySelector('#player:not(.empty)')")
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not any("/stream" in path for path in node.asked):  # noqa: ASYNC110  # the mock tells nobody
                 await asyncio.sleep(0.05)
 
@@ -90,7 +90,7 @@ async def test_pairing_gives_keys_that_last_and_that_no_script_can_read(page: We
             typed.set_result("271828")
             # The same modules as the pairing page, which asks for WebRTC first.
             await page.run(PAIR.replace("CODE", pairing.code_to_text(code)))
-            newcomer = await asyncio.wait_for(inviting, 20)
+            newcomer = await asyncio.wait_for(inviting, 60)
             await page.go("about:blank")
             await page.go(base)
             assert await page.run(READABLE) == ["sealed", "sealed"]

@@ -51,7 +51,7 @@ class WebKit:
         assert "error" not in told, told["error"]
         return told.get("value")
 
-    async def until(self, condition: str, timeout_s: float = 20.0) -> None:
+    async def until(self, condition: str, timeout_s: float = 60.0) -> None:
         """Wait until an expression is true in the page."""
         async with asyncio.timeout(timeout_s):
             while not await self.run(f"return Boolean({condition})"):  # noqa: ASYNC110  # what comes true is the page's
