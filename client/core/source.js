@@ -109,7 +109,7 @@
  * @property {string} health  a sentence, or ""
  */
 
-/** @typedef {{server: string, joined: boolean, trouble: string}} Room  where devices meet */
+/** @typedef {{server: string, joined: boolean, trouble: string, way?: "server" | "lan" | "dht", misdeeds?: string[]}} Room  where devices meet */
 
 /**
  * @typedef {object} PairingEvent  As docs/openapi.yaml has them.

@@ -168,6 +168,9 @@ const paper = () =>
     h("a", { class: "pill", href: href("devices", "phrases") }, icon("key"), "Recovery phrases"),
   );
 
+/** @type {Record<"server" | "lan" | "dht", string>} */
+const WAYS = { server: "", lan: ", on this network", dht: ", found without a tracker" };
+
 /** @param {Room[]} rooms */
 function roomRows(rooms) {
   return [
@@ -176,12 +179,18 @@ function roomRows(rooms) {
       ? h(
           "ul",
           { class: "ways" },
-          ...rooms.map(({ server, joined, trouble: why }) =>
+          ...rooms.map(({ server, joined, trouble: why, way = "server", misdeeds = [] }) =>
             h(
               "li",
               null,
-              icon(joined ? "check" : "away"),
-              h("span", null, h("strong", { dir: "auto" }, server.replace(/^wss?:\/\//, "")), h("span", { class: "quiet" }, joined ? "Joined" : why || "Not reached")),
+              icon(misdeeds.length ? "warning" : joined ? "check" : "away"),
+              h(
+                "span",
+                null,
+                h("strong", { dir: "auto" }, server.replace(/^wss?:\/\//, "")),
+                h("span", { class: "quiet" }, `${joined ? "Joined" : why || "Not reached"}${WAYS[way]}`),
+                misdeeds.length ? h("span", { class: "notice warning" }, `Not to be trusted: ${misdeeds.join("; ")}. None of it was believed.`) : null,
+              ),
             ),
           ),
         )

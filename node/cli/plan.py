@@ -50,7 +50,7 @@ def _answered(client: Client, url: str) -> dict[str, Any] | None:
     until_s = time.monotonic() + ANSWER_WITHIN_S
     while True:
         rooms = client.get("network")["rooms"]
-        room: dict[str, Any] | None = next((each for each in rooms if each["server"] == url.rstrip("/")), None)
+        room: dict[str, Any] | None = next((each for each in rooms if each["server"] == _base(url)), None)
         settled = room is not None and (room["trouble"] or (room["joined"] and room["account"] is not None))
         if settled or time.monotonic() > until_s:
             return room

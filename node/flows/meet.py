@@ -9,7 +9,7 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -136,6 +136,12 @@ class Meeting:
         """Attend also these rooms, each on the very device that is named (None: on this one): the DHT told of them."""
         self._far = dict(rooms)
         self._follow_servers()
+
+    def way_to(self, url: str) -> Literal["lan", "dht", "server"]:
+        """How that room was found."""
+        if url in self._nearby:
+            return "lan"
+        return "dht" if url in self._far else "server"
 
     def _servers(self) -> list[str]:
         """Every room server: those nearby, trackers, and the library's seeds, which have rooms too."""

@@ -41,7 +41,9 @@ class Network:
         return {
             "rooms": [
                 {
-                    "server": place.url,
+                    # Behind the # is what isn't for everybody's eyes: an invitation, a fingerprint.
+                    "server": place.url.partition("#")[0],
+                    "way": self.meeting.way_to(place.url),
                     "joined": place.joined,
                     "trouble": place.trouble,
                     "misdeeds": place.suspicions.sentences(),
