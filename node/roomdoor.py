@@ -74,6 +74,8 @@ class Socket(asyncio.Protocol):
         """Never waits: a reader that is too slow is dropped. Raises ConnectionError if it is gone."""
         if self._closing is not None:
             return
+        if self._transport.is_closing():
+            raise ConnectionResetError("the client is gone")
         if self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             self._transport.abort()
             raise ConnectionResetError(CLOSE_TOO_SLOW)
@@ -85,6 +87,11 @@ class Socket(asyncio.Protocol):
             self._transport.write(websocket.close_frame(code, text))
             self._closing = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._transport.abort)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something of it waits for the store."""
+        return self._work is not None
+
     def abort(self) -> None:
         self._transport.abort()
 
@@ -95,7 +102,7 @@ class Socket(asyncio.Protocol):
         self._heard_lately = False
         if self._silent > 1:
             self._transport.abort()
-        elif self._silent == 1 and self._closing is None:
+        elif self._silent == 1 and self._closing is None and not self._transport.is_closing():
             self._transport.write(websocket.frame(websocket.PING, b""))
 
     def data_received(self, data: bytes) -> None:
@@ -134,7 +141,8 @@ class Socket(asyncio.Protocol):
         rest = self._heard(self._number, message)
         if rest is not None:
             # Nothing more is read until this is done: whoever asks a lot waits at their own end.
-            self._transport.pause_reading()
+            if not self._transport.is_closing():
+                self._transport.pause_reading()
             self._work = asyncio.get_running_loop().create_task(self._finish(rest))
 
     async def _finish(self, rest: Coroutine[Any, Any, None]) -> None:
@@ -148,7 +156,7 @@ class Socket(asyncio.Protocol):
         if self in self._door.here:
             while self._waiting and self._work is None:
                 self._hear(self._waiting.popleft())
-            if self._work is None:
+            if self._work is None and not self._transport.is_closing():
                 self._transport.resume_reading()
         else:
             self._left(self._number)

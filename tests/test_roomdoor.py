@@ -50,6 +50,13 @@ class Raw:
             if fields[0] == word:
                 return list(fields)
 
+    async def control(self, wanted: int) -> bytes:
+        """What the next control frame of that kind holds."""
+        while True:
+            opcode, payload = await self.frame()
+            if opcode == wanted:
+                return payload
+
     def say(self, *fields: object) -> None:
         self.writer.write(client_frame(BINARY, codec.pack(list(fields))))
 
@@ -230,4 +237,63 @@ async def test_who_goes_while_the_store_is_asked_leaves_nothing_behind(cut_by: s
         assert host.rooms.connections == 1
         shelf.answer.set()
         await until(lambda: host.rooms.connections == 0)
+    await runner.cleanup()
+
+
+class SlowLedger:
+    """Tells accounts when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked, self.answer = asyncio.Event(), asyncio.Event()
+
+    async def admit(self, library: LibraryId, invitation: str) -> None:
+        pass
+
+    async def account(self, library: LibraryId) -> dict[str, object]:
+        self.asked.set()
+        await self.answer.wait()
+        return {}
+
+    async def grant(self, library: LibraryId, seed: DeviceId, size_bytes: int) -> bytes:
+        raise AssertionError
+
+    async def keep_usage(self, library: LibraryId, record: bytes) -> None:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_client_that_is_gone_while_it_waits_for_an_answer_does_not_hurt_who_writes_to_it(quick: bool) -> None:
+    """On uvloop too, which raises at what asyncio passes over."""
+    loops = pytest.importorskip("uvloop").new_event_loop if quick else asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=loops) as runner:
+        runner.run(_write_to_who_is_gone())
+
+
+async def _write_to_who_is_gone() -> None:
+    family, shelf, ledger = make_family(), SlowShelf(), SlowLedger()
+    shelf.answer.set()
+    host = RoomHost(RoomServer(), shelf, Surroundings(time.monotonic, lambda: 1, os.urandom), ledger=ledger)
+    door = RoomDoor(host, address=lambda request: "", dialled=lambda request: request.host)
+    app = web.Application()
+    door.add_to(app)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    async with asyncio.timeout(20), contextlib.AsyncExitStack() as stack:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"ws://127.0.0.1:{runner.addresses[0][1]}"
+        writer, gone_one = [await stack.enter_async_context(raw(url)) for _ in range(2)]
+        for client in (writer, gone_one):
+            client.writer.write(await client.join_frames(family))
+            client.say("roster", list(family.roster.entries), 0)
+            await client.said("joined")
+        gone_one.say("account")
+        await ledger.asked.wait()
+        (working,) = [socket for socket in door.here if socket.is_busy]
+        working.abort()
+        await until(lambda: working not in door.here)
+        writer.say("send", 0, b"anybody?")
+        writer.writer.write(client_frame(PING, b"still in"))
+        assert await writer.control(PONG) == b"still in"
+        ledger.answer.set()
+        await until(lambda: host.rooms.connections == 1)
     await runner.cleanup()
