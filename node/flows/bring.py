@@ -110,10 +110,11 @@ class Bringing:
                 blocks_of = _blocks(self._get, holder, transfer.blob, at, cipher.shape.chunks)
                 async with contextlib.aclosing(blocks_of) as blocks:
                     async for held in blocks:
-                        await self._pace.take(len(held))
-                        await asyncio.to_thread(draft.write_chunks, held)
-                        at += -(-len(held) // CHUNK_BYTES)
-                        transfer.done_bytes += len(held)
+                        size_bytes = sum(map(len, held))
+                        await self._pace.take(size_bytes)
+                        await asyncio.to_thread(_write, draft, held)
+                        at += -(-size_bytes // CHUNK_BYTES)
+                        transfer.done_bytes += size_bytes
                 return shares
             except StorageError:
                 raise
@@ -156,9 +157,16 @@ class _Share:
     first: int
 
 
-async def _blocks(take: Take, holder: DeviceId, blob: BlobRef, first: int, end: int) -> AsyncGenerator[bytes, None]:
+def _write(draft: Draft, parts: Sequence[bytes]) -> None:
+    for part in parts:
+        draft.write_chunks(part)
+
+
+async def _blocks(
+    take: Take, holder: DeviceId, blob: BlobRef, first: int, end: int
+) -> AsyncGenerator[list[bytes], None]:
     """Chunks from `first` on by the megabyte; the next megabyte is on its way while one is being written."""
-    ahead: deque[asyncio.Task[bytes]] = deque()
+    ahead: deque[asyncio.Task[list[bytes]]] = deque()
     starts = iter(range(first, end, _AT_ONCE))
     try:
         while True:
@@ -176,7 +184,7 @@ async def _blocks(take: Take, holder: DeviceId, blob: BlobRef, first: int, end: 
         await asyncio.gather(*ahead, return_exceptions=True)
 
 
-async def _read(parts: AsyncGenerator[bytes, None], count: int) -> bytes:
+async def _read(parts: AsyncGenerator[bytes, None], count: int) -> list[bytes]:
     """`count` chunks as they come. Raises UnavailableError after 20 s of silence, PeerError for fewer or more."""
     came: list[bytes] = []
     try:
@@ -186,7 +194,6 @@ async def _read(parts: AsyncGenerator[bytes, None], count: int) -> bytes:
                 silence.reschedule(asyncio.get_running_loop().time() + SILENT_S)
     except TimeoutError as error:
         raise UnavailableError("the other device has stopped answering") from error
-    block = b"".join(came)
-    if -(-len(block) // CHUNK_BYTES) != count:
+    if sum(-(-len(part) // CHUNK_BYTES) for part in came) != count:
         raise PeerError("another device gave another number of chunks than was asked for")
-    return block
+    return came  # not joined: to find room for megabytes costs more than to copy them

@@ -17,7 +17,7 @@ from node.errors import DamagedError
 from node.ids import BlobRoot
 from node.positions import read_at
 
-_WRITTEN_AT_ONCE_BYTES: Final = 64 * CHUNK_BYTES
+_WRITTEN_AT_ONCE_BYTES: Final = 16 * CHUNK_BYTES
 
 
 @dataclass(frozen=True, slots=True)
