@@ -33,6 +33,7 @@ from node.flows.network import Network
 from node.flows.pace import Pace, paced
 from node.flows.pairings import Pairings
 from node.flows.phrases import Phrases
+from node.flows.relay import Relay
 from node.flows.rule import Ruling, tell_of_changes
 from node.flows.scrub import Scrub
 from node.flows.serve import Serving, Snapshots
@@ -154,6 +155,8 @@ def build_network(
     lanes = Lanes(membership, directory, give, announce=meeting.announce, addresses=all_addresses)
     ways = Ways(membership.keys.id, directory, lanes, links, meeting)
     told = HistoryTeller(membership.keys.id, devices.name_of, tell)
+    relay = Relay(membership, directory, meeting, links)
+    meeting.relay, meeting.on_message = relay.connect, relay.hear
     exchange = Exchange(library, membership, directory, meeting, history_teller=told)
     answers.update(exchange.answers)
     copies = Copies(
@@ -205,6 +208,7 @@ def build_network(
 
     async def close() -> None:
         await pairings.close()
+        await relay.close()
         await links.close()
 
     absent = Absent(

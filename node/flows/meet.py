@@ -40,6 +40,8 @@ SETTLED_S: Final = 30.0
 """A room that lasted this long ended by accident: the next try comes soon."""
 LOOK_EVERY_S: Final = 3.0
 TOGETHER_S: Final = 0.5
+RELAY_AFTER_S: Final = 3.0
+"""A direct way that has not opened by then probably never will: the last resort is tried beside it."""
 GRANT_TIMEOUT_S: Final = 15.0
 MAX_ROOMS: Final = 24
 
@@ -75,7 +77,7 @@ class Meeting:
             directory=directory,
             links=links,
             presence=presence,
-            on_message=on_message,
+            on_message=lambda member, message: self.on_message(member, message),
             on_account=on_account,
             on_grant=self._grant_answered,
             on_misdeed=on_misdeed,
@@ -93,6 +95,9 @@ class Meeting:
         self.on_network_change: list[Callable[[], None]] = []
         self.on_public_ip: list[Callable[[], None]] = []
         """Called when `public_ips` has become another."""
+        self.relay: Callable[[DeviceId], Awaitable[Channel]] | None = None
+        """Makes a channel where no direct way leads."""
+        self.on_message: Callable[[DeviceId, Message], None] = on_message
         self.places: dict[str, Place] = {url: Place(url) for url in self._servers()}
         membership.on_change.append(self._roster_changed)
 
@@ -203,7 +208,16 @@ class Meeting:
         stun = None
         if not any(url in self._nearby for url, _ in self._host.directory.places_of(member)):
             stun = next((place.stun for place in self.places.values() if place.joined and place.stun), None)
-        return await self._host.links.connect(member, self.say, stun)
+        direct = asyncio.ensure_future(self._host.links.connect(member, self.say, stun))
+        try:
+            await asyncio.wait({direct}, timeout=None if self.relay is None else RELAY_AFTER_S)
+            late = not direct.done() or isinstance(direct.exception(), UnavailableError)
+            if late and self.relay is not None:
+                with contextlib.suppress(SongkeepError):
+                    return await self.relay(member)
+            return await direct
+        finally:
+            direct.cancel()
 
     async def ask_grant(self, tracker: str, seed: DeviceId, size_bytes: int) -> bytes:
         """A tracker's signed grant for so much on a seed, unchecked. Raises RefusedError, UnavailableError."""

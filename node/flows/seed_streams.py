@@ -62,6 +62,8 @@ class SeedFetch:
                 more = url is not None
                 if url is not None:
                     waiting[asyncio.create_task(self.ask(url, blob.root, first, count))] = url
+                if not waiting:
+                    break
                 done, _ = await asyncio.wait(
                     waiting, timeout=SECOND_AFTER_S if more else None, return_when=asyncio.FIRST_COMPLETED
                 )

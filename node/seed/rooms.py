@@ -38,6 +38,8 @@ SESSION_BYTES: Final = 16
 CHUNKS_AT_ONCE: Final = 16
 MAX_CHANNELS: Final = 512
 MAX_OPENING: Final = 32
+PACED_BYTES: Final = 4_096
+"""Longer frames than devices need to meet."""
 _OWN_HOST: Final = "self"
 
 
@@ -89,11 +91,21 @@ class SeedRooms:
             await rest
 
     def _heard(self, number: int, data: bytes) -> Coroutine[Any, Any, None] | None:
+        if len(data) > PACED_BYTES and self._traffic.limited:
+            return self._heard_paced(number, data)
         rest = self.host.heard(number, data)
         if rest is not None:
             return self._heard_late(number, rest)
         self._stay_too(number)
         return None
+
+    async def _heard_paced(self, number: int, data: bytes) -> None:
+        """Music that goes through a room, most likely: as fast as the seed may send."""
+        await self._traffic.pace(len(data))
+        rest = self.host.heard(number, data)
+        if rest is not None:
+            await rest
+        self._stay_too(number)
 
     async def _heard_late(self, number: int, rest: Coroutine[Any, Any, None]) -> None:
         await rest

@@ -38,5 +38,10 @@ class Traffic:
         if begin_s > now_s:
             await asyncio.sleep(begin_s - now_s)
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a pace to keep to."""
+        return self._rate_bytes_per_s > 0
+
     def of(self, library: LibraryId) -> Tally:
         return self._tallies.setdefault(library, Tally())
