@@ -242,7 +242,7 @@ async function welcomed(entries, about, keys) {
   const member = roster.member(keys.id);
   if (!equal(member.receive, keys.receivePublic)) throw peerError("the other device admitted this one with another key");
   const epochs = await roster.epochsFor(keys);
-  if (epochs.size !== roster.epoch) throw new WireError("refused", "the other device did not give this one the library’s keys");
+  if (!epochs.has(roster.epoch)) throw new WireError("refused", "the other device did not give this one the library’s keys");
   const { trackers } = textMap(about, "a welcome");
   const urls = list(trackers ?? [], 0, "a list of trackers").slice(0, MAX_TRACKERS);
   return { roster, trackers: urls.map((url) => boundedText(url, MAX_URL_CHARS, "a tracker's address")) };

@@ -1,67 +1,67 @@
-// The roster: the signed chain that says who belongs to a library (docs/FORMAT.md, "Roster"). A phone reads it; owners write it.
+// The roster: who belongs to a library, and how two rosters become one (docs/FORMAT.md, "Roster"). A phone reads it; owners
+// write it. node/wire/roster/chain.py does the same.
 
-import { bigEndian, equal, toBase32 } from "./bytes.js";
-import { sha256, verify } from "./crypto.js";
+import { bigEndian, concat, equal, toBase32, toHex } from "./bytes.js";
+import { sha256 } from "./crypto.js";
 import { EpochKeys } from "./crypto_keys.js";
-import { KEY_BYTES, LABEL_HPKE_EPOCH, LABEL_SIGN_ROSTER, SIGNATURE_BYTES, TAG_BYTES } from "./crypto_labels.js";
-import { unpack } from "./msgpack.js";
-import { peerError, refused, unknownFormat } from "./wire_errors.js";
-import { boundedBytes, boundedText, fixedBytes, list, natural, textMap } from "./wire_fields.js";
+import { LABEL_HPKE_EPOCH, SIGNATURE_BYTES } from "./crypto_labels.js";
+import { resolve } from "./roster_branches.js";
+import { admits, MAX_ENTRIES, putsOutSigner, readEntry } from "./roster_entries.js";
+import { compareRanks, MAX_EPOCH_STEP } from "./roster_standing.js";
+import { peerError, refused, WireError } from "./wire_errors.js";
+
+export { MAX_ENTRY_BYTES } from "./roster_entries.js";
 
 /** @import {Bytes} from "./bytes.js" */
 /** @import {MemberKeys} from "./crypto_keys.js" */
+/** @import {Resolved} from "./roster_branches.js" */
+/** @import {Entry, Role, SealedSecret} from "./roster_entries.js" */
+/** @import {Member} from "./roster_standing.js" */
 
-/** @typedef {"owner" | "player" | "recovery" | "seed"} Role */
-/** @typedef {[number, Bytes]} SealedSecret  an epoch's number, and its secret sealed to one member */
+/** Kept of what revoked members sign; more of it is passed over, else they could fill the roster for ever. */
+const MAX_VOID_ENTRIES = 128;
+const MAX_VOID_BYTES = 512 * 1024;
 
-/**
- * @typedef {object} Member
- * @property {Bytes} sign  Ed25519 public key: its identifier
- * @property {Bytes} receive  X25519 public key
- * @property {Role} role
- * @property {number} admitted_seq  the smaller, the more senior
- * @property {readonly string[]} addresses  of a seed: where it answers, as URLs
- * @property {number | null} revoked_seq
- */
-
-const VERSION = 1;
-const MAX_ENTRIES = 10_000;
-export const MAX_ENTRY_BYTES = 262_144;
-const MAX_MEMBERS = 1_000;
-const MAX_EPOCHS = 10_000;
-const MAX_ADDRESSES = 16;
-const MAX_ADDRESS_CHARS = 300;
-const MAX_TIME_MS = 2 ** 48;
-const SEALED_SECRET_BYTES = 32 + KEY_BYTES + TAG_BYTES;
-const NO_HASH = new Uint8Array(0);
-
-/** @param {Role} role */
-const reads = (role) => role !== "seed";
-/** @param {Role} role */
-const rules = (role) => role === "owner" || role === "recovery";
-
-/** Where a chain of entries stands after its last one. Made by `readRoster`. */
+/** What all known entries come to. Made by `readRoster`; never changed. */
 export class Roster {
-  /** @type {readonly Bytes[]} */
-  entries;
-  /** SHA-256 of the first payload. @type {Bytes} */
-  library;
-  /** SHA-256 of the last payload. @type {Bytes} */
-  head;
-  epoch = 1;
-  /** By the identifier in base32. @type {Map<string, Member>} */
-  members = new Map();
-  /** @type {Map<string, SealedSecret[]>} */
-  sealed = new Map();
-
   /**
-   * @param {readonly Bytes[]} entries
-   * @param {Bytes} library
+   * @param {Entry[]} known  of every branch, each after the one it follows
+   * @param {Resolved} resolved
+   * @param {Bytes} digest
    */
-  constructor(entries, library) {
-    this.entries = entries;
-    this.library = library;
-    this.head = library;
+  constructor(known, { line, standing, revocations, aside, void_entries }, digest) {
+    const last = line[line.length - 1];
+    this.known = known;
+    /** As they were signed. @type {readonly Bytes[]} */
+    this.entries = known.map(({ data }) => data);
+    this.library = line[0].payload_hash;
+    /** Hash of the last entry that stands; the next one follows it. */
+    this.head = last.payload_hash;
+    this.seq = last.seq;
+    this.epoch = standing.epoch;
+    /** The same for everyone who knows the same entries. */
+    this.digest = digest;
+    this.void_entries = void_entries;
+    /** By the identifier in base32. @type {Map<string, Member>} */
+    this.members = new Map(standing.members);
+    /** @type {Map<string, SealedSecret[]>} */
+    this.sealed = withAside(standing.sealed, aside);
+    /** Revoked on another branch alone, so that they have the present epoch's secret. @type {Bytes[]} */
+    this.unsettled = [];
+    for (const [gone, by] of revocations) {
+      const member = this.members.get(gone);
+      if (!member || member.revoked_seq !== null) continue;
+      this.members.set(gone, { ...member, revoked_seq: by[0].seq });
+      this.unsettled.push(member.sign);
+    }
+    this.unsettled.sort((a, b) => (toHex(a) < toHex(b) ? -1 : 1));
+    /** Admissions on branches that don't stand. */
+    this.lost = aside.filter((entry) => {
+      const newcomer = admits(entry) ? entry.newcomers[0].id : "";
+      return newcomer && !this.members.has(newcomer) && !revocations.has(newcomer);
+    });
+    /** A number that no branch has used. */
+    this.next_epoch = freeNumber(this.epoch, new Set(known.flatMap(({ departure }) => (departure ? [departure.epoch] : []))));
   }
 
   /**
@@ -82,200 +82,133 @@ export class Roster {
   active(...roles) {
     return [...this.members.values()]
       .filter((member) => member.revoked_seq === null && (!roles.length || roles.includes(member.role)))
-      .sort((a, b) => a.admitted_seq - b.admitted_seq);
+      .sort((a, b) => compareRanks(a.rank, b.rank));
   }
 
   /**
-   * Every epoch that was sealed to `keys`, by number. Throws a WireError "refused" if one doesn't open.
+   * Every epoch secret that was sealed to `keys` and opens, by number. One that doesn't was sealed by a member that means harm.
    * @param {MemberKeys} keys
    * @returns {Promise<Map<number, EpochKeys>>}
    */
   async epochsFor(keys) {
     const opened = new Map();
     for (const [number, sealed] of this.sealed.get(toBase32(keys.id)) ?? []) {
-      opened.set(number, new EpochKeys(number, await keys.openSealed(LABEL_HPKE_EPOCH, sealed, bigEndian(number, 4))));
+      try {
+        opened.set(number, new EpochKeys(number, await keys.openSealed(LABEL_HPKE_EPOCH, sealed, bigEndian(number, 4))));
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error;
+      }
     }
     return opened;
   }
 }
 
 /**
- * Check a whole chain: form, links, signatures and rights. Throws a WireError.
+ * Check all entries of a roster: form, links, signatures and rights; find what stands if it has forked. Throws a WireError.
  * @param {readonly Uint8Array[]} entries
  */
-export async function readRoster(entries) {
-  if (entries.length < 1 || entries.length > MAX_ENTRIES) throw peerError("a roster has between 1 and 10,000 entries");
-  /** @type {Roster | null} */
-  let roster = null;
-  for (const [seq, entry] of entries.entries()) roster = await step(roster, seq, entry, /** @type {readonly Bytes[]} */ (entries));
-  return /** @type {Roster} */ (roster);
-}
+export const readRoster = (entries) => readKnowing(entries, []);
 
 /**
- * `roster` after `entries`, a whole chain that a peer sent. Throws a WireError "refused" if that is older than what is known,
- * or forks from it; "peer" if it is broken.
+ * What `roster` and a whole roster that a peer sent come to together; `roster` if there is nothing new. Throws a WireError
+ * "refused" if the other one is only older, or another library's; "peer" if it is broken.
  * @param {Roster} roster
  * @param {readonly Uint8Array[]} entries
  */
 export async function extendRoster(roster, entries) {
-  const known = roster.entries;
-  if (entries.length < known.length) throw refused("an older roster than the known one was offered");
-  if (!known.every((entry, seq) => equal(entry, entries[seq]))) throw refused("a roster that forks from the known one was offered");
-  return entries.length === known.length ? roster : readRoster(entries);
-}
-
-/**
- * @param {Roster | null} roster  is moved on by one entry
- * @param {number} seq
- * @param {Uint8Array} entry
- * @param {readonly Bytes[]} entries
- */
-async function step(roster, seq, entry, entries) {
-  const limits = { max_bytes: MAX_ENTRY_BYTES, floats: false };
-  const outer = list(unpack(entry, limits), 2, "a roster entry");
-  const payload = boundedBytes(outer[0], MAX_ENTRY_BYTES, "a roster entry's payload");
-  const signature = fixedBytes(outer[1], SIGNATURE_BYTES, "a roster entry's signature");
-  const [version, previous, itsSeq, time_ms, signer, kind, rawBody] = list(unpack(payload, limits), 7, "a roster entry's payload");
-  if (version !== VERSION) throw unknownFormat(`a roster entry has a version that this program doesn't know; it knows ${VERSION}`);
-  natural(time_ms, MAX_TIME_MS, "a roster entry's time");
-  fixedBytes(signer, KEY_BYTES, "a roster entry's signer");
-  const follows = itsSeq === seq && previous instanceof Uint8Array && equal(previous, roster ? roster.head : NO_HASH);
-  if (!follows) throw peerError(`roster entry ${seq} does not follow from the one before`);
-  const body = textMap(rawBody, "a roster entry's body");
-  await verify(signer, LABEL_SIGN_ROSTER, payload, signature);
-  const head = await sha256(payload);
-  if (!roster) {
-    if (kind !== "found") throw peerError("a roster does not begin with its founding");
-    return founded(new Roster(entries, head), body, signer);
+  const offered = await readKnowing(entries, roster.known);
+  if (!equal(offered.library, roster.library)) throw refused("a roster of another library was offered");
+  const fresh = news(roster, offered);
+  if (!fresh.length) {
+    if (offered.entries.length < roster.entries.length) throw refused("an older roster than the known one was offered: nothing in it is news");
+    return roster;
   }
-  const signing = roster.member(signer);
-  if (!rules(signing.role)) throw refused(`roster entry ${seq} is by a member that may not change the roster`);
-  if (kind === "admit") admitted(roster, body, seq);
-  else if (kind === "revoke") revoked(roster, body, seq, signing);
-  else throw unknownFormat(`roster entry ${seq} is of a kind that this program doesn't know`);
-  roster.head = head;
-  return roster;
+  return withoutSurplus(roster, await made([...roster.known, ...fresh]));
 }
 
 /**
- * @param {unknown} value
- * @param {Role} role
- * @param {{epoch: number, seq: number, addresses?: string[]}} admission
- * @returns {{member: Member, sealed: SealedSecret[]}}
+ * Entries that are not known here, but for those of phrases that had taken themselves away as far as is known: nobody outranks
+ * a phrase but itself, so this alone goes by what was known first.
+ * @param {Roster} roster
+ * @param {Roster} offered
  */
-function memberOf(value, role, { epoch, seq, addresses = [] }) {
-  const fields = list(value, 3, "a roster member");
-  const sign = fixedBytes(fields[0], KEY_BYTES, "a member's signing key");
-  const receive = fixedBytes(fields[1], KEY_BYTES, "a member's receiving key");
-  const sealed = sealedSecrets(fields[2]);
-  const everyEpoch = sealed.length === epoch && sealed.every(([number], at) => number === at + 1);
-  if (reads(role) && !everyEpoch) throw peerError("a roster entry does not seal every epoch to its newcomer");
-  if (!reads(role) && sealed.length) throw refused("a roster entry gives secrets to a seed");
-  return { member: { sign, receive, role, admitted_seq: seq, addresses, revoked_seq: null }, sealed };
-}
-
-/** @param {unknown} value @returns {SealedSecret[]} */
-function sealedSecrets(value) {
-  if (!Array.isArray(value) || value.length > MAX_EPOCHS) throw peerError("a roster entry's sealed secrets are not a list");
-  return value.map((item) => {
-    const [number, secret] = list(item, 2, "a sealed secret");
-    return [natural(number, MAX_EPOCHS, "an epoch's number"), fixedBytes(secret, SEALED_SECRET_BYTES, "a sealed secret")];
+function news(roster, offered) {
+  const hashes = new Set(roster.known.map(({ hash }) => hash));
+  const away = new Set(roster.known.filter((entry) => putsOutSigner(entry) && !roster.void_entries.has(entry.hash)).map(({ signer }) => signer));
+  const passed = new Set();
+  return offered.known.filter(({ hash, signer, previous }) => {
+    if (hashes.has(hash)) return false;
+    if (!away.has(signer) && !passed.has(previous)) return true;
+    passed.add(hash);
+    return false;
   });
 }
 
 /**
- * @param {Roster} roster
- * @param {{member: Member, sealed: SealedSecret[]}} entry
+ * @param {readonly Uint8Array[]} entries
+ * @param {readonly Entry[]} known  need no second look
  */
-function enter(roster, { member, sealed }) {
-  const id = toBase32(member.sign);
-  roster.members.set(id, member);
-  roster.sealed.set(id, sealed);
-}
-
-/**
- * @param {Roster} roster
- * @param {Record<string, unknown>} body
- * @param {Bytes} signer
- */
-function founded(roster, body, signer) {
-  fixedBytes(body.nonce, 16, "a founding's nonce");
-  const founder = memberOf(body.founder, "owner", { epoch: 1, seq: 0 });
-  const recovery = memberOf(body.recovery, "recovery", { epoch: 1, seq: 0 });
-  if (!equal(founder.member.sign, signer) || equal(founder.member.sign, recovery.member.sign)) {
-    throw peerError("a founding is signed by another key than its founder's");
+async function readKnowing(entries, known) {
+  if (entries.length < 1 || entries.length > MAX_ENTRIES) throw peerError("a roster has between 1 and 10,000 entries");
+  /** By their signature, which is what an entry ends with. */
+  const before = new Map(known.map((entry) => [toHex(entry.data.subarray(-SIGNATURE_BYTES)), entry]));
+  /** @type {Entry[]} */
+  const read = [];
+  for (const data of entries) {
+    const found = before.get(toHex(data.subarray(-SIGNATURE_BYTES)));
+    read.push(found && equal(found.data, data) ? found : await readEntry(data));
   }
-  enter(roster, founder);
-  enter(roster, recovery);
-  return roster;
+  return made(read);
+}
+
+/** @param {Entry[]} known */
+async function made(known) {
+  if (known.length > MAX_ENTRIES) throw peerError("a roster has between 1 and 10,000 entries");
+  const resolved = resolve(known);
+  const hashes = known.map(({ hash, payload_hash }) => ({ hash, payload_hash })).sort((a, b) => (a.hash < b.hash ? -1 : 1));
+  return new Roster(known, resolved, await sha256(concat(...hashes.map(({ payload_hash }) => payload_hash))));
 }
 
 /**
- * @param {Roster} roster
- * @param {Record<string, unknown>} body
- * @param {number} seq
+ * `after`, unless revoked members make it grow without end: then without what is new of theirs.
+ * @param {Roster} before
+ * @param {Roster} after
  */
-function admitted(roster, body, seq) {
-  const role = /** @type {Role} */ (body.role);
-  if (!["owner", "player", "recovery", "seed"].includes(role)) throw unknownFormat(`roster entry ${seq} gives a role that this program doesn't know`);
-  if (role === "recovery") throw peerError("a recovery key is not admitted as a device");
-  const given = body.addresses ?? [];
-  if (!Array.isArray(given) || given.length > MAX_ADDRESSES) throw peerError("a member's addresses are not a short list");
-  const addresses = given.map((address) => boundedText(address, MAX_ADDRESS_CHARS, "an address"));
-  const newcomer = memberOf(body.member, role, { epoch: roster.epoch, seq, addresses });
-  if (roster.members.has(toBase32(newcomer.member.sign))) throw peerError("a roster entry admits a key that was already admitted");
-  if (roster.members.size >= MAX_MEMBERS) throw peerError("a roster has too many members");
-  enter(roster, newcomer);
+async function withoutSurplus(before, after) {
+  const nothing = after.known.filter(({ hash }) => after.void_entries.has(hash));
+  const size = nothing.reduce((sum, { data }) => sum + data.length, 0);
+  if (nothing.length <= MAX_VOID_ENTRIES && size <= MAX_VOID_BYTES) return after;
+  const had = new Set(before.known.map(({ hash }) => hash));
+  const dropped = new Set(nothing.filter(({ hash }) => !had.has(hash)).map(({ hash }) => hash));
+  const kept = after.known.filter(({ hash, previous }) => {
+    if (!dropped.has(hash) && !dropped.has(previous)) return true;
+    dropped.add(hash);
+    return false;
+  });
+  return kept.length === before.known.length ? before : made(kept);
 }
 
 /**
- * @param {Roster} roster
- * @param {Record<string, unknown>} body
- * @param {number} seq
- * @param {Member} signing
+ * Epochs of a branch that doesn't stand stay readable, as far as their numbers are not taken.
+ * @param {ReadonlyMap<string, SealedSecret[]>} standing
+ * @param {Entry[]} aside
  */
-function revoked(roster, body, seq, signing) {
-  const { gone } = body;
-  if (!Array.isArray(gone) || !gone.length || gone.length > MAX_MEMBERS) throw peerError("a revocation names nobody");
-  const leaving = new Set();
-  for (const id of gone) {
-    const target = roster.member(fixedBytes(id, KEY_BYTES, "a revoked member"));
-    if (target.role === "recovery") throw refused("a recovery key is not revoked like a device");
-    if (signing.role !== "recovery" && target.admitted_seq <= signing.admitted_seq) {
-      throw refused("a device may revoke only devices that were admitted after it");
+function withAside(standing, aside) {
+  const sealed = new Map(standing);
+  for (const { departure } of aside) {
+    for (const [id, secret] of departure?.secrets ?? []) {
+      const have = sealed.get(id);
+      if (have && !have.some(([number]) => number === secret[0])) sealed.set(id, [...have, secret].sort((a, b) => a[0] - b[0]));
     }
-    leaving.add(toBase32(target.sign));
   }
-  const epoch = natural(body.epoch, MAX_EPOCHS, "an epoch's number");
-  if (epoch !== roster.epoch + 1) throw peerError("a revocation does not begin the next epoch");
-  const secrets = revocationSecrets(roster, body.secrets, leaving, epoch);
-  for (const id of leaving) roster.members.set(id, { .../** @type {Member} */ (roster.members.get(id)), revoked_seq: seq });
-  for (const [id, pairs] of secrets) roster.sealed.set(id, [...(roster.sealed.get(id) ?? []), ...pairs]);
-  roster.epoch = epoch;
+  return sealed;
 }
 
 /**
- * The new epoch's secret for each who stays and reads, once each and for nobody else.
- * @param {Roster} roster
- * @param {unknown} given
- * @param {Set<string>} leaving
  * @param {number} epoch
+ * @param {Set<number>} taken
  */
-function revocationSecrets(roster, given, leaving, epoch) {
-  if (!Array.isArray(given) || given.length > MAX_MEMBERS) throw peerError("a revocation's secrets are not a list");
-  const expected = new Set(roster.active().filter(({ role }) => reads(role)).map(({ sign }) => toBase32(sign)));
-  for (const id of leaving) expected.delete(id);
-  /** @type {[string, SealedSecret[]][]} */
-  const secrets = [];
-  for (const item of given) {
-    const [member, sealed] = list(item, 2, "a revocation's secret");
-    const pairs = sealedSecrets(sealed);
-    const id = member instanceof Uint8Array ? toBase32(member) : "";
-    if (!expected.delete(id) || pairs.length !== 1 || pairs[0][0] !== epoch) {
-      throw peerError("a revocation seals its epoch to somebody else, or twice");
-    }
-    secrets.push([id, pairs]);
-  }
-  if (expected.size) throw peerError("a revocation leaves a member without the new epoch");
-  return secrets;
+function freeNumber(epoch, taken) {
+  for (let number = epoch + 1; number <= epoch + MAX_EPOCH_STEP; number++) if (!taken.has(number)) return number;
+  return epoch + 1;
 }

@@ -100,10 +100,11 @@ function joined(frame) {
  * @param {Uint8Array} room.library
  * @param {Uint8Array} room.name
  * @param {number} room.roster_length
+ * @param {Bytes} room.roster_digest  so that a server notices another branch of that length
  */
-export async function joinFrame(keys, { nonce, host, library, name, roster_length }) {
+export async function joinFrame(keys, { nonce, host, library, name, roster_length, roster_digest }) {
   const signature = await keys.sign(LABEL_SIGN_JOIN, pack([nonce, host, library, name]));
-  return pack(["join", library, name, keys.id, roster_length, signature]);
+  return pack(["join", library, name, keys.id, roster_length, signature, { roster: roster_digest }]);
 }
 
 /**

@@ -193,7 +193,7 @@ export class Room {
    */
   async #join(nonce, socket) {
     const { keys, library, epoch, roster } = this.#membership;
-    const room = { nonce, host: new URL(this.#base).host, library, name: await epoch.roomName(), roster_length: roster.entries.length };
+    const room = { nonce, host: new URL(this.#base).host, library, name: await epoch.roomName(), roster_length: roster.entries.length, roster_digest: roster.digest };
     socket.send(await joinFrame(keys, room));
   }
 

@@ -109,7 +109,7 @@ export class Swarm {
 
   #presence() {
     const { name, roster } = this.#membership;
-    return { name, role: "phone", roster: roster.entries.length, heads: {}, snapshot: null, addresses: [], asleep: false, ...this.#about() };
+    return { name, role: "phone", roster: roster.entries.length, roster_digest: roster.digest, heads: {}, snapshot: null, addresses: [], asleep: false, ...this.#about() };
   }
 
   /** Rooms joined now. */

@@ -77,9 +77,9 @@ export class Membership {
     return this.roster.members.get(toBase32(this.id))?.revoked_seq !== null;
   }
 
-  /** The newest epoch that this device has. @returns {EpochKeys} */
+  /** The roster's; if this device was given nothing that opens, the newest before it. @returns {EpochKeys} */
   get epoch() {
-    const newest = this.epochs.get(Math.max(...this.epochs.keys()));
+    const newest = this.epochs.get(Math.max(...[...this.epochs.keys()].filter((number) => number <= this.roster.epoch)));
     if (!newest) throw new Error("a member without an epoch");
     return newest;
   }
@@ -90,12 +90,12 @@ export class Membership {
   }
 
   /**
-   * Take in a longer chain. Throws a WireError for an older, forked or broken one.
+   * Take in what somebody else knows of the roster. Throws a WireError for one that is only older, or broken.
    * @param {readonly Uint8Array[]} entries
    */
   async learn(entries) {
     const roster = await extendRoster(this.roster, entries);
-    if (roster.entries.length <= this.roster.entries.length) return;
+    if (roster === this.roster) return;
     this.roster = roster;
     await this.#openEpochs();
     await this.#keep();

@@ -79,11 +79,12 @@ test("the proof for a room is the signature that Python makes", async () => {
   const { join } = vectors("messages");
   const keys = await memberKeys(join.keys);
   const frame = unpack(
-    await joinFrame(keys, { nonce: fromHex(join.nonce), host: join.host, library: fromHex(join.library), name: fromHex(join.room), roster_length: 3 }),
+    await joinFrame(keys, { nonce: fromHex(join.nonce), host: join.host, library: fromHex(join.library), name: fromHex(join.room), roster_length: 3, roster_digest: new Uint8Array(32).fill(7) }),
     limits,
   );
   assert.deepEqual(frame.slice(0, 5), ["join", fromHex(join.library), fromHex(join.room), keys.id, 3]);
   assert.equal(toHex(frame[5]), join.join_signature);
+  assert.deepEqual(frame[6].roster, new Uint8Array(32).fill(7));
 });
 
 test("a long roster comes in parts and is read when it is whole", () => {
