@@ -5,7 +5,7 @@ import { aesKey, derive, labelled, openAes, random, sealAes, sha256 } from "./cr
 import { diffieHellman } from "./crypto_hpke.js";
 import { KEY_BYTES, LABEL_PAIR_CHECK, LABEL_PAIR_COMMIT, LABEL_PAIR_KEY, LABEL_PAIR_ROOM, LABEL_SIGN_PAIRING, NONCE_BYTES } from "./crypto_labels.js";
 import { pack, unpack } from "./msgpack.js";
-import { readRoster } from "./roster.js";
+import { readRoster } from "./roster_reading.js";
 import { peerError, refused, WireError } from "./wire_errors.js";
 import { boundedText, fixedBytes, list, textMap } from "./wire_fields.js";
 

@@ -1,8 +1,9 @@
 // Which of a roster's branches stands: the same for everyone who knows the same entries, in whatever order they came
 // (docs/FORMAT.md, "Forks"). node/wire/roster/branches.py does the same.
 
+import { compareRanks } from "./roster.js";
 import { revokes, putsOutSigner } from "./roster_entries.js";
-import { compareRanks, Standing } from "./roster_standing.js";
+import { Standing } from "./roster_standing.js";
 import { peerError } from "./wire_errors.js";
 
 /** @import {Entry} from "./roster_entries.js" */

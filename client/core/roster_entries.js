@@ -4,6 +4,7 @@ import { equal, toBase32, toHex } from "./bytes.js";
 import { sha256, verify } from "./crypto.js";
 import { KEY_BYTES, LABEL_SIGN_ROSTER, SIGNATURE_BYTES, TAG_BYTES } from "./crypto_labels.js";
 import { unpack } from "./msgpack.js";
+import { MAX_ENTRY_BYTES } from "./roster.js";
 import { peerError, refused, unknownFormat } from "./wire_errors.js";
 import { boundedBytes, boundedText, fixedBytes, list, natural, textMap } from "./wire_fields.js";
 
@@ -45,7 +46,6 @@ import { boundedBytes, boundedText, fixedBytes, list, natural, textMap } from ".
 
 const VERSION = 1;
 export const MAX_ENTRIES = 10_000;
-export const MAX_ENTRY_BYTES = 262_144;
 export const MAX_MEMBERS = 1_000;
 const MAX_EPOCHS = 10_000;
 const MAX_EPOCH_NUMBER = 2 ** 31;

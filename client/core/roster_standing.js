@@ -1,5 +1,6 @@
 // What one line of roster entries adds up to, entry by entry: members, their rights, the epoch. Other branches don't count.
 
+import { compareRanks } from "./roster.js";
 import { MAX_MEMBERS, reads, rules } from "./roster_entries.js";
 import { peerError, refused } from "./wire_errors.js";
 
@@ -23,12 +24,6 @@ import { peerError, refused } from "./wire_errors.js";
 export const MAX_EPOCH_STEP = 1_000;
 /** @type {Rank} */
 const FIRST_RECOVERY_RANK = [-1, 0, 0];
-
-/**
- * @param {Rank} a
- * @param {Rank} b
- */
-export const compareRanks = (a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
 
 /** Where things stand after one entry, along its own line. Never changed: each entry makes the next one. */
 export class Standing {

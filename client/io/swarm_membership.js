@@ -3,18 +3,19 @@
 import { toBase32 } from "../core/bytes.js";
 import { MemberKeys } from "../core/crypto_keys.js";
 import { Emitter } from "../core/emitter.js";
-import { extendRoster, readRoster } from "../core/roster.js";
+import { Roster } from "../core/roster.js";
 import { nextCounter } from "../core/envelope.js";
 import { read, write } from "./store_db.js";
 
 /** @import {Bytes} from "../core/bytes.js" */
 /** @import {EpochKeys, KeptKeys} from "../core/crypto_keys.js" */
-/** @import {Roster} from "../core/roster.js" */
+/** @import {RosterState} from "../core/roster.js" */
 
 /**
  * @typedef {object} Kept
  * @property {KeptKeys} keys
  * @property {Bytes[]} entries  the roster's
+ * @property {RosterState} [roster]  what they come to, checked when they came
  * @property {string[]} trackers  WebSocket addresses
  * @property {string} name  of this device
  */
@@ -46,7 +47,7 @@ export class Membership {
     if (!kept) return null;
     const { receive_sealed } = kept.keys;
     const keys = receive_sealed ? { ...kept.keys, receive: await (await import("./sealed_key.js")).openKey(receive_sealed) } : kept.keys;
-    const membership = new Membership(new MemberKeys(keys), await readRoster(kept.entries), kept);
+    const membership = new Membership(new MemberKeys(keys), await rosterOf(kept), kept);
     await membership.#openEpochs();
     return membership;
   }
@@ -94,6 +95,7 @@ export class Membership {
    * @param {readonly Uint8Array[]} entries
    */
   async learn(entries) {
+    const { extendRoster } = await import("../core/roster_reading.js");
     const roster = await extendRoster(this.roster, entries);
     if (roster === this.roster) return;
     this.roster = roster;
@@ -109,7 +111,14 @@ export class Membership {
   #keep() {
     const { receive, ...keys } = this.keys.kept;
     /** @type {Kept} */
-    const kept = { keys: /** @type {KeptKeys} */ (keys.receive_sealed ? keys : { ...keys, receive }), entries: [...this.roster.entries], trackers: this.trackers, name: this.name };
+    const kept = { keys: /** @type {KeptKeys} */ (keys.receive_sealed ? keys : { ...keys, receive }), entries: [...this.roster.entries], roster: this.roster.state, trackers: this.trackers, name: this.name };
     return write("self", RECORD, kept);
   }
+}
+
+/** @param {Kept} kept */
+async function rosterOf({ entries, roster }) {
+  if (roster) return new Roster(roster);
+  const { readRoster } = await import("../core/roster_reading.js");
+  return readRoster(entries);
 }
