@@ -207,6 +207,7 @@ def build_network(
                 snapshots.want()
 
     async def close() -> None:
+        await copies.close()
         await pairings.close()
         await relay.close()
         await links.close()

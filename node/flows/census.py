@@ -16,6 +16,7 @@ from typing import Any, Final
 from node.crypto.blob import Purpose, Shape
 from node.doors.channel import Answer
 from node.errors import SongkeepError
+from node.flows.hearsay import Hearsay, shared
 from node.flows.meet import Meeting
 from node.flows.seed_holders import SeedHolders
 from node.ids import BlobRoot, DeviceId, from_text, to_text
@@ -83,7 +84,10 @@ class Census:
         self._keeps_originals = keeps_originals
         self._wants_sizes = wants_sizes
         self._wall_ms = wall_ms
-        self._known: dict[DeviceId, tuple[bytes, Holding]] = {}
+        self._hearsay = Hearsay(library)
+        members = [each.public.id for each in membership.roster.active(*_HOLDERS)]
+        self._known = {member: (b"", said) for member, said in self._hearsay.load(members).items()}
+        """What each last said, and the name of that state; empty for one to be asked anew."""
         kept: dict[str, Any] = library.index.settings.get(SETTING, {})
         self._clock = SteadyClock(*kept.get("clock", (0, 0)))
         self._seen_ms = {DeviceId(from_text(each)): int(at_ms) for each, at_ms in kept.get("seen", {}).items()}
@@ -132,6 +136,9 @@ class Census:
             sealed=frozenset(sealed),
             sources=frozenset(blobs[root].root for root in room.at_hand() if root in blobs),
         )
+        if not self.looks:  # what was loaded has names of its own
+            roots = {root: root for root in listed}
+            self._known = {member: (state, shared(said, roots)) for member, (state, said) in self._known.items()}
         before, state = self.sight.state, holding.state(listed)
         self.sight = Sight(
             blobs=tuple(blobs.values()),
@@ -246,8 +253,13 @@ class Census:
         return await asyncio.to_thread(sight.own.answer, sight.listed, theirs if isinstance(theirs, bytes) else b"")
 
     def save(self) -> None:
-        """Keep the clock and who was seen when. Blocks."""
+        """Keep the clock, who was seen when, and what was said. Blocks."""
         self._saved_ms = self.now_ms()
+        self._hearsay.save({member: said for member, (_, said) in list(self._known.items())})
+        self.save_clock()
+
+    def save_clock(self) -> None:
+        """Keep the clock, and who was seen when. Blocks."""
         self._library.index.settings.set(
             SETTING,
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -114,7 +115,7 @@ class Copies:
             now_ms=self.census.now_ms,
             wall_ms=_now_ms,
             room_bytes=lambda: self.census.sight.own.budget_bytes - self.census.sight.own.used_bytes,
-            save_clock=self.census.save,
+            save_clock=self.census.save_clock,
         )
         self._take_from = take
         self.bringing = Bringing(library, store, self._take, self.download, now_ms=_now_ms, on_lie=self.census.distrust)
@@ -167,6 +168,11 @@ class Copies:
         self.upload.set_limit(limits.upload_bytes_per_s)
         self._changed = True
         self.wake()
+
+    async def close(self) -> None:
+        """Keep what is known of others for the next start."""
+        with contextlib.suppress(SongkeepError):  # a full disk: then it is asked for anew
+            await asyncio.to_thread(self.census.save)
 
     def note_wishes(self) -> None:
         """The person wants something here: sizes are needed that were not."""

@@ -1,4 +1,4 @@
-"""Times by blob, kept on this device: locks, and what is in the trash."""
+"""Numbers by blob, kept on this device: until when it is locked, since when it is trash, how another device has it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class RootTimes:
 
     def load(self) -> dict[BlobRoot, int]:
         parts = (self._index.settings.get(self._key(first), {}) for first in range(256))
-        return {BlobRoot(root): time_ms for part in parts for root, time_ms in part.items()}
+        return {BlobRoot(root): number for part in parts for root, number in part.items()}
 
     def save(self, changes: Mapping[BlobRoot, int | None]) -> None:
         """On the disk when it returns. None takes one out."""
         by_part: dict[int, dict[BlobRoot, int | None]] = defaultdict(dict)
-        for root, time_ms in changes.items():
-            by_part[root[0]][root] = time_ms
+        for root, number in changes.items():
+            by_part[root[0]][root] = number
         with self._index.transaction():
             for first, changed in by_part.items():
                 part = {**self._index.settings.get(self._key(first), {}), **changed}

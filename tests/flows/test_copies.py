@@ -336,3 +336,24 @@ async def test_a_device_alone_spends_nothing_on_looking_for_others_copies(tmp_pa
         assert (await pc.shown())["songs"] == [{"copies": 1, "songs": 2}], "whoever asks is told all the same"
         await add_songs(pc, tmp_path / "music", range(3))
         assert (await pc.shown())["songs"] == [{"copies": 1, "songs": 3}]
+
+
+async def test_what_a_device_that_is_away_holds_is_known_after_a_restart(tmp_path: Path) -> None:
+    secrets = household(3)
+    async with a_tracker(tmp_path / "tracker") as (url, _):
+        async with (
+            holder(tmp_path / "pc", secrets[0], url, budget_bytes=0) as pc,
+            holder(tmp_path / "laptop", secrets[1], url) as laptop,
+        ):
+            await add_songs(pc, tmp_path / "music", range(2))
+            await pc.home.ingest.idle()
+            await settled(lambda: len(laptop.sealed()) == 2, "the laptop holds both songs")
+            await settled(lambda: knows_all(pc, (pc, laptop)), "the PC knows that it does")
+            said = {each.id: each.sealed for each in pc.copies.census.devices()}
+        async with holder(tmp_path / "pc", secrets[0], url, budget_bytes=0) as pc:
+            await settled(lambda: pc.copies.census.looks > 0, "the PC has looked")
+            devices = {each.id: each for each in pc.copies.census.devices()}
+            assert devices[laptop.id].sealed == said[laptop.id] != frozenset()
+            assert not devices[laptop.id].present
+            assert devices[laptop.id].budget_bytes == GB
+            assert (await pc.shown())["songs"] == [{"copies": 2, "songs": 2}]
