@@ -82,15 +82,16 @@ class DeviceFetch:
         holders = self._holders(blob.root)
         if not holders:
             raise UnavailableError(self._absent(blob.root))
-        quick = sum(self._open_to(holder) == "lane" for holder in holders)
-        began_s = asyncio.get_running_loop().time()
+        now_s = asyncio.get_running_loop().time()
+        # Who was late gets no share of its own, or each part of the song would wait for it anew.
+        quick = sum(self._open_to(each) == "lane" and self._slow.get(each, 0) <= now_s for each in holders)
         gather = Gather(self._take, blob.root, cipher, holders, at_once=max(1, quick))
         try:
             return await gather.run(first, count)
         except NotHeldError:
             raise UnavailableError(self._absent(blob.root)) from None
         except UnavailableError as error:
-            if asyncio.get_running_loop().time() - began_s > BROKEN_WITHIN_S:
+            if asyncio.get_running_loop().time() - now_s > BROKEN_WITHIN_S:
                 raise
             raise _BrokenError(str(error)) from error
         finally:

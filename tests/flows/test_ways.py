@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import random
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from node.errors import SongkeepError, UnavailableError
 from node.flows.fetch import DeviceFetch
 from node.flows.lanes import Lanes
 from node.flows.ways import Ways
-from node.ids import DeviceId
+from node.ids import BlobRoot, DeviceId
+from node.peers.directory import Presence
 from node.wire.roster import read_roster, revoke
 from tests.flows import people
 from tests.needs import require
@@ -232,3 +233,28 @@ async def test_a_revoked_device_gets_nothing_more(url: str) -> None:
         )
         with pytest.raises(SongkeepError):
             await laptop.take()
+
+
+async def test_who_was_late_is_asked_last_and_the_rest_of_the_song_does_not_wait_for_it(url: str) -> None:
+    owner, second, third = three()
+    laptop = walker("Laptop", third, url, ip="127.0.0.3")
+    hangs, gives = (people.make_device("a holder", each, url) for each in (owner, second))
+    asked: list[bytes] = []
+
+    async def take(member: DeviceId, root: BlobRoot, first: int, count: int) -> AsyncGenerator[bytes, None]:
+        asked.append(member)
+        if member == hangs.id:
+            await asyncio.Event().wait()
+        yield b"".join(CHUNKS[first : first + count])
+
+    directory = laptop.device.directory
+    for number, holder in enumerate((hangs, gives)):
+        directory.came(url, number, DeviceId(holder.id))
+        directory.said(DeviceId(holder.id), Presence(name="a holder", role="node", roster=3), 1)
+    fetch = DeviceFetch(laptop.device.membership, directory, take, open_to=lambda _member: "lane")
+    assert await fetch.chunks(BLOB, 0, len(CHUNKS)) == WHOLE
+    assert hangs.id in asked
+    asked.clear()
+    for _ in range(3):
+        assert await fetch.chunks(BLOB, 0, len(CHUNKS)) == WHOLE
+    assert asked == [gives.id] * 3
