@@ -253,3 +253,19 @@ async def test_lyrics_come_from_the_pc_and_stay_for_when_it_is_gone(phone: Phone
     await phone.page.reload()
     await phone.page.evaluate("location.hash = '#/now/lyrics'")
     await expect(phone.page.locator(".lyrics")).to_contain_text("Before the dawn", timeout=30_000)
+
+
+async def test_originals_come_only_while_the_way_to_them_stays_in_this_network(phone: Phone) -> None:
+    await phone.pair()
+    await phone.page.evaluate("location.hash = '#/settings'")
+    await phone.page.get_by_role("radio", name="Original at home").check()
+    await phone.play_first()
+    await phone.until_sound()
+    playing = "voices.find((voice) => !voice.paused)?.src.split('/').at(-1)"
+    assert await phone.page.evaluate(playing) == "original"
+    phone.home.device.meeting.set_trackers([])
+    await phone.home.device.links.close()
+    await expect(phone.page.locator("#offline")).to_be_visible()
+    await phone.page.get_by_role("button", name=re.compile("^Third Rail")).click()
+    await until(phone.page, "voices.some((voice) => voice.src.endsWith('/mobile'))")
+    assert not await phone.page.evaluate("voices.some((voice) => !voice.paused && voice.src.endsWith('/original'))")

@@ -12,8 +12,9 @@ from tests.client.mock_node import mock_job
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 PLACES = (
-    "/", "/albums", "/artists", "/songs", "/genres", "/search/a", "/locker", "/settings", "/devices", "/devices/pair",
-    "/where", "/move", "/for-you", "/now", "/now/queue",
+    "/", "/albums", "/artists", "/songs", "/genres", "/history/most", "/history", "/playlists", "/starred",
+    "/search/a", "/locker", "/settings", "/devices", "/devices/pair", "/where", "/move", "/for-you", "/now",
+    "/now/queue",
 )  # fmt: skip
 
 NAMELESS = """() => {
