@@ -16,7 +16,7 @@ import aiohttp
 
 from node.doors import rooms
 from node.doors.channel import Channel
-from node.doors.rooms import TurnedAwayError
+from node.doors.rooms import Room, TurnedAwayError
 from node.doors.socket_pipe import linked
 from node.errors import RefusedError, SongkeepError, UnavailableError
 from node.flows.stay import Host, Place, Proofs, Stay, announce, learn
@@ -43,6 +43,7 @@ TOGETHER_S: Final = 0.5
 RELAY_AFTER_S: Final = 3.0
 """A direct way that has not opened by then probably never will: the last resort is tried beside it."""
 GRANT_TIMEOUT_S: Final = 15.0
+CHANGE_TIMEOUT_S: Final = 5.0
 MAX_ROOMS: Final = 24
 
 
@@ -221,16 +222,14 @@ class Meeting:
 
     async def ask_grant(self, tracker: str, seed: DeviceId, size_bytes: int) -> bytes:
         """A tracker's signed grant for so much on a seed, unchecked. Raises RefusedError, UnavailableError."""
-        place = self.places.get(tracker.rstrip("/"))
-        if place is None or place.room is None:
-            raise UnavailableError("that tracker is not reached now")
-        key = place.url, seed
+        room = await self._room_at(tracker)
+        key = room.url, seed
         if key in self._grants:
             raise UnavailableError("a grant for that seed is being asked for already")
         answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._grants[key] = answered
         try:
-            await place.room.ask_grant(seed, size_bytes)
+            await room.ask_grant(seed, size_bytes)
             async with asyncio.timeout(GRANT_TIMEOUT_S):
                 return await answered
         except TimeoutError as error:
@@ -240,10 +239,22 @@ class Meeting:
 
     async def tell_usage(self, tracker: str, usage_for: Callable[[bytes], Awaitable[bytes]]) -> None:
         """Show a tracker that keeps accounts what `usage_for` gives for its key. Raises UnavailableError."""
+        room = await self._room_at(tracker)
+        if room.key is None:
+            raise UnavailableError("that tracker keeps no accounts")
+        await room.tell_usage(await usage_for(room.key))
+
+    async def _room_at(self, tracker: str) -> Room:
+        """The room there; waits while it is only being changed for another one. Raises UnavailableError."""
         place = self.places.get(tracker.rstrip("/"))
-        if place is None or place.room is None or place.room.key is None:
-            raise UnavailableError("that tracker keeps no accounts, or is not reached now")
-        await place.room.tell_usage(await usage_for(place.room.key))
+        until_s = time.monotonic() + CHANGE_TIMEOUT_S
+        while place is not None and not place.trouble and (place.room is None or place.leave.is_set()):
+            if time.monotonic() > until_s:
+                break
+            await asyncio.sleep(CHANGE_TIMEOUT_S / 100)
+        if place is None or place.room is None:
+            raise UnavailableError("that tracker is not reached now")
+        return place.room
 
     def _grant_answered(self, url: str, answer: GrantAnswered) -> None:
         waiting = self._grants.get((url, answer.seed))
