@@ -166,7 +166,7 @@ def greet(home: Path, process: subprocess.Popen[str]) -> Living:
 def stop(process: subprocess.Popen[str]) -> None:
     """End it with Ctrl-C; it must end by itself and without complaint."""
     process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT)
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=60) == 0
 
 
 def make_music(folder: Path) -> Path:
