@@ -68,3 +68,26 @@ def test_the_password_hash_is_never_shown() -> None:
 def test_a_file_that_is_no_settings_is_told(data: bytes) -> None:
     with pytest.raises(UnknownFormatError):
         settings_from_json(data)
+
+
+@pytest.mark.parametrize("node", ["seed.example.org:7668", "192.0.2.1:1", "[2001:db8::1]:65535"])
+def test_a_node_of_a_dht_is_a_host_and_a_port(node: str) -> None:
+    assert change(Settings(), {"dht_nodes": [node]}).dht_nodes == (node,)
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [["seed.example.org"], [":7668"], ["a:0"], ["a:65536"], ["2001:db8::1:7668"], ["a b:1"], ["a:1,b:2"], ["a:1"] * 33, 7],
+)  # fmt: skip
+def test_what_is_no_node_of_a_dht_is_refused(nodes: object) -> None:
+    with pytest.raises(UserError):
+        change(Settings(), {"dht_nodes": nodes})
+
+
+def test_the_dht_is_off_and_the_public_one_is_never_meant_by_chance() -> None:
+    assert Settings().dht == "off"
+    for wrong in ("on", "yes", True, "", "Mainline"):
+        with pytest.raises(UserError, match="off, private, mainline"):
+            change(Settings(), {"dht": wrong})
+    with pytest.raises(UserError, match="65534"):
+        change(Settings(), {"dht_port": 65_535})
