@@ -252,6 +252,22 @@ def test_ctrl_c_ends_an_add_without_a_trace_of_python(tmp_path: Path) -> None:
     assert done(songkeep(home, "add", str(music), "--json"))["failed"] == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles only")
+def test_ctrl_c_ends_a_command_at_whatever_moment_of_its_start_it_comes(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    songkeep(home, "init")
+    for delay_s in (0.2, 0.35, 0.5, 0.65):
+        command = [sys.executable, "-m", "node.cli.main", "--home", str(home), "status"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(delay_s)  # any moment is right
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=60)
+        finally:
+            process.kill()
+    assert songkeep(home, "status").returncode == 0
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     home, music = tmp_path / "home", make_music(tmp_path / "music")
     songkeep(home, "init")
