@@ -77,7 +77,7 @@ def test_a_node_of_a_dht_is_a_host_and_a_port(node: str) -> None:
 
 @pytest.mark.parametrize(
     "nodes",
-    [["seed.example.org"], [":7668"], ["a:0"], ["a:65536"], ["2001:db8::1:7668"], ["a b:1"], ["a:1,b:2"], ["a:1"] * 33, 7],
+    [["seed.example.org"], [":7668"], ["a:0"], ["a:65536"], ["2001:db8::1:7668"], ["a b:1"], ["a:1,b:2"], ["a:1"] * 33],
 )  # fmt: skip
 def test_what_is_no_node_of_a_dht_is_refused(nodes: object) -> None:
     with pytest.raises(UserError):
