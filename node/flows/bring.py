@@ -25,6 +25,7 @@ from node.flows.pace import Pace
 from node.flows.ways import Take
 from node.ids import DeviceId, to_text
 from node.library import Library
+from node.wire.channel import MAX_CHUNKS
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +33,11 @@ SILENT_S: Final = 20.0
 """A holder that sends nothing for so long is left for another; bulk is in less of a hurry than a song that plays."""
 SPARE_BYTES: Final = 2_000_000_000
 """Of the disk that copies for the library leave to the person."""
-_AT_ONCE: Final = 64
-"""Chunks checked and written together: 1 MiB."""
-_AHEAD: Final = 3
+_AT_ONCE: Final = MAX_CHUNKS
+"""Chunks asked for and written together: 4 MiB, most songs. To ask costs as much as to hash a megabyte."""
+_AT_ONCE_PACED: Final = 16
+"""While there is a limit: 256 KiB, so that it flows evenly."""
+_AHEAD: Final = 2
 
 
 @dataclass(slots=True)
@@ -107,7 +110,8 @@ class Bringing:
             transfer.holder = holder
             shares.append(_Share(holder, at))
             try:
-                blocks_of = _blocks(self._get, holder, transfer.blob, at, cipher.shape.chunks)
+                at_once = _AT_ONCE_PACED if self._pace.limit_bytes_per_s else _AT_ONCE
+                blocks_of = _blocks(self._get, holder, transfer.blob, range(at, cipher.shape.chunks, at_once))
                 async with contextlib.aclosing(blocks_of) as blocks:
                     async for held in blocks:
                         size_bytes = sum(map(len, held))
@@ -162,16 +166,14 @@ def _write(draft: Draft, parts: Sequence[bytes]) -> None:
         draft.write_chunks(part)
 
 
-async def _blocks(
-    take: Take, holder: DeviceId, blob: BlobRef, first: int, end: int
-) -> AsyncGenerator[list[bytes], None]:
-    """Chunks from `first` on by the megabyte; the next megabyte is on its way while one is being written."""
+async def _blocks(take: Take, holder: DeviceId, blob: BlobRef, blocks: range) -> AsyncGenerator[list[bytes], None]:
+    """The chunks of `blocks` (its step is how many at once); the next block is on its way while one is written."""
     ahead: deque[asyncio.Task[list[bytes]]] = deque()
-    starts = iter(range(first, end, _AT_ONCE))
+    starts = iter(blocks)
     try:
         while True:
             for start in itertools.islice(starts, _AHEAD - len(ahead)):
-                count = min(_AT_ONCE, end - start)
+                count = min(blocks.step, blocks.stop - start)
                 ahead.append(asyncio.create_task(_read(take(holder, blob.root, start, count), count)))
             if not ahead:
                 return
