@@ -45,7 +45,9 @@ import { boundedBytes, boundedText, fixedBytes, list, natural, textMap } from ".
  */
 
 const VERSION = 1;
-export const MAX_ENTRIES = 10_000;
+export const MAX_ENTRIES = 11_000;
+/** Of these: places for the first recovery key alone. */
+export const KEPT_FOR_PHRASE = 1_000;
 export const MAX_MEMBERS = 1_000;
 const MAX_EPOCHS = 10_000;
 const MAX_EPOCH_NUMBER = 2 ** 31;

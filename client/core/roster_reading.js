@@ -6,7 +6,7 @@ import { sha256 } from "./crypto.js";
 import { SIGNATURE_BYTES } from "./crypto_labels.js";
 import { Roster } from "./roster.js";
 import { resolve } from "./roster_branches.js";
-import { admits, MAX_ENTRIES, putsOutSigner, readEntry } from "./roster_entries.js";
+import { admits, KEPT_FOR_PHRASE, MAX_ENTRIES, putsOutSigner, readEntry } from "./roster_entries.js";
 import { MAX_EPOCH_STEP } from "./roster_standing.js";
 import { peerError, refused } from "./wire_errors.js";
 
@@ -66,7 +66,7 @@ function news(own, offered) {
  * @param {readonly Entry[]} known  need no second look
  */
 async function readKnowing(entries, known) {
-  if (entries.length < 1 || entries.length > MAX_ENTRIES) throw peerError("a roster has between 1 and 10,000 entries");
+  if (entries.length < 1 || entries.length > MAX_ENTRIES) throw peerError("a roster has between 1 and 11,000 entries");
   /** By their signature, which is what an entry ends with. */
   const before = new Map(known.map((entry) => [toHex(entry.data.subarray(-SIGNATURE_BYTES)), entry]));
   /** @type {Entry[]} */
@@ -83,7 +83,9 @@ async function readKnowing(entries, known) {
  * @returns {Promise<Read>}
  */
 async function made(known) {
-  if (known.length > MAX_ENTRIES) throw peerError("a roster has between 1 and 10,000 entries");
+  const phrase = known[0].kind === "found" ? known[0].newcomers[1].id : "";
+  const others = known.filter(({ signer }) => signer !== phrase).length;
+  if (known.length > MAX_ENTRIES || others > MAX_ENTRIES - KEPT_FOR_PHRASE) throw peerError("a roster has more entries than devices may sign");
   const { line, standing, revocations, aside, void_entries } = resolve(known);
   const last = line[line.length - 1];
   const members = new Map(standing.members);

@@ -12,7 +12,7 @@ import { boundedBytes, boundedText, fixedBytes, list, natural, textMap } from ".
 const MAX_FRAME_BYTES = 320 * 1024;
 const MAX_CONNECTION = 2 ** 53 - 1;
 const MAX_IN_ROOM = 2_000;
-const MAX_ENTRIES = 10_000;
+const MAX_ENTRIES = 11_000;
 /** Entries are packed into frames of this much at most, well under what a server takes. */
 const ROSTER_FRAME_BYTES = 300 * 1024;
 

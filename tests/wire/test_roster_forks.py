@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.crypto import labels
-from node.crypto.keys import MemberKeys
+from node.crypto.keys import MemberKeys, MemberPublic
 from node.crypto.phrase import recovery_keys
-from node.errors import RefusedError, SongkeepError, UnavailableError
+from node.errors import PeerError, RefusedError, SongkeepError, UnavailableError
 from node.wire import codec
 from node.wire.roster import (
     Role,
@@ -23,6 +23,7 @@ from node.wire.roster import (
     settle,
 )
 from node.wire.roster.chain import MAX_VOID_ENTRIES
+from node.wire.roster.entries import KEPT_FOR_PHRASE, MAX_ENTRIES, Kind, sign_entry
 from tests.wire.family import keys_of
 from tests.wire.forks import (
     LAPTOP,
@@ -380,3 +381,21 @@ def test_an_entry_that_follows_nothing_known_is_refused() -> None:
     branch = let_in(home, PC, keys_of(10))
     with pytest.raises(SongkeepError, match="does not follow"):
         extend(home, [*home.entries[:2], branch.entries[-1]])
+
+
+def test_a_thief_who_fills_the_roster_is_put_out_by_the_phrase() -> None:
+    home = household()
+    full = list(home.entries)
+    number = 0
+    while len(full) < MAX_ENTRIES - KEPT_FOR_PHRASE:
+        number += 1
+        guest = MemberPublic(number.to_bytes(32, "big"), PHONE.public.receive)
+        body = {"role": "seed", "member": [guest.sign, guest.receive, []], "addresses": []}
+        full.append(sign_entry(TABLET, previous=home.head, seq=home.seq + 1, time_ms=1, kind=Kind.ADMIT, body=body))
+    roster = read_roster(full)
+    with pytest.raises(PeerError, match="only the first recovery phrase"):
+        put_out(roster, PC, TABLET)
+    rid = put_out(roster, PHRASE, TABLET)
+    assert not is_in(rid, TABLET)
+    assert rid.epoch == 2
+    assert extend(roster, rid.entries).digest == rid.digest

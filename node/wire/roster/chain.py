@@ -12,7 +12,7 @@ from node.crypto.keys import EpochKeys, MemberKeys
 from node.errors import PeerError, RefusedError
 from node.ids import DeviceId, LibraryId
 from node.wire.roster.branches import Resolved, resolve
-from node.wire.roster.entries import MAX_ENTRIES, Entry, read_entry
+from node.wire.roster.entries import KEPT_FOR_PHRASE, MAX_ENTRIES, Entry, Kind, read_entry
 from node.wire.roster.members import Member, Role, Sealed
 from node.wire.roster.standing import MAX_EPOCH_STEP
 
@@ -142,8 +142,11 @@ def _news(roster: Roster, offered: Roster) -> list[bytes]:
 
 def _read(entries: Sequence[bytes], known: Mapping[bytes, Entry]) -> Roster:
     if not 1 <= len(entries) <= MAX_ENTRIES:
-        raise PeerError("a roster has between 1 and 10,000 entries")
+        raise PeerError("a roster has between 1 and 11,000 entries")
     read = [known.get(data) or read_entry(data) for data in entries]
+    phrase = read[0].newcomers[-1].public.id if read[0].kind is Kind.FOUND else None
+    if sum(entry.signer != phrase for entry in read) > MAX_ENTRIES - KEPT_FOR_PHRASE:
+        raise PeerError("a roster has more entries than devices may sign; only the first recovery phrase can change it")
     return _roster(read, resolve(read))
 
 

@@ -21,7 +21,9 @@ from node.wire import codec
 from node.wire.roster.members import Role, Sealed
 
 VERSION: Final = 1
-MAX_ENTRIES: Final = 10_000
+MAX_ENTRIES: Final = 11_000
+KEPT_FOR_PHRASE: Final = 1_000
+"""Of these: places for the first recovery key alone, so that a thief who fills the roster can be put out."""
 MAX_ENTRY_BYTES: Final = 262_144
 MAX_MEMBERS: Final = 1_000
 MAX_EPOCHS: Final = 10_000
