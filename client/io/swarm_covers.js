@@ -13,6 +13,8 @@ const SMALL_BYTES = 24 * 1024;
 const AT_ONCE = 4;
 const ASK_TIMEOUT_MS = 8_000;
 const JPEG_QUALITY = 0.85;
+/** A picture that doesn't come any more holds up nothing for longer. */
+const FORGET_WAIT_MS = 1_000;
 
 /** @typedef {{bytes: Bytes, mime: string}} Picture */
 /** @typedef {(kind: string, body: unknown, timeout_ms: number) => Promise<Bytes>} Ask */
@@ -25,6 +27,9 @@ export class Covers {
   /** What waits for its turn: the latest asked is what the person looks at now. @type {(() => void)[]} */
   #turns = [];
   #running = 0;
+  /** @type {Set<Promise<void>>} */
+  #writing = new Set();
+  #forgotten = false;
 
   /**
    * @param {Chunks} chunks
@@ -45,11 +50,22 @@ export class Covers {
     if (known) return known;
     const made = this.#inTurn(() => this.#fetch(cover));
     this.#underWay.set(path, made);
-    made
-      .then(({ bytes, mime }) => keep(path, bytes, mime))
+    const kept = made
+      .then(({ bytes, mime }) => (this.#forgotten ? undefined : keep(path, bytes, mime)))
       .catch(() => {})
-      .finally(() => this.#underWay.delete(path));
+      .finally(() => {
+        this.#underWay.delete(path);
+        this.#writing.delete(kept);
+      });
+    this.#writing.add(kept);
     return made;
+  }
+
+  /** Forget every kept cover, and keep none that still comes. */
+  async forget() {
+    this.#forgotten = true;
+    await Promise.race([Promise.all(this.#writing), new Promise((resolve) => setTimeout(resolve, FORGET_WAIT_MS))]);
+    await caches.delete(COVER_CACHE);
   }
 
   /**
@@ -117,6 +133,3 @@ async function keep(path, bytes, mime) {
   const cache = await caches.open(COVER_CACHE);
   await cache.put(path, new Response(bytes, { headers: { "Content-Type": mime, "Cache-Control": "no-store" } }));
 }
-
-/** Forget every kept cover. */
-export const forgetCovers = () => caches.delete(COVER_CACHE);

@@ -9,7 +9,7 @@ import { Chunks } from "./swarm_chunks.js";
 import { awayWhy, laterKeeping, lostNotices } from "./swarm_later.js";
 import { Swarm } from "./swarm.js";
 import { SwarmCatalog } from "./swarm_catalog.js";
-import { Covers, forgetCovers } from "./swarm_covers.js";
+import { Covers } from "./swarm_covers.js";
 import { openChunkStore } from "./store_chunks.js";
 import { eraseDatabase } from "./store_db.js";
 import { SwarmLog } from "./swarm_log.js";
@@ -394,7 +394,7 @@ export class SwarmSource {
   async signOut() {
     this.#life.abort();
     await this.#store.clear().catch(() => {});
-    await forgetCovers();
+    await this.#covers.forget();
     await eraseDatabase();
   }
 }
