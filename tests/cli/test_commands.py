@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -253,19 +255,25 @@ def test_ctrl_c_ends_an_add_without_a_trace_of_python(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles only")
-def test_ctrl_c_ends_a_command_at_whatever_moment_of_its_start_it_comes(tmp_path: Path) -> None:
+def test_ctrl_c_while_a_command_starts_ends_it_as_soon_as_it_has_started(tmp_path: Path) -> None:
     home = tmp_path / "home"
     songkeep(home, "init")
-    for delay_s in (0.2, 0.35, 0.5, 0.65):
+    with contextlib.closing(sqlite3.connect(home / "index.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")  # the start waits for this
         command = [sys.executable, "-m", "node.cli.main", "--home", str(home), "status"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(delay_s)  # any moment is right
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        until_s = time.monotonic() + 60
+        while not (home / "songkeep.log").exists() and time.monotonic() < until_s:
+            time.sleep(0.02)
+        time.sleep(0.5)  # from the log to the wait
         process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=60)
-        finally:
-            process.kill()
-    assert songkeep(home, "status").returncode == 0
+        other.execute("ROLLBACK")
+    try:
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in errors
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
