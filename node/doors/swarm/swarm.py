@@ -109,7 +109,9 @@ class Swarm:
         self._volumes[volume.id] = shared
         try:
             self._session.async_add_torrent(params)
-            shared.added(await asyncio.wait_for(added, ADD_TIMEOUT_S))
+            async with asyncio.timeout(ADD_TIMEOUT_S):
+                shared.added(await added)
+                await shared.ready.wait()
         except BaseException:
             self._forget(shared)
             raise

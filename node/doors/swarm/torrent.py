@@ -72,6 +72,7 @@ class SharedVolume:
         self._last_progress_s = 0.0
         self._whole: dict[int, asyncio.Future[None]] = {}
         self._pieces: defaultdict[int, list[asyncio.Future[bytes]]] = defaultdict(list)
+        self._ready = asyncio.Event()
         self._flushes: list[asyncio.Future[None]] = []
         self._renames: dict[int, asyncio.Future[None]] = {}
         self._places: dict[int, Path] = {}
@@ -222,12 +223,19 @@ class SharedVolume:
         self._handle = handle
 
     @property
+    def ready(self) -> asyncio.Event:
+        """Set once libtorrent has taken note of what is held: pieces given before are lost without a word."""
+        return self._ready
+
+    @property
     def handle(self) -> Any:
         return self._handle
 
     def take(self, alert: Any) -> None:
         """One of this torrent's alerts."""
         match alert:
+            case lt.torrent_checked_alert():
+                self._ready.set()
             case lt.piece_finished_alert():
                 self._piece_came(alert.piece_index)
             case lt.read_piece_alert():
