@@ -110,7 +110,8 @@ def check_piece(layer: bytes, piece_index: int, piece: bytes) -> None:
     """Check the bytes of one piece (up to 64 KiB) against the layer. Raises DamagedError."""
     at = piece_index * HASH_BYTES
     expected = layer[at : at + HASH_BYTES]
-    leaves = [leaf_hash(piece[start : start + CHUNK_BYTES]) for start in range(0, len(piece), CHUNK_BYTES)]
+    view = memoryview(piece)
+    leaves = [leaf_hash(view[start : start + CHUNK_BYTES]) for start in range(0, len(piece), CHUNK_BYTES)]
     if len(layer) == HASH_BYTES and 0 < len(leaves) <= PIECE_CHUNKS:
         made: bytes = _tree_root(leaves, _power_of_two_from(len(leaves)), _ZERO_LEAF)
     else:
