@@ -340,7 +340,8 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
 
 
 async def _unpacked(response: aiohttp.ClientResponse) -> Any:
-    return codec.unpack(await _read(response, MAX_ANSWER_BYTES), max_bytes=MAX_ANSWER_BYTES)
+    answer = await _read(response, MAX_ANSWER_BYTES)
+    return codec.unpack(answer, max_bytes=MAX_ANSWER_BYTES, max_values=seedapi.MAX_REQUEST_VALUES)
 
 
 async def _error(response: aiohttp.ClientResponse) -> SongkeepError:

@@ -80,17 +80,6 @@ def packed(value: Any) -> web.Response:
     return web.Response(body=codec.pack(value), content_type="application/msgpack")
 
 
-async def body_of(request: web.Request, max_bytes: int) -> bytes:
-    if (request.content_length or 0) > max_bytes:
-        raise PeerError("a request is too long")
-    body = bytearray()
-    async for part in request.content.iter_chunked(1 << 16):
-        body += part
-        if len(body) > max_bytes:
-            raise PeerError("a request is too long")
-    return bytes(body)
-
-
 def id_of(text: str) -> bytes:
     raw = from_text(text)
     if len(raw) != 32:

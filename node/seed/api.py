@@ -21,7 +21,8 @@ from node.errors import (
     SongkeepError,
 )
 from node.ids import BlobRoot, LibraryId, to_text
-from node.seed.answers import CORS, READ_BYTES, Answer, body_of, id_of, packed, parts_of, preflight, range_of, refusal
+from node.seed.answers import CORS, READ_BYTES, Answer, id_of, packed, parts_of, preflight, range_of, refusal
+from node.seed.bodies import Bodies
 from node.seed.clock import Now
 from node.seed.keeper import Keeper
 from node.seed.ledger import Ledger
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 
 MAX_LIST_REQUEST_BYTES: Final = 48 << 20
 MAX_GIVEN_VOLUMES: Final = 4_096
+MAX_UNREAD_BYTES: Final = 64 << 20
+"""Of large requests at once: so much of strangers' and as much of members', neither of whom wait for the others."""
 MAX_VOLUMES_ASKED: Final = 64
 
 
@@ -76,6 +79,8 @@ class SeedApi:
         self._dialled = dialled
         self._client_address = client_address
         self._now_ms = now_ms
+        self._strangers = Bodies(MAX_UNREAD_BYTES)
+        self._members = Bodies(MAX_UNREAD_BYTES)
 
     def add_to(self, app: web.Application) -> None:
         routes: tuple[tuple[str, str, Answer], ...] = (
@@ -112,39 +117,45 @@ class SeedApi:
         return packed(self._sessions.challenge())
 
     async def _invitation(self, request: web.Request) -> web.Response:
-        token = codec.fixed_bytes(await body_of(request, 64), 32, "an invitation")
+        async with self._strangers.read(request, 64) as body:
+            token = codec.fixed_bytes(bytes(body), 32, "an invitation")
         found = await self._ledger.invitation(token)
         return packed({"quota_bytes": found.quota_bytes})
 
     async def _join(self, request: web.Request) -> web.Response:
-        asked = seedapi.read_join(await body_of(request, seedapi.MAX_JOIN_BYTES), host=self._dialled(request))
+        async with self._strangers.read(request, seedapi.MAX_JOIN_BYTES) as body:
+            asked = seedapi.read_join(body, host=self._dialled(request))
         self._sessions.spend(asked.nonce)
+        token = seedapi.invite_token(asked.secret)
+        await self._ledger.invitation(token)  # before a stranger's roster, of which each entry is work
         roster = read_roster(asked.entries[: MAX_ENTRIES + 1])
         if not is_owner(roster, asked.member):
             raise RefusedError("only an owner of a library can give it to a seed")
         roster.member(self._public.id)
-        facts = await self._ledger.join(seedapi.invite_token(asked.secret), roster, now_ms=self._now_ms())
+        facts = await self._ledger.join(token, roster, now_ms=self._now_ms())
         log.info("library_joined number=%d quota_bytes=%d", facts.number, facts.quota_bytes)
         return packed({"quota_bytes": facts.quota_bytes})
 
     async def _grant(self, request: web.Request) -> web.Response:
         """Give a library the room that a tracker grants, which this seed trusts."""
-        asked = seedapi.read_granted(await body_of(request, seedapi.MAX_JOIN_BYTES), host=self._dialled(request))
+        async with self._strangers.read(request, seedapi.MAX_JOIN_BYTES) as body:
+            asked = seedapi.read_granted(body, host=self._dialled(request))
         self._sessions.spend(asked.nonce)
+        grant = read_grant(asked.secret)
+        if grant.tracker not in self._trackers:
+            raise RefusedError("the grant is by a tracker that this seed does not trust")
         roster = read_roster(asked.entries[: MAX_ENTRIES + 1])
         if not is_owner(roster, asked.member):
             raise RefusedError("only an owner of a library can give it to a seed")
         roster.member(self._public.id)
-        grant = read_grant(asked.secret)
-        if grant.tracker not in self._trackers:
-            raise RefusedError("the grant is by a tracker that this seed does not trust")
         check_grant(grant, tracker=grant.tracker, library=roster.library, seed=self._public.id, now_ms=self._now_ms())
         facts = await self._ledger.take_grant(grant, roster, capacity_bytes=self._capacity_bytes, now_ms=self._now_ms())
         log.info("grant_taken number=%d quota_bytes=%d", facts.number, facts.quota_bytes)
         return packed({"quota_bytes": facts.quota_bytes})
 
     async def _session(self, request: web.Request) -> web.Response:
-        asked = seedapi.read_session(await body_of(request, seedapi.SESSION_BYTES), host=self._dialled(request))
+        async with self._strangers.read(request, seedapi.SESSION_BYTES) as body:
+            asked = seedapi.read_session(body, host=self._dialled(request))
         opened = await self._sessions.open(asked)
         return packed([[library, capability] for library, capability in opened])
 
@@ -163,8 +174,9 @@ class SeedApi:
 
     async def _present(self, request: web.Request) -> web.Response:
         roster, _ = await self._member(request)
-        body = codec.unpack(await body_of(request, 1_024), max_bytes=1_024)
-        port = codec.natural(body.get("swarm_port") if isinstance(body, dict) else None, 65_535, "a port")
+        async with self._members.read(request, 1_024) as body:
+            told = codec.unpack(body, max_bytes=1_024)
+        port = codec.natural(told.get("swarm_port") if isinstance(told, dict) else None, 65_535, "a port")
         if port:
             await self._keeper.present(roster.library, Endpoint(self._client_address(request), port))
         return packed({"swarm_port": self._keeper.swarm_port})
@@ -175,7 +187,8 @@ class SeedApi:
 
     async def _put_roster(self, request: web.Request) -> web.Response:
         known, _ = await self._member(request)
-        entries = codec.unpack(await body_of(request, seedapi.MAX_JOIN_BYTES), max_bytes=seedapi.MAX_JOIN_BYTES)
+        async with self._members.read(request, seedapi.MAX_JOIN_BYTES) as body:
+            entries = codec.unpack(body, max_bytes=seedapi.MAX_JOIN_BYTES, max_values=seedapi.MAX_REQUEST_VALUES)
         if not isinstance(entries, list) or not all(isinstance(entry, bytes) for entry in entries):
             raise PeerError("a roster is not a list of entries")
         longer = extend(known, entries)
@@ -189,7 +202,8 @@ class SeedApi:
 
     async def _put_heads(self, request: web.Request) -> web.Response:
         roster, _ = await self._member(request)
-        heads = read_heads(await body_of(request, MAX_HEADS_BYTES), roster)
+        async with self._members.read(request, MAX_HEADS_BYTES) as body:
+            heads = read_heads(bytes(body), roster)
         return packed({"wanted": await self._ledger.put_heads(heads)})
 
     async def _list(self, request: web.Request) -> web.Response:
@@ -199,8 +213,9 @@ class SeedApi:
 
     async def _put_list(self, request: web.Request) -> web.Response:
         roster = await self._owner(request)
-        body = codec.unpack(await body_of(request, MAX_LIST_REQUEST_BYTES), max_bytes=MAX_LIST_REQUEST_BYTES)
-        record, contents = codec.array(body, 2, "a list's request")[:2]
+        async with self._members.read(request, MAX_LIST_REQUEST_BYTES) as body:
+            fields = codec.unpack(body, max_bytes=MAX_LIST_REQUEST_BYTES, max_values=seedapi.MAX_REQUEST_VALUES)
+        record, contents = codec.array(fields, 2, "a list's request")[:2]
         hold = read_hold_list(codec.bounded_bytes(record, MAX_LIST_BYTES, "a hold list"), roster)
         if not isinstance(contents, list) or len(contents) > MAX_GIVEN_VOLUMES:
             raise PeerError("a list's request gives too many volumes at once")
@@ -272,8 +287,8 @@ class SeedApi:
     async def _check(self, request: web.Request) -> web.Response:
         """Read some blobs again now, since a device found them damaged."""
         roster, _ = await self._member(request)
-        body = codec.unpack(await body_of(request, 4_096), max_bytes=4_096)
-        roots = codec.array(body, 0, "blobs to check")[: seedapi.MAX_CHECKED]
+        async with self._members.read(request, 4_096) as body:
+            roots = codec.array(codec.unpack(body, max_bytes=4_096), 0, "blobs to check")[: seedapi.MAX_CHECKED]
         whole = [
             await self._check_blob(roster.library, BlobRoot(codec.fixed_bytes(root, 32, "a blob's name")))
             for root in roots

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgpack
 
@@ -18,13 +18,16 @@ def pack(value: object) -> bytes:
     return packed
 
 
-def unpack(data: bytes | memoryview, *, max_bytes: int) -> Any:
+def unpack(data: bytes | memoryview, *, max_bytes: int, max_values: int | None = None) -> Any:
     """The one value in `data`: None, bool, int, float, str, bytes, list, or dict with str, bytes or int keys.
 
-    Raises PeerError for anything longer than `max_bytes`, nested deeper than 16, or malformed.
+    `max_values`: how many values it may be made of, where `max_bytes` is large: an empty list is one byte there and 56
+    in memory. Raises PeerError for more, for anything longer than `max_bytes`, nested deeper than 16, or malformed.
     """
     if len(data) > max_bytes:
         raise PeerError(f"a message has {len(data)} bytes, over the limit of {max_bytes}")
+    if max_values is not None:
+        _check_count(data, max_values)
     try:
         value = msgpack.unpackb(
             data,
@@ -40,6 +43,38 @@ def unpack(data: bytes | memoryview, *, max_bytes: int) -> Any:
         raise PeerError("a message is not in the form that was expected") from error
     _check_depth(value, MAX_DEPTH)
     return value
+
+
+_LENGTH_BYTES: Final = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4, 0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4}
+_NUMBER_BYTES: Final = {0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8}
+
+
+def _check_count(data: bytes | memoryview, most: int) -> None:
+    """Count values without making any; bytes and texts are stepped over. Raises PeerError above `most`.
+
+    What is malformed ends the count early, and is refused when it is read.
+    """
+    at, counted, announced = 0, 0, 1
+    while counted < announced and at < len(data):
+        head = data[at]
+        at += 1
+        counted += 1
+        if head >= 0xE0 or head < 0x80:
+            continue
+        if head < 0xC0:
+            length = head & (0x1F if head >= 0xA0 else 0x0F)
+        else:
+            width = _LENGTH_BYTES.get(head, 0)
+            length = int.from_bytes(data[at : at + width], "big")
+            at += width + _NUMBER_BYTES.get(head, 0)
+        if head < 0x90 or head in (0xDE, 0xDF):
+            announced += 2 * length
+        elif head < 0xA0 or head in (0xDC, 0xDD):
+            announced += length
+        else:
+            at += length
+        if announced > most:
+            raise PeerError(f"a message has more than {most} values")
 
 
 def _check_depth(value: object, left: int) -> None:

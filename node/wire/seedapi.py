@@ -26,6 +26,8 @@ MAX_CHECKED: Final = 64
 """Blobs that a seed reads again at one request."""
 MAX_JOIN_BYTES: Final = 64 << 20
 """A whole roster, and the rest of a request to join."""
+MAX_REQUEST_VALUES: Final = 20_000
+"""In a large request or answer: more than a roster has entries, or a list volumes that are given with it."""
 _NONCE_BYTES: Final = 32
 _MAC_BYTES: Final = 32
 _INVITE: Final = re.compile(r"(https?://[^#\s]{1,250})#invite=([a-z2-7]{42})\Z")
@@ -112,7 +114,7 @@ class SessionRequest:
     nonce: bytes
 
 
-def read_session(body: bytes, *, host: str) -> SessionRequest:
+def read_session(body: bytes | memoryview, *, host: str) -> SessionRequest:
     """Check form and signature. Raises PeerError."""
     library, member, nonce, signature = codec.array(codec.unpack(body, max_bytes=SESSION_BYTES), 4, "a request")[:4]
     if library != b"":
@@ -141,9 +143,9 @@ class JoinRequest:
     entries: list[bytes]
 
 
-def read_join(body: bytes, *, host: str) -> JoinRequest:
+def read_join(body: bytes | memoryview, *, host: str) -> JoinRequest:
     """Check form and signature; the roster is the caller's to read. Raises PeerError."""
-    fields = codec.array(codec.unpack(body, max_bytes=MAX_JOIN_BYTES), 5, "a request")
+    fields = codec.array(codec.unpack(body, max_bytes=MAX_JOIN_BYTES, max_values=MAX_REQUEST_VALUES), 5, "a request")
     secret = codec.fixed_bytes(fields[0], INVITE_SECRET_BYTES, "an invitation")
     return _read_request(fields, secret, "join", host)
 
@@ -154,9 +156,9 @@ def sign_granted(keys: MemberKeys, *, nonce: bytes, host: str, grant: bytes, ent
     return codec.pack([grant, keys.id, nonce, signature, entries])
 
 
-def read_granted(body: bytes, *, host: str) -> JoinRequest:
+def read_granted(body: bytes | memoryview, *, host: str) -> JoinRequest:
     """Check form and signature; grant (in `secret`) and roster are the caller's to read. Raises PeerError."""
-    fields = codec.array(codec.unpack(body, max_bytes=MAX_JOIN_BYTES), 5, "a request")
+    fields = codec.array(codec.unpack(body, max_bytes=MAX_JOIN_BYTES, max_values=MAX_REQUEST_VALUES), 5, "a request")
     grant = codec.bounded_bytes(fields[0], MAX_GRANT_BYTES, "a grant")
     return _read_request(fields, grant, "grant", host)
 
