@@ -8,7 +8,7 @@ from node.cli.arguments import Subparsers, add_command, find_track, whole
 from node.cli.client import segment
 from node.cli.progress import follow, tell_failures
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, counted, names
+from node.cli.terminal import Terminal, counted, named
 from node.errors import PARTIAL_EXIT_CODE
 
 
@@ -61,5 +61,5 @@ def run_rm(asked: argparse.Namespace, terminal: Terminal) -> int:
             client.delete(f"tracks/{segment(track['id'])}")
     terminal.result({"hidden": [track["id"] for track in tracks]})
     for track in tracks:
-        terminal.say(f"Took out {track['title']} - {names(track['artists'])}. Its files are where they were.")
+        terminal.say(f"Took out {named(track)}. Its files are where they were.")
     return 0

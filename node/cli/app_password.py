@@ -23,8 +23,8 @@ def register(subparsers: Subparsers) -> None:
         run_list,
         summary="let music apps in, and list and revoke what they sign in with",
         more=(
-            "Symfonium, Tempus, DSub, Feishin and every other app that speaks Subsonic plays from this node. Each gets "
-            "a password of its own; docs/apps.md says how to connect."
+            "Symfonium, Tempus, DSub, Feishin and every other app that speaks Subsonic plays from this node.\n"
+            "Each gets a password of its own; docs/apps.md says how to connect."
         ),
         examples='  songkeep app-password new "Symfonium on Pixel"\n  songkeep app-password revoke Feishin',
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from node.cli.client import Client, segment
-from node.cli.terminal import Terminal, names
+from node.cli.terminal import Terminal, named
 from node.errors import NotFoundError, UserError
 
 Run = Callable[[argparse.Namespace, Terminal], int]
@@ -53,5 +53,5 @@ def find_track(client: Client, words: str) -> dict[str, Any]:
     exact = [track for track in tracks if track["title"].casefold() == words.casefold()]
     if len(exact) == 1 or len(tracks) == 1:
         return (exact or tracks)[0]
-    lines = "\n".join(f"  {track['id']}  {track['title']} - {names(track['artists'])}" for track in tracks)
+    lines = "\n".join(f"  {track['id']}  {named(track)}" for track in tracks)
     raise UserError(f"several tracks are found by {words!r}; name one by its identifier:\n{lines}")

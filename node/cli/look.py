@@ -11,7 +11,7 @@ from typing import Any
 from node.cli.arguments import Subparsers, add_command, find_track
 from node.cli.client import segment
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, counted, names, spoken_bytes, spoken_duration, table
+from node.cli.terminal import Terminal, counted, named, names, spoken_bytes, spoken_duration, table
 from node.errors import UserError
 
 _MAX_FOUND = 50
@@ -105,7 +105,7 @@ def run_show(asked: argparse.Namespace, terminal: Terminal) -> int:
         track = client.get(f"tracks/{segment(find_track(client, asked.track)['id'])}")
     terminal.result(track)
     album = track["album"]["name"] if track["album"] else ""
-    terminal.say(f"{track['title']} - {names(track['artists'])}")
+    terminal.say(f"{named(track)}")
     facts = (
         ("album", album + (f" ({track['year']})" if track["year"] and album else "")),
         ("by", names(track["album_artists"])),

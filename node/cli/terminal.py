@@ -144,3 +144,8 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 def names(people: Sequence[dict[str, Any]]) -> str:
     """Names of artists as one text."""
     return ", ".join(person["name"] for person in people)
+
+
+def named(track: dict[str, Any]) -> str:
+    """A track's title, and whose it is if that is known."""
+    return " - ".join(part for part in (track["title"], names(track["artists"])) if part)

@@ -8,7 +8,7 @@ from typing import Any
 
 from node.cli.arguments import Subparsers, add_command
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, counted, names
+from node.cli.terminal import Terminal, counted, named
 from node.errors import NotFoundError
 
 _SHOWN = 10
@@ -54,6 +54,6 @@ def _say(removal: dict[str, Any], terminal: Terminal) -> None:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(removal["removed_ms"] / 1_000))
     terminal.say(f"{when}  {counted(removal['count'], 'track')} removed:")
     for track in removal["tracks"][:_SHOWN]:
-        terminal.say(f"  {track['title']} - {names(track['artists'])}")
+        terminal.say(f"  {named(track)}")
     if removal["count"] > _SHOWN:
         terminal.say(f"  and {removal['count'] - _SHOWN:,} more")

@@ -30,7 +30,11 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
     report = job["result"]
     terminal.result(report)
     tell_failures(report["failed"], terminal, what="are not as they should be")
-    terminal.say(f"Checked {counted(report['blobs'], 'blob')}, {spoken_bytes(report['bytes'])}.")
+    sealed = f"{counted(report['blobs'], 'sealed blob')}, {spoken_bytes(report['bytes'])}"
+    terminal.say(f"Checked {counted(report['sources_checked'], 'music file')} and {sealed}.")
+    if report["sources_changed"]:
+        changed = counted(report["sources_changed"], "file")
+        terminal.say(f"{changed} changed or went since it was added; 'songkeep up' takes in what is new.")
     if report["damaged"]:
         terminal.say(
             f"{counted(report['damaged'], 'blob')} damaged, {report['repaired']:,} repaired, {report['lost']:,} lost."

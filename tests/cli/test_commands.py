@@ -85,6 +85,11 @@ def test_what_is_added_is_listed_found_shown_and_exported_bit_for_bit(tmp_path: 
     assert (report["written"], report["failed"]) == (5, [])
     assert files_below(tmp_path / "out") == files_below(music)
     assert done(songkeep(home, "verify", "--json"))["ok"]
+    (music / next(iter(files_below(music)))).unlink()
+    checked = songkeep(home, "verify")
+    assert checked.returncode == 0
+    assert "Checked 5 music files" in checked.stdout
+    assert "1 file changed or went since" in checked.stdout
 
 
 def test_a_bad_file_is_named_with_its_reason_and_the_exit_code_says_so(tmp_path: Path) -> None:
@@ -330,6 +335,12 @@ def test_every_command_is_in_the_documentation() -> None:
         assert f"| `{name}` |" in written, f"the setting {name} is not documented"
     for error in (UserError, NotFoundError, RefusedError, DamagedError, UnavailableError, StorageError):
         assert f"\n| {error.exit_code} |" in written
+
+
+def test_the_help_of_config_names_every_setting(tmp_path: Path) -> None:
+    explained = songkeep(tmp_path, "config", "--help").stdout
+    for name in setting_names():
+        assert f"\n  {name} " in explained, f"the setting {name} is not explained"
 
 
 def test_stopping_is_quick_while_a_player_listens(tmp_path: Path) -> None:

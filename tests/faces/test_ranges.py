@@ -18,6 +18,7 @@ from node.faces.ranges import NotSatisfiableError, names_tag, range_still_holds,
         ("bytes=500-5000", (500, 1_000)),
         ("bytes=-1", (999, 1_000)),
         ("bytes=-5000", (0, 1_000)),
+        (f"bytes=7-{'9' * 30}", (7, 1_000)),
         ("BYTES = 0-1".replace(" ", ""), (0, 2)),
         ("bytes=0-0", (0, 1)),
     ],
@@ -27,14 +28,27 @@ def test_a_range_is_cut_to_the_track(header: str, wanted: tuple[int, int]) -> No
 
 
 @pytest.mark.parametrize(
-    "header", [None, "", "bytes=", "bytes=-", "bytes=5-4", "bytes=a-b", "bytes=0-1,5-6", "items=0-1", "bytes=1" * 100]
+    "header",
+    [
+        None,
+        "",
+        "bytes=",
+        "bytes=-",
+        "bytes=5-4",
+        "bytes=a-b",
+        "bytes=\u0661-",
+        "bytes=0-1,5-6",
+        "items=0-1",
+        "bytes=1" * 100,
+    ],
 )
 def test_what_is_no_single_range_is_answered_whole(header: str | None) -> None:
     assert wanted_range(header, 1_000) is None
 
 
 @pytest.mark.parametrize(
-    ("header", "size"), [("bytes=1000-", 1_000), ("bytes=0-", 0), ("bytes=-0", 5), ("bytes=-1", 0)]
+    ("header", "size"),
+    [("bytes=1000-", 1_000), ("bytes=0-", 0), ("bytes=-0", 5), ("bytes=-1", 0), (f"bytes={'9' * 30}-", 1_000)],
 )
 def test_a_range_beyond_the_end_can_not_be_satisfied(header: str, size: int) -> None:
     with pytest.raises(NotSatisfiableError):
