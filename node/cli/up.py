@@ -19,7 +19,7 @@ from node.cli.reach import home_of, open_vault, running_client
 from node.cli.terminal import Terminal, counted, spoken_bytes
 from node.config import Settings, change, load_settings, save_settings
 from node.doors.home import Home, HomeBusyError
-from node.errors import SongkeepError, UserError
+from node.errors import PARTIAL_EXIT_CODE, SongkeepError, UserError
 
 MAX_PORT = 65_535
 _LOOK_AGAIN_S = 0.2
@@ -138,23 +138,22 @@ def _use_running(client: Client, home: Home, folders: list[str], asked: argparse
         meet_at(client, asked.tracker, terminal)
     if not asked.no_browser and not terminal.as_json:
         open_browser(client)
-    _add(client, folders, home, asked, terminal)
-    return 0
+    return _add(client, folders, home, asked, terminal)
 
 
-def _add(client: Client, folders: list[str], home: Home, asked: argparse.Namespace, terminal: Terminal) -> None:
-    """Add what was asked for; what goes wrong is told, and the player goes on."""
+def _add(client: Client, folders: list[str], home: Home, asked: argparse.Namespace, terminal: Terminal) -> int:
+    """Add what was asked for; what goes wrong is told, and the player goes on. Returns an exit code."""
     try:
         if asked.demo:
             from node.cli.demo import add_demo
 
             folders = [*folders, add_demo(client, home, terminal)]
         if not folders:
-            return
+            return 0
         job = follow(client, client.post("add", paths=folders)["job"], terminal)
     except SongkeepError as error:
         terminal.note(f"Adding stopped: {error}")
-        return
+        return error.exit_code
     report = job["result"]
     tell_failures(report["noted"], terminal, what="went in all the same")
     tell_failures(report["failed"], terminal)
@@ -162,9 +161,10 @@ def _add(client: Client, folders: list[str], home: Home, asked: argparse.Namespa
         terminal.note(f"  {path}: away; nothing of it was touched")
     if asked.demo and not asked.folders:  # some were seen and listed before all were made
         terminal.note(f"The demo is in your library: {counted(report['added'] + report['known'], 'tune')}.")
-        return
-    known = f", {report['known']:,} known already" if report["known"] else ""
-    terminal.note(f"Added {counted(report['added'], 'file')}{known}.")
+    else:
+        known = f", {report['known']:,} known already" if report["known"] else ""
+        terminal.note(f"Added {counted(report['added'], 'file')}{known}.")
+    return PARTIAL_EXIT_CODE if report["failed"] or report["away"] else 0
 
 
 def _hosting(asked: argparse.Namespace) -> dict[str, object]:

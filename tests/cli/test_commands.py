@@ -183,6 +183,18 @@ def test_commands_talk_to_the_running_player_and_up_finds_it(tmp_path: Path) -> 
     assert not (home / "node.json").exists()
 
 
+def test_up_beside_a_running_player_ends_with_what_became_of_the_folders(tmp_path: Path) -> None:
+    home, music = tmp_path / "home", make_music(tmp_path / "music")
+    with living(home, "--port", "7745") as node:
+        up = ("up", "--json", "--no-browser")
+        assert done(node.songkeep(*up, str(music)))["phrase"] is None
+        nowhere = node.songkeep(*up, str(tmp_path / "nowhere"))
+        assert (nowhere.returncode, len(nowhere.stdout.splitlines())) == (2, 1)
+        assert "there is nothing at" in nowhere.stderr
+        (music / "empty.mp3").write_bytes(b"")
+        assert node.songkeep(*up, str(music)).returncode == 10
+
+
 def test_a_taken_port_is_stepped_over_and_said(tmp_path: Path) -> None:
     with living(tmp_path / "one", "--port", "7760") as first, living(tmp_path / "two", "--port", "7760") as second:
         assert first.port == 7760
