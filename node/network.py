@@ -179,6 +179,10 @@ def build_network(
     def joined_trackers() -> list[str]:
         return [url for url in meeting.trackers if (place := meeting.places.get(url)) and place.joined]
 
+    def joined_servers() -> list[str]:
+        far_away = [url for url, place in meeting.places.items() if place.joined and meeting.way_to(url) == "server"]
+        return list(dict.fromkeys([*joined_trackers(), *far_away]))
+
     nearby = LanMeeting(membership, meeting, tell=lambda text: tell("info", text))
     far = FarMeeting(
         membership,
@@ -190,7 +194,9 @@ def build_network(
         options=_far_options(settings),
         tell=lambda text: tell("info", text),
     )
-    pairings = Pairings(membership, trackers=joined_trackers, nearby=nearby, named=devices.heard_of)
+    pairings = Pairings(
+        membership, trackers=joined_trackers, servers=joined_servers, nearby=nearby, named=devices.heard_of
+    )
     membership.on_change.append(tell_of_changes(membership, devices.name_of, tell))
     membership.on_change.append(lambda _before, _after: snapshots.want())
 

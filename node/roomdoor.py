@@ -190,13 +190,11 @@ class RoomDoor:
         *,
         address: Callable[[web.Request], str],
         dialled: Callable[[web.Request], str],
-        pairing: bool = True,
     ) -> None:
         """`address`: where a client comes from; `dialled`: the host that its proof must be made for."""
         self._host = host
         self._address = address
         self._dialled = dialled
-        self._pairing = pairing
         self.heard: Heard = host.heard
         self.left: Callable[[int], None] = host.left
         self.here: set[Socket] = set()
@@ -204,8 +202,7 @@ class RoomDoor:
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_get("/v1/room", self._room)
-        if self._pairing:
-            app.router.add_get("/v1/pair/{name}", self._pair)
+        app.router.add_get("/v1/pair/{name}", self._pair)
 
     @contextlib.asynccontextmanager
     async def open(self, goodbye: str) -> AsyncIterator[None]:

@@ -15,6 +15,7 @@ from typing import Final
 
 from aiohttp import web
 
+from node.appfiles import AppFiles
 from node.crypto.keys import MemberKeys, member_keys_from_random
 from node.errors import StorageError, UnavailableError
 from node.ids import to_text
@@ -29,7 +30,6 @@ from tracker.ledger import Ledger, system_ms
 from tracker.options import DATABASE_NAME, PLANS_NAME, Options
 from tracker.quota import Plans, read_plans
 from tracker.shelf import Shelf
-from tracker.site import AppFiles
 
 log = logging.getLogger(__name__)
 

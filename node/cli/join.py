@@ -74,8 +74,7 @@ async def _join(home: Home, asked: argparse.Namespace, terminal: Terminal) -> We
             terminal.say("It was typed there.")
 
     async def kept(welcome: Welcome) -> None:
-        trackers = welcome.trackers or ((invitation.tracker,) if invitation.tracker else ())
-        settings = change(Settings(), {"trackers": list(trackers), **budget})
+        settings = change(Settings(), {"trackers": _trackers(welcome, invitation.tracker), **budget})
         await asyncio.to_thread(save_settings, home.settings, settings)
         await asyncio.to_thread(_keep_name, home, name)
 
@@ -89,6 +88,16 @@ async def _join(home: Home, asked: argparse.Namespace, terminal: Terminal) -> We
         hide_check=hide_check,
         kept=kept,
     )
+
+
+def _trackers(welcome: Welcome, met_at: str | None) -> list[str]:
+    """Where to meet from now on; the library's seeds stand in its roster."""
+    from node.wire.roster import Role
+
+    if welcome.trackers or met_at is None:
+        return list(welcome.trackers)
+    seeds = {address for seed in welcome.roster.active(Role.SEED) for address in seed.addresses}
+    return [] if f"http{met_at.removeprefix('ws')}".rstrip("/") in seeds else [met_at]
 
 
 def _keep_name(home: Home, name: str) -> None:

@@ -23,7 +23,7 @@ _WHY = (
 NO_ADDRESS = """\
 a phone gets the app from an https address, and none is known yet. Whoever serves it is trusted with the phone's keys, \
 so it should be your own, or a friend's. There are four ways:
-  - your own tracker and seed on a small server, which serve the app too: docs/tracker.md
+  - your own seed or tracker on a small server, which serves the app too: docs/seed.md, docs/tracker.md
   - a friend's tracker: ask for its address
   - any static web host, with a tracker of anybody's: songkeep app export DIR, and put what it writes there
   - only at home: songkeep config lan on, and open the player's address of this network in the phone's browser
@@ -47,7 +47,7 @@ def register(subparsers: Subparsers) -> None:
         help="a player plays and edits; an owner may also pair and revoke (%(default)s)",
     )
     parser.add_argument(
-        "--anywhere", action="store_true", help="let it come through a tracker, not only from the local network"
+        "--anywhere", action="store_true", help="let it come through a tracker or seed, not only from the local network"
     )
     parser.add_argument("--phone", action="store_true", help="show a QR code that opens the app on a phone")
     parser.add_argument(

@@ -62,6 +62,7 @@ def register(subparsers: Subparsers) -> None:
         default=[],
         help="another node of that DHT; may be given more than once",
     )
+    running.add_argument("--no-app", action="store_true", help="do not serve the app to phones")
     inviting = add_command(
         commands,
         "invite",
@@ -123,6 +124,7 @@ def _options(asked: argparse.Namespace) -> Any:
         dht_listen=join_address(*host_and_port(asked.dht)) if asked.dht else "",
         dht_nodes=dht_nodes("--dht-node", asked.dht_node),
         rate_bytes_per_s=read_capacity(asked.rate) if asked.rate else 0,
+        app=not asked.no_app,
         trackers=trusted(asked.tracker, home),
     )
 

@@ -38,7 +38,7 @@ class Pairing:
 
     role: Role
     tracker: str | None
-    """Through which it may come from anywhere; None: only from the local network."""
+    """Through which (or a seed) it may come from anywhere; None: only from the local network."""
     app_url: str | None
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -93,23 +93,28 @@ class Pairings:
         membership: Membership,
         *,
         trackers: Callable[[], list[str]],
+        servers: Callable[[], list[str]],
         nearby: LocalNetwork,
         named: Callable[[Newcomer], Awaitable[None]],
         qr_lifetime_s: float = pairing.QR_LIFETIME_S,
         qr_grace_s: float = QR_GRACE_S,
     ) -> None:
-        """`trackers`: addresses that are joined now, the best first; `named` keeps what a newcomer calls itself."""
+        """`trackers`: those that are joined now, for a newcomer to know; `servers`: they and seeds, where one can come.
+
+        The best first. `named` keeps what a newcomer calls itself.
+        """
         self._qr_lifetime_s = qr_lifetime_s
         self._qr_grace_s = qr_grace_s
         self._membership = membership
         self._trackers = trackers
+        self._servers = servers
         self._nearby = nearby
         self._named = named
         self._pairings: dict[str, Pairing] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start(self, *, role: Role, app_url: str | None, anywhere: bool) -> Pairing:
-        """Show codes from now on. A newcomer comes from the local network, or with `anywhere` through a tracker too.
+        """Show codes from now on. A newcomer comes from the local network; `anywhere`: through a tracker or seed too.
 
         Raises RefusedError (this device may not), UserError (nothing to meet through), UnavailableError.
         """
@@ -123,14 +128,14 @@ class Pairings:
         self._forget_ended()
         if len(self._tasks) >= MAX_PAIRINGS:
             raise UnavailableError("too many devices are being paired at once")
-        # The app in a browser can't search the local network: its way is always through a tracker.
-        trackers = self._trackers() if anywhere or app_url else []
-        if (anywhere or app_url) and not trackers:
+        # The app in a browser can't search the local network: its way is always through a server.
+        servers = self._servers() if anywhere or app_url else []
+        if (anywhere or app_url) and not servers:
             raise UserError(
-                "no tracker is reached through which another device could come; "
+                "no tracker or seed is reached through which another device could come; "
                 "name one with 'songkeep config trackers wss://...' and run 'songkeep up'"
             )
-        started = Pairing(role, trackers[0] if trackers else None, app_url)
+        started = Pairing(role, servers[0] if servers else None, app_url)
         self._pairings[started.id] = started
         task = asyncio.create_task(self._run(started))
         self._tasks[started.id] = task

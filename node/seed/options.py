@@ -40,6 +40,8 @@ class SeedOptions:
     """Other nodes of that DHT, HOST:PORT."""
     rate_bytes_per_s: int = 0
     """What is sent in all, by HTTP and WebRTC together, and as much again by BitTorrent; 0: no limit."""
+    app: bool = True
+    """Serve the phone's app too."""
     trackers: tuple[bytes, ...] = ()
     """Keys of trackers whose grants are good here."""
 

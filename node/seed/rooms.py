@@ -68,8 +68,8 @@ class SeedRooms:
         self._channels = 0
 
     def door(self, *, dialled: Callable[[web.Request], str], address: Callable[[web.Request], str]) -> RoomDoor:
-        """The way in, at /v1/room; `dialled` names the host that a proof must be made for."""
-        door = RoomDoor(self.host, address=address, dialled=dialled, pairing=False)
+        """The way in, at /v1/room and /v1/pair; `dialled` names the host that a proof must be made for."""
+        door = RoomDoor(self.host, address=address, dialled=dialled)
         door.heard, door.left = self._heard, self._left
         return door
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from node.appfiles import AppFiles
 from node.crypto.keys import MemberKeys
 from node.dht import Dht, DhtSettings
 from node.doors.stun_port import stun_answers
@@ -149,6 +150,8 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
         door = rooms.door(dialled=lambda request: _dialled(request, options), address=client_address)
         door.add_to(app)
         StatusPage(status_key(options.home, make=True), status).add_to(app)
+        if options.app:
+            AppFiles().add_to(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

@@ -71,5 +71,5 @@ def test_pairing_a_phone_without_an_address_says_the_four_ways(tmp_path: Path) -
     assert songkeep(tmp_path / "home", "init").returncode == 0
     result = songkeep(tmp_path / "home", "pair", "--phone")
     assert result.returncode == 2
-    for way in ("tracker and seed", "friend's tracker", "songkeep app export", "songkeep config lan on"):
+    for way in ("seed or tracker", "friend's tracker", "songkeep app export", "songkeep config lan on"):
         assert way in result.stderr

@@ -141,7 +141,7 @@ async def test_a_newcomer_comes_from_the_local_network_with_nothing_but_the_code
         pass
 
     async with nearby(pc) as (own,):
-        pairings = Pairings(pc.membership, trackers=list, nearby=own, named=named)
+        pairings = Pairings(pc.membership, trackers=list, servers=list, nearby=own, named=named)
         pairing = pairings.start(role=Role.PLAYER, app_url=None, anywhere=False)
         await until(lambda: bool(pairing.events))
         shown: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -180,7 +180,7 @@ async def test_a_wrong_code_finds_nobody(tmp_path: Path) -> None:
         raise AssertionError
 
     async with nearby(pc) as (own,):
-        pairings = Pairings(pc.membership, trackers=list, nearby=own, named=named)
+        pairings = Pairings(pc.membership, trackers=list, servers=list, nearby=own, named=named)
         pairing = pairings.start(role=Role.PLAYER, app_url=None, anywhere=False)
         await until(lambda: bool(pairing.events))
         with pytest.raises(UnavailableError, match="waits with this code"):

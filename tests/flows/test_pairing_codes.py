@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from node.doors.rooms import NobodyWaitsError
-from node.errors import RefusedError, SongkeepError
+from node.errors import RefusedError, SongkeepError, UserError
 from node.flows.enter import enter_library
 from node.flows.pair import Newcomer, Welcome
 from node.flows.pairings import Pairing, Pairings
@@ -48,6 +48,7 @@ async def a_pc(folder: Path, *, qr_lifetime_s: float = 60.0) -> AsyncIterator[tu
             pairings = Pairings(
                 pc.membership,
                 trackers=lambda: [url],
+                servers=lambda: [url],
                 nearby=NoNetwork(),
                 named=_nothing,
                 qr_lifetime_s=qr_lifetime_s,
@@ -118,6 +119,18 @@ async def test_a_typed_code_is_good_for_one_try(tmp_path: Path) -> None:
 async def test_a_player_shows_no_codes(tmp_path: Path) -> None:
     _, player = let_in(found())
     phone = make_device("Phone", player)
-    pairings = Pairings(phone.membership, trackers=list, nearby=NoNetwork(), named=_nothing)
+    pairings = Pairings(phone.membership, trackers=list, servers=list, nearby=NoNetwork(), named=_nothing)
     with pytest.raises(RefusedError, match="may not pair"):
         pairings.start(role=Role.PLAYER, app_url=None, anywhere=False)
+
+
+async def test_where_no_tracker_is_a_seed_is_where_a_device_may_come(tmp_path: Path) -> None:
+    async with a_tracker(tmp_path / "server") as (url, _):
+        pc = make_device("PC", found())
+        pairings = Pairings(pc.membership, trackers=list, servers=lambda: [url], nearby=NoNetwork(), named=_nothing)
+        started = pairings.start(role=Role.PLAYER, app_url="https://seed.example/", anywhere=False)
+        assert started.tracker == url
+        await pairings.close()
+        nowhere = Pairings(pc.membership, trackers=list, servers=list, nearby=NoNetwork(), named=_nothing)
+        with pytest.raises(UserError, match="no tracker or seed"):
+            nowhere.start(role=Role.PLAYER, app_url=None, anywhere=True)

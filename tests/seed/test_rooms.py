@@ -14,9 +14,11 @@ import pytest
 from node.crypto.keys import EpochKeys, MemberKeys, member_keys_from_random
 from node.doors import webrtc
 from node.doors.channel import Channel, Offered
-from node.doors.rooms import Room, joined
+from node.doors.rooms import Room, joined, pair_room
 from node.errors import RefusedError, SongkeepError, UnavailableError
 from node.ids import BlobRoot
+from node.seed import server as seed_server
+from node.seed.options import SeedOptions
 from node.seed.server import RunningSeed
 from node.wire import codec
 from node.wire.envelope import open_message, seal_to_member
@@ -25,6 +27,8 @@ from node.wire.roster import Role, admit, revoke
 from tests.doors.swarm.blobs import noises
 from tests.seed.owner import Owner, a_seed, client_of, give_library, make_owner
 from tests.seed.test_keeping import once
+
+WAIT_S = 60.0
 
 
 async def nothing(_root: BlobRoot, _first: int, _count: int) -> AsyncIterator[bytes]:
@@ -196,3 +200,34 @@ async def test_a_device_learns_its_own_address_from_the_seed(tmp_path: Path) -> 
         async with in_room(owner, seed, owner.keys) as room:
             assert room.stun is not None
             assert (await webrtc.public_address(room.stun))[0] == "127.0.0.1"
+
+
+async def test_a_device_may_come_through_a_seed_and_a_phone_has_the_app_from_there(tmp_path: Path) -> None:
+    owner = make_owner()
+    async with (
+        a_seed(tmp_path / "seed") as seed,
+        aiohttp.ClientSession() as session,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        await give_library(seed, owner)
+        server = seed.url.replace("http", "ws")
+        old = await stack.enter_async_context(pair_room(session, server, "a" * 52, waits=True))
+        new = await stack.enter_async_context(pair_room(session, server, "a" * 52, waits=False))
+        await new.send(b"\xc4\x05hello")
+        assert await asyncio.wait_for(old.receive(), WAIT_S) == b"\xc4\x05hello"
+        async with session.get(f"{seed.url}/") as page:
+            assert page.status == 200
+            assert "<title>Songkeep</title>" in await page.text()
+            assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+        async with session.get(f"{seed.url}/status") as page:
+            assert page.status == 403
+
+
+async def test_a_seed_may_leave_the_app_out(tmp_path: Path) -> None:
+    options = SeedOptions(home=tmp_path / "seed", host="127.0.0.1", port=0, stun_port=None, app=False)
+    async with (
+        seed_server.running(options) as seed,
+        aiohttp.ClientSession() as session,
+        session.get(f"{seed.url}/") as page,
+    ):
+        assert page.status == 404

@@ -1,4 +1,4 @@
-"""The app's files, for phones that are told to fetch it from this tracker."""
+"""The app's files over HTTP, for phones that are told to fetch it from this tracker or seed."""
 
 from __future__ import annotations
 
