@@ -284,7 +284,7 @@
  * @property {(id: string, rendition: Rendition) => Promise<string>} [whyNot]  what keeps a track from playing; "" if nothing does
  * @property {(listener: (event: SourceEvent) => void) => () => void} subscribe  returns its own undoing
  * @property {() => Promise<Status>} status
- * @property {() => Promise<string[] | null>} phrase  the 24 words; null once confirmed
+ * @property {() => Promise<{words: string[]} & Beside | null>} phrase  the 24 words; null once confirmed
  * @property {() => Promise<number[]>} phraseChallenge  three positions, counted from 1
  * @property {(words: Record<number, string>) => Promise<void>} confirmPhrase  rejects with code "invalid" on a wrong word
  * @property {(id: string) => Promise<void>} hideTrack

@@ -183,7 +183,7 @@ export class NodeSource {
   /** @type {Source["phrase"]} */
   async phrase() {
     try {
-      return (await this.#get("phrase")).words;
+      return await this.#get("phrase");
     } catch (error) {
       if (error instanceof SourceError && error.code === "not_found") return null;
       throw error;

@@ -3,6 +3,7 @@
 import { SourceError } from "../core/source_error.js";
 import { button, fill, h } from "./dom.js";
 import { mark } from "./mark.js";
+import { beside } from "./phrases.js";
 
 /** @import {App} from "./app.js" */
 
@@ -23,14 +24,14 @@ export function mountFirstRun(host, app, done) {
  * @param {() => void} done
  */
 async function showWords(card, app, done) {
-  let words;
+  let phrase;
   try {
-    words = await app.source.phrase();
+    phrase = await app.source.phrase();
   } catch (error) {
     app.tell(error instanceof SourceError ? error.message : "The recovery phrase could not be shown.");
     return done();
   }
-  if (!words) return done();
+  if (!phrase) return done();
   fill(
     card,
     mark(),
@@ -40,7 +41,8 @@ async function showWords(card, app, done) {
       null,
       "These words are the only way back to your library if you lose your devices. Nobody else has them. Write them on paper, in order.",
     ),
-    h("ol", { class: "phrase" }, ...words.map((word) => h("li", null, h("span", { translate: "no" }, word)))),
+    h("ol", { class: "phrase" }, ...phrase.words.map((word) => h("li", null, h("span", { translate: "no" }, word)))),
+    ...beside(phrase),
     h(
       "div",
       { class: "actions" },

@@ -180,7 +180,9 @@ class MockNode:
         return (
             fail(404, "not_found", "Confirmed already.")
             if self.phrase_confirmed
-            else web.json_response({"words": WORDS})
+            else web.json_response(
+                {"words": WORDS, "trackers": ["wss://post.example"], "seeds": ["https://seed.example"]}
+            )
         )
 
     async def _challenge(self, _request: web.Request) -> web.Response:

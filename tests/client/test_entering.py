@@ -98,6 +98,8 @@ class TestFirstRun:
         await page.goto(f"{desk.base}#signin={CODE}")
         await expect(page.locator(".phrase li")).to_have_count(24)
         assert await page.locator(".phrase li span").all_text_contents() == WORDS
+        beside = await page.locator("dl.facts dd").all_text_contents()
+        assert beside == ["https://seed.example", "wss://post.example"]
         await page.get_by_role("button", name="I have written them down").click()
         for position, word in ((3, WORDS[2]), (11, "wrong"), (20, WORDS[19])):
             await page.get_by_label(f"Word {position}", exact=True).fill(word)
