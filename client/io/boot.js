@@ -2,6 +2,7 @@
 
 import { errand } from "../core/route.js";
 import { apiUrl, session } from "./node_http.js";
+import { recall } from "./shelf.js";
 
 /** @import {Source} from "../core/source.js" */
 /** @import {Membership} from "./swarm_membership.js" */
@@ -32,6 +33,8 @@ export async function boot(pair, signal) {
   }
   // Signed in to a computer: nothing of what a paired device needs is even loaded.
   if (first?.kind === "signin" || session()) return node();
+  // Paired once: what leads to the other devices comes while the keys are read.
+  if (recall("paired")) void import("./swarm_source.js").catch(() => {});
   const { Membership } = await import("./swarm_membership.js");
   const membership = await Membership.load().catch(() => null);
   if (membership && !membership.revoked) return swarm(membership);

@@ -102,11 +102,14 @@ export class SwarmCatalog {
     const snapshot = await readSnapshot(await this.#chunks.readAll(ref));
     const library = await CatalogLibrary.build(snapshot.rows);
     const personal = new PersonalTables(snapshot.rows);
+    // What an earlier visit kept is read beside what devices announce: the newer one stays, whichever is ready first.
+    if (weight < this.#weight) return;
+    this.#weight = weight;
     for (const op of await this.#log.follow(snapshot)) personal.apply(op);
+    if (weight < this.#weight) return;
     this.library = library;
     this.personal = personal;
     this.#ref = ref;
-    this.#weight = weight;
     this.#tell();
   }
 

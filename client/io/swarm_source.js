@@ -66,15 +66,11 @@ export class SwarmSource {
   /** @type {Source["artist"]} */ artist;
   /** @type {Source["genres"]} */ genres;
   /** @type {Source["search"]} */ search;
-  /** @type {Source["personal"]} */
-  personal;
-  /** @type {Source["playlists"]} */
-  playlists;
+  /** @type {Source["personal"]} */ personal;
+  /** @type {Source["playlists"]} */ playlists;
 
-  /** @type {Source["continuing"]} */
-  continuing;
-  /** @type {Source["devices"]} */
-  devices;
+  /** @type {Source["continuing"]} */ continuing;
+  /** @type {Source["devices"]} */ devices;
 
   #membership;
   #swarm;
@@ -101,14 +97,16 @@ export class SwarmSource {
   #away = "";
   #offlineTimer = 0;
   /** Ends everything that goes on by itself. */
-  #life = new AbortController();
+  #life;
 
   /**
    * @param {Membership} membership
    * @param {Swarm} swarm
    * @param {Awaited<ReturnType<typeof openChunkStore>>} store
+   * @param {AbortController} life
    */
-  constructor(membership, swarm, store) {
+  constructor(membership, swarm, store, life) {
+    this.#life = life;
     this.#membership = membership;
     this.#swarm = swarm;
     this.#store = store;
@@ -136,14 +134,14 @@ export class SwarmSource {
    * @param {Membership} membership
    */
   static async open(membership) {
+    // The way to the other devices is the longest, so it begins before this device's own disk is asked.
+    const life = new AbortController();
     const swarm = new Swarm(membership, () => ({}));
-    const source = new SwarmSource(membership, swarm, await openChunkStore());
+    swarm.open(life.signal);
+    const source = new SwarmSource(membership, swarm, await openChunkStore(), life);
     source.#follow();
-    swarm.open(source.#life.signal);
     const media = serveMedia((path) => source.#find(path), source.#chunks);
-    await source.#catalog.load().catch(() => {});
-    await source.#tally.load().catch(() => {});
-    await media;
+    await Promise.all([source.#catalog.load().catch(() => {}), source.#tally.load().catch(() => {}), media]);
     void source.#holding();
     return source;
   }
@@ -175,6 +173,7 @@ export class SwarmSource {
     const { signal } = this.#life;
     this.#swarm.changed.on(() => this.#reachChanged(), signal);
     this.#swarm.told.on(({ presence }) => this.#catalog.offered(presence), signal);
+    for (const presence of this.#swarm.presences.values()) this.#catalog.offered(presence);
     this.#membership.changed.on(() => void (this.#membership.revoked && this.#revoked()), signal);
     this.#catalog.changed.on(() => {
       this.#held?.catalogChanged();
@@ -187,6 +186,7 @@ export class SwarmSource {
       this.#held?.grew(size_bytes);
       this.#tally.add(this.#swarm.roleOf(holder), size_bytes);
     }, signal);
+    this.#reachChanged();
   }
 
   /** The library let this device go: it must not keep what it has no right to. */

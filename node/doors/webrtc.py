@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from node.doors.webrtc_tuning import add_names, begin_anew, hasten, split_names, window_bytes
+from node.doors.webrtc_tuning import add_names, begin_anew, check_back, hasten, split_names, window_bytes
 from node.errors import PeerError, UnavailableError
 from node.wire import stun
 from node.wire.channel import LABEL, MAX_MESSAGE_BYTES
@@ -163,6 +163,7 @@ async def answer_offer(sdp: str, stun_server: StunServer | None) -> tuple[str, D
     try:
         async with asyncio.timeout(GATHER_TIMEOUT_S):
             await connection.setRemoteDescription(_described(offered, "offer"))
+            check_back(connection)
             await connection.setLocalDescription(await connection.createAnswer())
     except TimeoutError as error:
         await pipe.close()
@@ -201,6 +202,7 @@ async def offer(stun_server: StunServer | None) -> Offering:
     connection = await _connection(stun_server)
     pipe = DataPipe(connection)
     pipe.attach(connection.createDataChannel(LABEL))
+    check_back(connection)
     try:
         async with asyncio.timeout(GATHER_TIMEOUT_S):
             await connection.setLocalDescription(await connection.createOffer())

@@ -102,6 +102,33 @@ async def test_chunks_come_over_the_data_channel_and_each_only_once(phone: Phone
     assert len(asked) == len(set(asked)), "a chunk was sent twice"
 
 
+ONLY_TWO_ANSWERS = """
+(() => {
+  Object.defineProperty(navigator.storage, "getDirectory", {value: () => new Promise(() => {})});
+  window.sent = [];
+  const {send, addEventListener} = WebSocket.prototype;
+  WebSocket.prototype.send = function (data) {
+    window.sent.push(data.byteLength);
+    send.call(this, data);
+  };
+  WebSocket.prototype.addEventListener = function (name, listener, ...rest) {
+    let left = 2;
+    const first = name === "message" ? (event) => left-- > 0 && listener(event) : listener;
+    addEventListener.call(this, name, first, ...rest);
+  };
+})();
+"""
+"""A disk that never answers, and a room that says what it must: a challenge, and who is in it."""
+
+
+async def test_the_offer_leaves_after_two_answers_of_the_room_and_before_the_disk_says_anything(phone: Phone) -> None:
+    await phone.pair()
+    await phone.page.add_init_script(ONLY_TWO_ANSWERS)
+    await phone.page.reload()
+    await until(phone.page, "sent.length >= 3")  # to join, who this is, and the offer
+    assert await phone.page.evaluate("Math.max(...sent)") > 600
+
+
 async def test_a_song_plays_to_its_end_and_the_next_one_follows(phone: Phone) -> None:
     await phone.pair()
     await phone.play_first()

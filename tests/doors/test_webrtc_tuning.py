@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aioice import ice, stun
 
 from node.doors import webrtc
 from node.doors.channel import Channel, Offered
@@ -58,3 +62,22 @@ async def test_a_name_that_nobody_answers_to_does_not_hold_up_the_answer() -> No
         _, pipe = await webrtc.answer_offer(sdp, None)
     await pipe.close()
     await offering.pipe.close()
+
+
+async def test_a_check_that_came_too_early_is_repeated_when_the_peers_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stun, "RETRY_RTO", 3_600.0)  # nothing is repeated for its time being over
+    early: set[bytes] = set()
+    send = ice.StunProtocol.send_stun
+
+    def behind_a_router(self: Any, message: stun.Message, address: tuple[str, int]) -> None:
+        asks = message.message_class == stun.Class.REQUEST and not self.receiver.ice_controlling
+        if asks and message.transaction_id not in early:
+            early.add(message.transaction_id)
+            return
+        send(self, message, address)
+
+    monkeypatch.setattr(ice.StunProtocol, "send_stun", behind_a_router)
+    offered, answering = await pipes()
+    assert early
+    for pipe in (offered, answering):
+        await pipe.close()
