@@ -3,6 +3,7 @@
 // its last few milliseconds.
 
 import { Emitter } from "../core/emitter.js";
+import { SoundGraph } from "./sound_graph.js";
 
 /**
  * @typedef {object} Load
@@ -65,6 +66,7 @@ export class Deck {
 
   #voice = new Voice();
   #spare = new Voice();
+  #graph = new SoundGraph([this.#voice.element, this.#spare.element]);
   #wanted = false;
   #volume = 1;
   #muted = false;
@@ -120,6 +122,7 @@ export class Deck {
 
   /** To be called once during a gesture: iOS lets only elements that were loaded in one play on their own later. */
   unlock() {
+    this.#graph.wake();
     for (const voice of [this.#voice, this.#spare]) if (!voice.load) voice.element.load();
   }
 
@@ -264,6 +267,7 @@ export class Deck {
     const { load } = voice;
     voice.told_ms = performance.now();
     this.#watchForStall();
+    this.#graph.wake();
     voice.element.play().catch((/** @type {DOMException} */ error) => {
       if (voice !== this.#voice || voice.load !== load || error.name !== "NotAllowedError") return;
       this.#wanted = false;

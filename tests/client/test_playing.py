@@ -197,3 +197,33 @@ async def test_an_original_that_comes_too_slowly_goes_on_as_the_small_copy_witho
       return begun - stopped;
     })()"""
     assert await desk.page.evaluate(silent_ms) < 400
+
+
+WATCH_GRAPH = """
+(() => {
+  const Real = window.AudioContext;
+  window.graphs = [];
+  window.AudioContext = class extends Real {
+    constructor() {
+      super();
+      this.sources = 0;
+      window.graphs.push(this);
+    }
+    createMediaElementSource(element) {
+      this.sources++;
+      return super.createMediaElementSource(element);
+    }
+  };
+})();
+"""
+
+
+@pytest.mark.parametrize("standalone", ["true", "false", "undefined"])
+async def test_only_an_app_on_an_iphones_home_screen_plays_through_an_audio_graph(desk: Desk, standalone: str) -> None:
+    await desk.page.add_init_script(WATCH_GRAPH)
+    await desk.page.add_init_script(f"Object.defineProperty(navigator, 'standalone', {{value: {standalone}}})")
+    await play_first_album(desk)
+    if standalone == "true":
+        await desk.until("graphs.length === 1 && graphs[0].sources === 2 && graphs[0].state === 'running'")
+    else:
+        assert await desk.page.evaluate("graphs.length") == 0
