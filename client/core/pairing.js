@@ -8,6 +8,7 @@ import { pack, unpack } from "./msgpack.js";
 import { readRoster } from "./roster_reading.js";
 import { peerError, refused, WireError } from "./wire_errors.js";
 import { boundedText, fixedBytes, list, textMap } from "./wire_fields.js";
+import { ownServer } from "./wire_room.js";
 
 /** @import {Bytes} from "./bytes.js" */
 /** @import {MemberKeys} from "./crypto_keys.js" */
@@ -50,6 +51,25 @@ export function readInvitation(text) {
   const code = fromBase32(plain);
   if (!code) throw refused("A pairing code has only the letters a to z and the digits 2 to 7.");
   return { code, tracker: place ? trackerIn(place) : null };
+}
+
+/**
+ * The invitation in what a camera read, as it would be typed on this page; null if there is none in it.
+ * @param {string} text
+ * @param {string} base  address of this page
+ */
+export function scannedInvitation(text, base) {
+  const [address, invitation = ""] = text.trim().split("#pair=");
+  if (!/^https?:/.test(address) || !URL.canParse(address)) return null;
+  // A link that names no tracker means the server that it leads to, which may be another than this page's.
+  const server = ownServer(address);
+  const named = invitation.includes("@") || server === ownServer(base) ? invitation : `${invitation}@${encodeURIComponent(server)}`;
+  try {
+    readInvitation(named);
+  } catch {
+    return null;
+  }
+  return named;
 }
 
 /** @param {string} place */

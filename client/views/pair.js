@@ -1,6 +1,6 @@
 // Making this browser a device of the library: a code in, a check code out, and the library is here.
 
-import { drawCheckCode, pairAsNewcomer, readInvitation } from "../core/pairing.js";
+import { drawCheckCode, pairAsNewcomer, readInvitation, scannedInvitation } from "../core/pairing.js";
 import { missingCrypto } from "../core/crypto.js";
 import { MemberKeys } from "../core/crypto_keys.js";
 import { ownServer } from "../core/wire_room.js";
@@ -42,7 +42,7 @@ function installFirst(pairing, invitation) {
     pairing.host,
     "First, to the home screen",
     h("p", null, "On iPhone and iPad, an app on the home screen keeps its music apart from the browser. So install it before you pair it:"),
-    h("ol", { class: "steps" }, h("li", null, "Tap Share, then “Add to Home Screen”."), h("li", null, "Open Songkeep from there."), h("li", null, "Type the code that your computer shows under the QR code.")),
+    h("ol", { class: "steps" }, h("li", null, "Tap Share, then “Add to Home Screen”."), h("li", null, "Open Songkeep from there."), h("li", null, "Scan the QR code there, or type the code under it.")),
     button({ class: "quiet" }, here, "Pair in this browser instead"),
   );
 }
@@ -81,6 +81,34 @@ function askForCode(pairing, why) {
     form,
   );
   code.focus();
+  if ("BarcodeDetector" in window) void offerScan(pairing, form);
+}
+
+/**
+ * Where the browser reads QR codes, the camera does the typing. It is asked for with the tap, not before.
+ * @param {Pairing} pairing
+ * @param {HTMLElement} form
+ */
+async function offerScan(pairing, form) {
+  const { canScan } = await import("../io/qr_camera.js");
+  if (await canScan()) form.after(button({ class: "pill" }, () => void scanCode(pairing), "Scan the QR code"));
+}
+
+/** @param {Pairing} pairing */
+async function scanCode(pairing) {
+  const { scan } = await import("../io/qr_camera.js");
+  const life = new AbortController();
+  const picture = h("video", { class: "scan", playsinline: true, muted: true, role: "img", "aria-label": "What the camera sees" });
+  const cancel = button({ class: "quiet" }, () => life.abort(), "Type the code instead");
+  show(pairing.host, "Show it to the camera", h("p", { role: "status" }, "Point it at the QR code on your computer. The picture stays here."), picture, cancel);
+  try {
+    const invitation = await scan(picture, (text) => scannedInvitation(text, document.baseURI), life.signal);
+    if (invitation) void pair(pairing, invitation);
+    else askForCode(pairing, "");
+  } catch (error) {
+    const denied = error instanceof DOMException && error.name === "NotAllowedError";
+    askForCode(pairing, denied ? "This browser may not use the camera here. Type the code, or allow the camera in the browser’s settings." : "The camera can’t be used now. Type the code.");
+  }
 }
 
 /**

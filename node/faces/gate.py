@@ -17,6 +17,7 @@ from aiohttp.typedefs import Middleware
 
 from node.faces.answers import Endpoint, refusal
 from node.faces.sign_in import Access, SignIn
+from node.wire.apphost import PERMISSIONS
 
 _LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _OPEN_API: Final = frozenset({("POST", "/api/v1/session")})
@@ -55,7 +56,7 @@ _FIXED_HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
-    "Permissions-Policy": "geolocation=(), microphone=(), payment=(), usb=()",
+    "Permissions-Policy": PERMISSIONS,
 }
 
 

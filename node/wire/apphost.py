@@ -22,12 +22,15 @@ TYPES: Final = {
 COMPRESSED: Final = frozenset(("html", "js", "css", "svg", "webmanifest", "txt"))
 """Endings of files that gzip makes smaller."""
 _GZIP: Final = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q\s*=\s*([0-9.]+)\s*)?(?=,|$)", re.IGNORECASE)
+PERMISSIONS: Final = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"
+"""The Permissions-Policy: the app's own page may ask for the camera, to read a pairing code."""
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
+    "Permissions-Policy": PERMISSIONS,
 }
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "

@@ -27,7 +27,9 @@ def test_the_exported_app_is_the_app_and_says_what_it_may_do(tmp_path: Path) -> 
     assert policy is not None
     assert "script-src 'self';" in policy[1]
     assert page.index("http-equiv") < page.index("<script"), "a policy counts from where it stands"
-    assert "Content-Security-Policy: default-src 'none'" in (tmp_path / "site" / "_headers").read_text()
+    headers = (tmp_path / "site" / "_headers").read_text()
+    assert "Content-Security-Policy: default-src 'none'" in headers
+    assert "Permissions-Policy: camera=(self)" in headers
 
 
 def test_an_export_is_written_over_an_earlier_one_and_over_nothing_else(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.client.mock_library import MockLibrary, large_library, small_library
 from tests.client.mock_node import CODE, MockNode
 
 CHROMIUM = "/usr/bin/chromium"
+FAKE_CAMERA = "--use-fake-device-for-media-stream"
 PHONE = {"width": 360, "height": 740}
 WIDE = {"width": 1440, "height": 900}
 
@@ -92,7 +93,7 @@ class Desk:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", FAKE_CAMERA])
         yield browser
         await browser.close()
 

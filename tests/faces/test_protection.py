@@ -59,6 +59,8 @@ def test_every_answer_carries_the_protecting_headers(node: Living) -> None:
         assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self';")
+        assert "camera=(self)" in headers["Permissions-Policy"]
+        assert "microphone=()" in headers["Permissions-Policy"]
         assert "Access-Control-Allow-Origin" not in headers
         assert "Server" not in headers
 

@@ -6,7 +6,7 @@ import { EpochKeys } from "../../client/core/crypto_keys.js";
 import { Attendance } from "../../client/core/attendance.js";
 import { nextCounter, openMessage, sealToMember, sealToRoom } from "../../client/core/envelope.js";
 import { pack, unpack } from "../../client/core/msgpack.js";
-import { pairAsNewcomer, pairRoom, readInvitation } from "../../client/core/pairing.js";
+import { pairAsNewcomer, pairRoom, readInvitation, scannedInvitation } from "../../client/core/pairing.js";
 import { extendRoster, readRoster } from "../../client/core/roster_reading.js";
 import { faultOf, memberKeys, vectors, x25519Pair } from "./vectors.js";
 
@@ -206,6 +206,17 @@ test("pairing ends when the other side reveals another key than it committed to"
   reveal[2][0] ^= 1;
   const { pipe } = oldSide([pairing.frames.old_commit, toHex(pack(reveal))]);
   assert.equal(await faultOf(async () => pairAsNewcomer(pipe, await newcomer())), "refused");
+});
+
+test("what a camera reads is an invitation or nothing, and leads to the server that its link names", () => {
+  const here = "https://app.example/";
+  const code = pairing.code_text;
+  assert.equal(scannedInvitation(pairing.link, here), pairing.link.split("#pair=")[1]);
+  assert.equal(scannedInvitation(`https://app.example/#pair=${code}`, here), code);
+  assert.equal(readInvitation(scannedInvitation(`https://other.example/sub/#pair=${code}`, here) ?? "").tracker, "wss://other.example/sub");
+  for (const other of ["", "https://app.example/", code, `javascript:#pair=${code}`, "https://app.example/#pair=aaaq", "WIFI:S:home;;"]) {
+    assert.equal(scannedInvitation(other, here), null, other);
+  }
 });
 
 test("an invitation is read from a link or from what was typed", async () => {

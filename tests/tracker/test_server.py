@@ -245,6 +245,7 @@ async def test_the_app_comes_with_a_strict_policy_and_nothing_outside_it_is_serv
             policy = page.headers["Content-Security-Policy"]
             assert "script-src 'self';" in policy
             assert "unsafe" not in policy
+            assert page.headers["Permissions-Policy"].startswith("camera=(self), geolocation=()")
             etag = page.headers["ETag"]
         async with session.get("/", headers={"If-None-Match": etag}) as again:
             assert again.status == 304
