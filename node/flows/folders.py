@@ -15,6 +15,7 @@ from node.doors.index import Folder, FolderState
 from node.doors.watch import WatchUnavailableError, changes
 from node.errors import NotFoundError, SongkeepError, UserError
 from node.flows.ingest import AddReport, Ingest
+from node.flows.places import is_below
 from node.library import Library
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,9 @@ class Folders:
         """Watch a folder from now on; its music is listed in the background. Raises UserError."""
         place = await asyncio.to_thread(_whole, path)
         folder_id = await self._ingest.register(place)
-        self._begin_scan(folder_id)
+        for folder in await asyncio.to_thread(self._library.index.folders.all):
+            if folder.id == folder_id or is_below(folder.path, place):
+                self._begin_scan(folder.id)
         self._changed.set()
         return await self._view_of(folder_id)
 

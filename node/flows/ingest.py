@@ -19,7 +19,7 @@ from node.errors import SongkeepError, UserError
 from node.flows.background import Background, IngestSettings
 from node.flows.jobs import Failure, Job, Jobs
 from node.flows.places import Places, is_below, look_at
-from node.flows.scanning import Scanning, ScanReport, Tell
+from node.flows.scanning import Scanning, ScanReport, Tell, report_of
 from node.flows.workers import Workers
 from node.ids import TrackId
 from node.library import Library
@@ -99,16 +99,18 @@ class Ingest:
         known = {folder.path: folder for folder in await asyncio.to_thread(self._library.index.folders.all)}
         if all(place.kind == "absent" and place.path not in known for place in places):
             raise UserError(f"there is nothing at {places[0].path}" if places else "nothing was named to add")
+        files: list[str] = []
         for place in places:
             match place.kind:
                 case "folder":
                     report.add(await self._add_folder(place.path, job))
                 case "file":
-                    report.add(await self._add_file(place.path, job))
+                    files.append(place.path)
                 case "absent" if place.path in known:
                     report.add(await self._scan(known[place.path], job=job))
                 case "absent":
                     report.failed.append(Failure(place.path, "there is nothing of that name"))
+        report.add(await self._add_files(files, job))
         self.sealing.wake()
         if until == "sealed":
             await self._background.sealed(job, self._is_stale)
@@ -170,11 +172,27 @@ class Ingest:
             report.add(await self._scan(inner, again=True, job=job))
         return report
 
-    async def _add_file(self, path: str, job: Job) -> AddReport:
-        folder, below = await asyncio.to_thread(self._places.of_file, path)
-        if await asyncio.to_thread(self._places.holds_single_files, folder):
-            return await self._scanning.scan_files(folder, [below], again=True, job=job)
-        return await self._scan(folder, under=[below.rpartition("/")[0]], again=True, job=job)
+    async def _add_files(self, paths: Sequence[str], job: Job) -> AddReport:
+        """Each folder is looked at once, and only the files themselves are reported."""
+        asked: dict[int, tuple[Folder, set[str]]] = {}
+        for path in paths:
+            folder, below = await asyncio.to_thread(self._places.of_file, path)
+            asked.setdefault(folder.id, (folder, set()))[1].add(below)
+        report = AddReport()
+        for folder, files in asked.values():
+            before = await asyncio.to_thread(self._library.index.sources.known, folder.id)
+            single = await asyncio.to_thread(self._places.holds_single_files, folder)
+            if single:
+                found = await self._scanning.scan_files(folder, files, again=True, job=job)
+            else:
+                places = {file.rpartition("/")[0] for file in files}
+                found = await self._scan(folder, under=places, again=True, job=job)
+            after = await asyncio.to_thread(self._library.index.sources.known, folder.id)
+            part = report_of(found, folder, files, before=before, after=after)
+            if single and not before and not (part.added or part.away):
+                await asyncio.to_thread(self._library.remove_folder, folder.id)  # nothing in it went in
+            report.add(part)
+        return report
 
     async def _scan(
         self, folder: Folder, *, under: Collection[str] = (), moved: bool = False, again: bool = False, job: Job

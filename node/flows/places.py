@@ -44,7 +44,11 @@ class Places:
         self._now_ms = now_ms
 
     def of_folder(self, path: str) -> tuple[Folder, str]:
-        """The music folder for the directory `path`, made if need be, and where below it the directory lies."""
+        """The music folder for the directory `path`, made if need be, and where below it the directory lies.
+
+        Inside it, folders of single files are whole ones from now on.
+        """
+        self._set_single(self._single() - {folder.id for folder in self.inside(path)})
         around = self._around(path)
         if around is not None:
             return around, path[len(around.path.rstrip("/")) + 1 :]

@@ -235,5 +235,36 @@ def _suddenly_empty(folder: Folder, known: Mapping[str, KnownSource], under: Col
         return True
 
 
+def report_of(
+    found: ScanReport,
+    folder: Folder,
+    files: Collection[str],
+    *,
+    before: Mapping[str, KnownSource],
+    after: Mapping[str, KnownSource],
+) -> ScanReport:
+    """What a scan came to for some files of the folder, by what was known `before` and `after` it."""
+    if found.away:
+        return found
+    whole = {_full(folder, file): file for file in files}
+    report = ScanReport(
+        failed=[failure for failure in found.failed if failure.path in whole],
+        noted=[note for note in found.noted if note.path in whole],
+    )
+    failed = {failure.path for failure in report.failed}
+    ids = {source.id for source in before.values()}
+    for path, file in whole.items():
+        now, then = after.get(file), before.get(file)
+        if path in failed:
+            continue
+        if now is None:
+            report.failed.append(Failure(path, "by its name it is no music"))
+        elif now.id in ids if then is None else then.fingerprint == now.fingerprint and not then.unread:
+            report.known += 1
+        else:
+            report.added += 1
+    return report
+
+
 def _full(folder: Folder, path: str) -> str:
     return f"{folder.path.rstrip('/')}/{path}" if path else folder.path

@@ -89,6 +89,18 @@ async def test_a_moved_folder_is_the_same_folder_and_nothing_is_sealed_again(
             await home.folders.move(new, tmp_path / "nowhere")
 
 
+async def test_watching_a_folder_lists_the_neighbours_of_single_files_inside_it(tmp_path: Path, music: Path) -> None:
+    inner = music / "inner"
+    inner.mkdir()
+    for number in (7, 8):
+        make_track(inner / f"{number}.wav", seed=number, title=f"Number {number}")
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([inner / "7.wav"])
+        await home.folders.add(music)
+        await until(lambda: {"Number 7", "Number 8"} <= set(home.titles()))
+        await home.folders.close()
+
+
 async def test_a_song_copied_in_appears_by_itself(tmp_path: Path, music: Path) -> None:
     elsewhere = make_track(tmp_path / "3.wav", seed=3, title="Three")
     async with open_home(tmp_path / "home") as home:
