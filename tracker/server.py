@@ -20,6 +20,7 @@ from node.crypto.keys import MemberKeys, member_keys_from_random
 from node.errors import StorageError, UnavailableError
 from node.ids import to_text
 from node.roomdoor import RoomDoor
+from node.sockets import allow_many_sockets
 from node.wire.roomhost import RoomHost, Surroundings
 from node.wire.roomstate import RoomServer
 from tracker import stun
@@ -140,7 +141,7 @@ def _app(rooms: RoomHost, door: RoomDoor, key: str, options: Options) -> web.App
 
 def run(options: Options, *, started: Callable[[Running], None]) -> None:
     """Runs until SIGINT or SIGTERM; `started` is told once it answers."""
-    _allow_many_sockets()
+    allow_many_sockets()
     try:
         import uvloop
     except ImportError:
@@ -148,15 +149,6 @@ def run(options: Options, *, started: Callable[[Running], None]) -> None:
     else:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_stopped(options, started))
-
-
-def _allow_many_sockets() -> None:
-    """As many open files as the system lets this process have: each device is one, and 1,024 are soon too few."""
-    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows has no such bound
-        import resource
-
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _until_stopped(options: Options, started: Callable[[Running], None]) -> None:

@@ -218,4 +218,5 @@ def _joined(name: str, place: Place, present: int) -> Finding:
             "tracker", "note", f"{name} names {silent} connections from which nothing comes.",
             "Those devices hang or sleep; if they don't, the tracker keeps their messages to itself: use another.",
         )  # fmt: skip
-    return Finding("tracker", "good", f"{name} is joined; {present} other connections there.")
+    others = "1 other connection" if present == 1 else f"{present} other connections"
+    return Finding("tracker", "good", f"{name} is joined; {others} there.")

@@ -35,6 +35,7 @@ from node.seed.sessions import Sessions
 from node.seed.shelves import Shelves
 from node.seed.standing import look
 from node.seed.traffic import Traffic
+from node.sockets import allow_many_sockets
 from node.wire import seedapi
 from node.wire.roster import Roster
 
@@ -196,6 +197,7 @@ def _dialled(request: web.Request, options: SeedOptions) -> str:
 
 def run(options: SeedOptions, *, started: Callable[[RunningSeed], None]) -> None:
     """Runs until SIGINT or SIGTERM; `started` is told once it answers."""
+    allow_many_sockets()
     try:
         import uvloop
     except ImportError:

@@ -26,7 +26,7 @@ def unpack(data: bytes | memoryview, *, max_bytes: int, max_values: int | None =
     """
     if len(data) > max_bytes:
         raise PeerError(f"a message has {len(data)} bytes, over the limit of {max_bytes}")
-    if max_values is not None:
+    if max_values is not None and len(data) > max_values:  # a value takes a byte at least
         _check_count(data, max_values)
     try:
         value = msgpack.unpackb(

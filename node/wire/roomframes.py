@@ -21,6 +21,8 @@ MAX_ROSTER_FRAME_BYTES: Final = 320 * 1024
 MAX_ROSTER_BYTES: Final = 4 << 20
 """Of a whole chain that a server takes: over a thousand revocations among twenty devices."""
 MAX_PRESENT: Final = 1_000
+MAX_FRAME_VALUES: Final = 8_000
+"""More than all that are present take, or a part of a roster; so a stranger's frame is never slow to read."""
 MAX_HOST_CHARS: Final = 300
 TO_ALL: Final = 0
 
@@ -164,7 +166,7 @@ class RosterParts:
 
 def read_frame(data: bytes, *, max_bytes: int = MAX_ROSTER_FRAME_BYTES) -> tuple[str, list[Any]]:
     """A frame's first word and all of its fields. Raises PeerError."""
-    fields = codec.array(codec.unpack(data, max_bytes=max_bytes), 1, "a frame")
+    fields = codec.array(codec.unpack(data, max_bytes=max_bytes, max_values=MAX_FRAME_VALUES), 1, "a frame")
     return codec.bounded_text(fields[0], 40, "a frame's word"), fields
 
 

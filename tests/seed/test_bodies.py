@@ -17,7 +17,7 @@ from node.errors import PeerError
 from node.seed.answers import answer_errors
 from node.seed.bodies import FREE_BYTES, Bodies
 from node.seed.server import RunningSeed
-from node.wire import codec, seedapi
+from node.wire import codec, roomframes, seedapi
 from tests.seed.owner import Owner, a_seed, give_library, make_owner
 
 WAIT_S = 60.0
@@ -142,6 +142,16 @@ def test_values_are_counted_as_they_are_read() -> None:
     assert codec.unpack(packed, max_bytes=1 << 20, max_values=exact) is not None
     with pytest.raises(PeerError, match="values"):
         codec.unpack(packed, max_bytes=1 << 20, max_values=exact - 1)
+
+
+def test_a_frame_of_very_many_tiny_values_is_refused_and_the_longest_that_are_meant_are_not() -> None:
+    with pytest.raises(PeerError, match="values"):
+        roomframes.read_frame(b"\xdd" + (300_000).to_bytes(4, "big") + b"\x90" * 300_000)
+    crowd = [[1 << 50, bytes(32)] for _ in range(roomframes.MAX_PRESENT)]
+    word, fields = roomframes.read_frame(codec.pack(["joined", crowd]))
+    assert (word, len(fields[1])) == ("joined", roomframes.MAX_PRESENT)
+    for frame in roomframes.roster_frames([bytes(300)] * 11_000):
+        assert roomframes.read_frame(frame)[0] == "roster"
 
 
 def _count(value: object) -> int:

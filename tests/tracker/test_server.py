@@ -302,14 +302,15 @@ async def test_a_tracker_may_leave_the_app_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such bound")
-async def test_more_devices_come_than_files_may_usually_be_open(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["tracker", "seed"])
+async def test_more_devices_come_than_files_may_usually_be_open(tmp_path: Path, kind: str) -> None:
     import resource
 
     def few_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "node.cli.main", "--home", str(tmp_path), "tracker", "run",
+        sys.executable, "-m", "node.cli.main", "--home", str(tmp_path), kind, "run",
         "--listen", "127.0.0.1:0", "--stun", "off", "--no-app", "--json",
         stdout=asyncio.subprocess.PIPE, preexec_fn=few_files,
     )  # fmt: skip
