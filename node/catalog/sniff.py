@@ -162,7 +162,7 @@ def stranger(head: bytes) -> str:
     if head[:4] == b"OggS":
         return "an Ogg file without Vorbis, Opus or FLAC in it"
     if not head.strip(b"\0"):
-        return "a file of zeros, as a broken-off download leaves"
+        return "a file of zeros (a broken-off download?)"
     text = head.lstrip(b"\xef\xbb\xbf \r\n\t")[:200].lower()
     if text.startswith((b"<!doctype html", b"<html")):
         return "a web page"

@@ -50,7 +50,7 @@ def _strangers(folder: Path) -> list[Odd]:
     found = [
         written("picture.mp3", make_picture(), "a PNG picture with the name of an mp3"),
         written("page.mp3", b"<!DOCTYPE html><html><body>404</body></html>", "a web page"),
-        written("zeros.flac", bytes(50_000), "zeros"),
+        written("zeros.flac", bytes(50_000), "a file of zeros (a broken-off download?) with the name of an flac"),
         written("words.ogg", b"These are the words of a song.\n" * 40, "a text with the name of an ogg"),
         written("list.mp3", b"#EXTM3U\nfile:///etc/passwd\n", "a playlist"),
         written("packed.m4a", b"PK\x03\x04" + bytes(100), "a ZIP archive with the name of an m4a"),
