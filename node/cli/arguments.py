@@ -36,7 +36,12 @@ def add_command(
 
 
 def whole(path: str) -> str:
-    """`path` from the root on; the node may run in another directory. Links are left as they are."""
+    """`path` from the root on; the node may run in another directory. Links are left as they are.
+
+    Raises UserError if it is empty, as a variable that a shell doesn't know: that would be the present folder.
+    """
+    if not path:
+        raise UserError("an empty path was given; the present folder is '.'")
     return os.path.abspath(os.path.expanduser(path))
 
 
