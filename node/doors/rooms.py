@@ -27,9 +27,10 @@ LOOKUP_TIMEOUT_S: Final = 20.0
 PING_EVERY_S: Final = 20.0
 CLOSE_TIMEOUT_S: Final = 3.0
 
+SUSPENDED: Final = "the person who runs this tracker has suspended your library's account there"
 _CLOSED_FOR_GOOD: Final = {
     roomframes.CLOSE_NOT_MEMBER: "the room server says that this device is not a member of the library",
-    roomframes.CLOSE_SUSPENDED: "the person who runs this tracker has suspended your library's account there",
+    roomframes.CLOSE_SUSPENDED: SUSPENDED,
     roomframes.CLOSE_REVOKED: "this device was revoked",
     roomframes.CLOSE_TAKEN: "this code was used already; ask for a new one",
 }

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from node.doors.lan import own_addresses
+from node.doors.rooms import SUSPENDED
 from node.doors.webrtc import StunServer, public_addresses
 from node.errors import UnavailableError
 from node.flows.far import FarMeeting
@@ -118,6 +119,11 @@ class Doctor:
         name = urlsplit(place.url).netloc
         if place.joined and place.room is not None:
             return _joined(name, place, len(place.room.present))
+        if place.trouble == SUSPENDED:
+            return Finding(
+                "tracker", "bad", f"{name}: {SUSPENDED}.",
+                "Ask that person, or use another tracker. What seeds keep of your library they go on keeping.",
+            )  # fmt: skip
         return Finding(
             "tracker", "bad", f"{name}: {place.trouble or 'not joined yet'}.",
             "Check the address, this machine's network, and that the tracker runs.",

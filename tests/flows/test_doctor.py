@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from node.doors.rooms import SUSPENDED
 from node.flows.doctor import Doctor, Finding
 from node.flows.far import FarMeeting, FarOptions
 from node.flows.lan import LanMeeting
@@ -170,6 +171,19 @@ async def test_a_hostile_tracker_is_named_with_what_it_did(tmp_path: Path) -> No
     assert "can't be trusted" in said.text
     assert "altered" in said.text
     assert "another tracker" in said.fix
+
+
+async def test_who_was_suspended_is_not_sent_to_look_at_the_network(tmp_path: Path) -> None:
+    url = "wss://tracker.example"
+    pc = make_device("PC", found())
+    pc.meeting.set_trackers([url])
+    doctor = doctor_of(pc, closed(pc), tmp_path)
+    assert "Check the address" in (await finding(doctor, "tracker")).fix
+    pc.meeting.places[url].trouble = SUSPENDED
+    said = await finding(doctor, "tracker")
+    assert said.state == "bad"
+    assert "suspended" in said.text
+    assert said.fix.startswith("Ask that person")
 
 
 async def test_the_dht_line_off_without_others_without_nodes_and_well(tmp_path: Path) -> None:
