@@ -152,7 +152,14 @@ def build_network(
         ),
         addresses=network_marks,
     )
-    lanes = Lanes(membership, directory, give, announce=meeting.announce, addresses=all_addresses)
+    lanes = Lanes(
+        membership,
+        directory,
+        give,
+        size_of=serving.size_bytes,
+        announce=meeting.announce,
+        addresses=all_addresses,
+    )
     ways = Ways(membership.keys.id, directory, lanes, links, meeting)
     told = HistoryTeller(membership.keys.id, devices.name_of, tell)
     relay = Relay(membership, directory, meeting, links)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 _seek_lock = threading.Lock()
 _pread: Callable[[int, int, int], bytes]
+_pread_into: Callable[[int, memoryview, int], int]
 write_at: Callable[[int, memoryview, int], int]
 """Descriptor, bytes, offset: how many bytes were written."""
 
@@ -28,6 +29,22 @@ else:  # Windows: one at a time
     _pread, write_at = _seek_and_read, _seek_and_write
 
 
+if hasattr(os, "preadv"):
+
+    def _read_vector(fd: int, place: memoryview, offset: int) -> int:
+        return os.preadv(fd, [place], offset)
+
+    _pread_into = _read_vector
+else:
+
+    def _read_and_copy(fd: int, place: memoryview, offset: int) -> int:
+        part = _pread(fd, len(place), offset)
+        place[: len(part)] = part
+        return len(part)
+
+    _pread_into = _read_and_copy
+
+
 def read_at(fd: int, length: int, offset: int) -> bytes:
     """Up to `length` bytes from `offset`, fewer only at the end of the file."""
     parts = []
@@ -39,3 +56,14 @@ def read_at(fd: int, length: int, offset: int) -> bytes:
         length -= len(part)
         offset += len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def read_into(fd: int, place: bytearray, offset: int) -> int:
+    """Fill `place` from `offset` on; how many bytes there were, fewer only at the end of the file."""
+    view, done = memoryview(place), 0
+    while done < len(view):
+        count = _pread_into(fd, view[done:], offset + done)
+        if not count:
+            break
+        done += count
+    return done

@@ -10,7 +10,7 @@ import contextlib
 import ipaddress
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -56,6 +56,8 @@ _OTHER_STATUS: Final = 503
 
 Serve = Callable[[BlobRoot, int, int], AsyncIterator[bytes]]
 """Sealed chunks of a blob, `count` of them from `first` on, in order: one or several whole ones at a time."""
+SizeOf = Callable[[BlobRoot], Awaitable[int]]
+"""The sealed bytes of a whole blob. Raises NotFoundError."""
 Admit = Callable[[str], DeviceId]
 """The member that an Authorization header names. Raises PeerError, RefusedError."""
 
@@ -71,7 +73,13 @@ class LaneServer:
 
 @contextlib.asynccontextmanager
 async def serving(
-    identity: Identity, serve: Serve, *, admit: Admit, allowed: Callable[[DeviceId], None], bind: Sequence[str]
+    identity: Identity,
+    serve: Serve,
+    *,
+    size_of: SizeOf,
+    admit: Admit,
+    allowed: Callable[[DeviceId], None],
+    bind: Sequence[str],
 ) -> AsyncIterator[LaneServer]:
     """A lane at one free port of all addresses of `bind`, for as long as the context lasts.
 
@@ -92,7 +100,7 @@ async def serving(
             if turns.locked():
                 raise UnavailableError("too much is asked of this device at once")
             async with turns:
-                return await _give(request, serve, lambda: allowed(member))
+                return await _give(request, serve, size_of, lambda: allowed(member))
         except SongkeepError as error:
             status = next((code for kind, code in _STATUS if isinstance(error, kind)), _OTHER_STATUS)
             return web.Response(status=status)
@@ -122,7 +130,9 @@ async def serving(
         log.info("lane_closed")
 
 
-async def _give(request: web.Request, serve: Serve, still_allowed: Callable[[], None]) -> web.StreamResponse:
+async def _give(
+    request: web.Request, serve: Serve, size_of: SizeOf, still_allowed: Callable[[], None]
+) -> web.StreamResponse:
     root = from_text(request.match_info["root"])
     asked = _RANGE.match(request.headers.get("Range", ""))
     if asked is None or len(root) != 32:
@@ -131,9 +141,11 @@ async def _give(request: web.Request, serve: Serve, still_allowed: Callable[[], 
     if start % CHUNK_BYTES or stop % CHUNK_BYTES or not 0 < stop - start <= MAX_CHUNKS * CHUNK_BYTES:
         raise PeerError("a request is not for whole chunks, or for too many")
     first, count = start // CHUNK_BYTES, (stop - start) // CHUNK_BYTES
+    length = min(stop, await size_of(BlobRoot(root))) - start
     async with contextlib.aclosing(_blocks(serve(BlobRoot(root), first, count))) as blocks:
         begun = await anext(blocks, b"")  # before the head is sent, so that a refusal still has a status
         response = web.StreamResponse(status=206, headers={"Content-Type": "application/octet-stream"})
+        response.content_length = max(0, length)  # told, so that no block is copied to be framed
         await response.prepare(request)
         try:
             await response.write(begun)
@@ -188,10 +200,13 @@ class Lane:
         start, stop = first * CHUNK_BYTES, (first + count) * CHUNK_BYTES
         left, waiting = stop - start, bytearray()
         async with self._asked("GET", root, {"Range": f"bytes={start}-{stop - 1}"}) as response:
-            async for part in response.content.iter_any():
+            async for part, _ in response.content.iter_chunks():  # as they came: to join them costs a copy
                 left -= len(part)
                 if left < 0:
                     raise PeerError("another device gives more than it was asked for")
+                if part and not waiting and len(part) % CHUNK_BYTES == 0:
+                    yield part
+                    continue
                 waiting += part
                 whole = len(waiting) - len(waiting) % CHUNK_BYTES
                 if whole:

@@ -86,9 +86,8 @@ class Bringing:
             try:
                 with self._store.draft() as draft:
                     shares = await self._fill(draft, transfer, cipher, left)
-                    drafted, layer = await asyncio.to_thread(draft.finish)
+                    drafted = await asyncio.to_thread(self._settle, draft, transfer)
                     if drafted.root == blob.root:
-                        await asyncio.to_thread(self._publish, transfer, drafted, layer)
                         return
                     liars = await asyncio.to_thread(self._who_lied, drafted, cipher, shares)
             finally:
@@ -142,8 +141,12 @@ class Bringing:
             self._store.discard([drafted])
         return liars
 
-    def _publish(self, transfer: Transfer, drafted: Drafted, layer: bytes) -> None:
+    def _settle(self, draft: Draft, transfer: Transfer) -> Drafted:
+        """Everything has come: it is kept if it is the blob, else only given. Blocks."""
         blob = transfer.blob
+        drafted, layer = draft.finish()
+        if drafted.root != blob.root:
+            return drafted
         self._store.publish([drafted], keep=True)
         sealed = SealedBlob(
             ref=blob, purpose=transfer.purpose, sealed_bytes=drafted.size_bytes, layer=layer, stored="pinned"
@@ -151,6 +154,7 @@ class Bringing:
         with self._library.index.transaction() as step:
             put_blob(step, sealed, self._now_ms())
             step.changed = True  # it may have been here before, and damaged
+        return drafted
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,18 +52,20 @@ class Lanes:
         directory: Directory,
         serve: lane.Serve,
         *,
+        size_of: lane.SizeOf,
         announce: Callable[[], Awaitable[None]],
         addresses: Callable[[], Sequence[str]],
         bind: Sequence[str] = _ANY,
         local_address: str | None = None,
     ) -> None:
-        """`serve` gives sealed chunks; `announce` tells the others where this device's lane answers.
+        """`serve` gives sealed chunks, `size_of` a blob's bytes; `announce` tells the others where this lane answers.
 
         `addresses` gives this machine's own; `bind` and `local_address`: addresses to answer at and to dial from.
         """
         self._membership = membership
         self._directory = directory
         self._serve = serve
+        self._size_of = size_of
         self._announce = announce
         self._addresses = addresses
         self._bind = bind
@@ -124,7 +126,9 @@ class Lanes:
             self._membership.check(member)
 
         try:
-            async with lane.serving(identity, self._serve, admit=admit, allowed=allowed, bind=self._bind) as server:
+            async with lane.serving(
+                identity, self._serve, size_of=self._size_of, admit=admit, allowed=allowed, bind=self._bind
+            ) as server:
                 self._port, self._print = server.port, server.print_32
                 with contextlib.suppress(SongkeepError):
                     await self._announce()

@@ -257,3 +257,29 @@ class TestFaults:
             if finished:
                 return
         pytest.fail("the last step was never reached")
+
+
+def cut(store: BlobStore, data: bytes, given_bytes: int) -> Drafted:
+    """A draft of `data` that is given so many bytes at a time."""
+    with store.draft() as draft:
+        for start in range(0, len(data), given_bytes):
+            draft.write_chunks(data[start : start + given_bytes])
+        return draft.finish()[0]
+
+
+@pytest.mark.parametrize("at", [0, 262_143, 262_144, 999_999])
+@pytest.mark.parametrize("given_bytes", [CHUNK_BYTES, 8 * CHUNK_BYTES, 1_000_000])
+def test_a_disk_that_keeps_another_bit_is_found_out_wherever_it_is(tmp_path: Path, at: int, given_bytes: int) -> None:
+    store = BlobStore.open(tmp_path, disk=FaultyDisk(flip_at=at))
+    with pytest.raises(DamagedError, match="gives back other bytes"):
+        cut(store, random.Random(8).randbytes(1_000_000), given_bytes)
+
+
+@pytest.mark.parametrize("given_bytes", [CHUNK_BYTES, 5 * CHUNK_BYTES, 1_000_000])
+def test_a_draft_is_the_same_however_it_is_cut(tmp_path: Path, given_bytes: int) -> None:
+    data = random.Random(9).randbytes(1_000_000)
+    whole = cut(BlobStore.open(tmp_path), data, given_bytes)
+    assert whole.path.read_bytes() == data
+    assert (
+        whole.root == merkle.root_of_chunks(data[at : at + CHUNK_BYTES] for at in range(0, 1_000_000, CHUNK_BYTES))[0]
+    )

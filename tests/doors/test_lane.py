@@ -46,6 +46,11 @@ class Holder:
             yield DATA[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
             await asyncio.sleep(0)
 
+    async def size_of(self, root: BlobRoot) -> int:
+        if root != ROOT:
+            raise NotFoundError("not held")
+        return len(DATA)
+
     def admit(self, text: str) -> DeviceId:
         if text != "Songkeep pass":
             raise RefusedError("no member")
@@ -64,7 +69,12 @@ class Holder:
 async def a_holder() -> AsyncIterator[Holder]:
     holder = Holder()
     async with lane.serving(
-        Identity(), holder.serve, admit=holder.admit, allowed=holder.allowed, bind=[HERE]
+        Identity(),
+        holder.serve,
+        size_of=holder.size_of,
+        admit=holder.admit,
+        allowed=holder.allowed,
+        bind=[HERE],
     ) as server:
         holder.port, holder.print_32 = server.port, server.print_32
         yield holder
@@ -87,6 +97,14 @@ async def test_any_chunks_come_bit_for_bit_in_whole_chunks() -> None:
         assert await taken(way, 0, 40) == DATA
         assert await taken(way, 3, 1) == DATA[3 * CHUNK_BYTES : 4 * CHUNK_BYTES]
         assert await taken(way, 38, 100) == DATA[38 * CHUNK_BYTES :]
+
+
+async def test_a_lane_tells_the_length_before_it_gives() -> None:
+    async with a_holder() as holder, aiohttp.ClientSession() as session:
+        headers = {"Authorization": "Songkeep pass", "Range": f"bytes={38 * CHUNK_BYTES}-{100 * CHUNK_BYTES - 1}"}
+        async with session.get(holder.url, headers=headers, ssl=False) as answer:
+            assert answer.content_length == len(DATA) - 38 * CHUNK_BYTES
+            assert await answer.read() == DATA[38 * CHUNK_BYTES :]
 
 
 async def test_whoever_has_no_pass_gets_nothing_and_learns_nothing() -> None:

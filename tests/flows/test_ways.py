@@ -62,6 +62,10 @@ class Walker:
         return await self.fetch.chunks(BLOB, 0, len(CHUNKS))
 
 
+async def size_of(root: BlobRoot) -> int:
+    return len(WHOLE)
+
+
 def walker(name: str, secrets: Secrets, url: str, *, ip: str, told: Sequence[str] | None = None) -> Walker:
     """A device that answers at `ip` and dials from there; `told`: the addresses that it tells of."""
     device = people.make_device(name, secrets, url, lane=lambda: lanes.told)
@@ -69,6 +73,7 @@ def walker(name: str, secrets: Secrets, url: str, *, ip: str, told: Sequence[str
         device.membership,
         device.directory,
         device.serve,
+        size_of=size_of,
         announce=device.meeting.announce,
         addresses=lambda: [ip] if told is None else told,
         bind=[ip],

@@ -15,7 +15,7 @@ from node.crypto.labels import CHUNK_BYTES, PIECE_BYTES
 from node.doors.blobs.disk import Disk, as_storage_error
 from node.errors import DamagedError
 from node.ids import BlobRoot
-from node.positions import read_at
+from node.positions import read_at, read_into
 
 _WRITTEN_AT_ONCE_BYTES: Final = 16 * CHUNK_BYTES
 
@@ -65,6 +65,8 @@ class Draft:
         self._size = 0
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
+        self._back = bytearray()
+        """What was written, read back: one place for all, or the system would have to find room each time."""
         self._done = False
         with as_storage_error():
             self._fd = disk.create(path)
@@ -78,6 +80,9 @@ class Draft:
         view = memoryview(chunks)
         for at in range(0, len(chunks), CHUNK_BYTES):
             self._tree.add(view[at : at + CHUNK_BYTES])
+        if len(chunks) >= _WRITTEN_AT_ONCE_BYTES // 4 and not self._waiting:
+            self._put(chunks)  # enough to be written where it lies
+            return
         self._waiting.append(chunks)
         self._waiting_bytes += len(chunks)
         if self._waiting_bytes >= _WRITTEN_AT_ONCE_BYTES:
@@ -94,12 +99,21 @@ class Draft:
         data = b"".join(self._waiting)
         self._waiting.clear()
         self._waiting_bytes = 0
-        with as_storage_error():
-            self._disk.write(self._fd, data, self._size)
-            back = read_at(self._fd, len(data), self._size)
-        if back != data:
-            raise DamagedError("the disk with Songkeep's store gives back other bytes than were written to it")
-        self._size += len(data)
+        if data:
+            self._put(data)
+
+    def _put(self, data: bytes) -> None:
+        view = memoryview(data)
+        for at in range(0, len(data), _WRITTEN_AT_ONCE_BYTES):
+            part = view[at : at + _WRITTEN_AT_ONCE_BYTES]
+            if len(self._back) != len(part):
+                self._back = bytearray(len(part))
+            with as_storage_error():
+                self._disk.write(self._fd, part, self._size)
+                read = read_into(self._fd, self._back, self._size)
+            if read != len(part) or self._back != part:
+                raise DamagedError("the disk with Songkeep's store gives back other bytes than were written to it")
+            self._size += len(part)
 
     def __enter__(self) -> Self:
         return self
