@@ -100,6 +100,13 @@ def run_search(asked: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
+def _sealed(state: dict[str, Any]) -> str:
+    if not state["sealed"]:
+        return "not yet"
+    # Sealed bytes are made again from the file for as long as it is what was sealed.
+    return "yes" if state["source"] == "present" else "yes; what of it is here says the note"
+
+
 def run_show(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
         track = client.get(f"tracks/{segment(find_track(client, asked.track)['id'])}")
@@ -112,7 +119,7 @@ def run_show(asked: argparse.Namespace, terminal: Terminal) -> int:
         ("genres", ", ".join(track["genres"])),
         ("length", spoken_duration(track["duration_ms"])),
         ("sound", f"{track['codec']}, {track['bitrate_bps'] // 1_000} kbit/s, {spoken_bytes(track['size_bytes'])}"),
-        ("sealed", "yes" if track["state"]["sealed"] else "not yet"),
+        ("sealed", _sealed(track["state"])),
         ("mobile", "yes" if track["state"]["mobile"] else "not yet"),
         ("note", track["state"]["note"]),
         ("id", track["id"]),
