@@ -78,7 +78,6 @@ export class SwarmCatalog {
         /** @type {{ref: BlobRef, weight: number}} */
         const { ref, weight } = this.#next;
         await this.#show(ref, weight);
-        await keep(ref, weight);
         if (this.#next?.ref === ref) this.#next = null;
       }
     } catch {
@@ -106,6 +105,8 @@ export class SwarmCatalog {
     if (weight < this.#weight) return;
     this.#weight = weight;
     for (const op of await this.#log.follow(snapshot)) personal.apply(op);
+    if (weight < this.#weight) return;
+    await keep(ref, weight); // before it is shown: what was seen once is there at the next visit
     if (weight < this.#weight) return;
     this.library = library;
     this.personal = personal;
