@@ -106,7 +106,8 @@ export class SwarmCatalog {
     this.#weight = weight;
     for (const op of await this.#log.follow(snapshot)) personal.apply(op);
     if (weight < this.#weight) return;
-    await keep(ref, weight); // before it is shown: what was seen once is there at the next visit
+    // Before it is shown, so that what was seen once is there at the next visit; a full disk hides nothing.
+    await keep(ref, weight).catch(() => {});
     if (weight < this.#weight) return;
     this.library = library;
     this.personal = personal;
