@@ -91,7 +91,7 @@ def list_accounts(asked: argparse.Namespace, home: Path) -> int:
                 "plan": each.plan,
                 "suspended": each.suspended,
                 "created_ms": each.created_ms,
-                "devices": each.devices,
+                "members": each.members,
                 "granted_bytes": each.granted_bytes,
             }
             for each in accounts
@@ -101,7 +101,7 @@ def list_accounts(asked: argparse.Namespace, home: Path) -> int:
     for each in accounts:
         state = "  suspended" if each.suspended else ""
         print(
-            f"{to_text(each.library)[:12]}  {each.plan:<10} {each.devices:>3} devices  "
+            f"{to_text(each.library)[:12]}  {each.plan:<10} {each.members:>3} members  "
             f"{_gb(each.granted_bytes)} granted  since {_day(each.created_ms)}{state}"
         )
     print(f"{len(accounts)} accounts.")

@@ -39,7 +39,7 @@ class Account:
     plan: str
     suspended: bool
     created_ms: int
-    devices: int
+    members: int
     granted_bytes: int
 
 
@@ -186,8 +186,8 @@ class Ledger:
         """Every account, the newest last."""
 
         def look(step: sql.Connection) -> list[Account]:
-            counts = sql.select(MEMBERS.c.library, sql.func.count().label("devices")).where(MEMBERS.c.active)
-            devices = {row.library: row.devices for row in step.execute(counts.group_by(MEMBERS.c.library))}
+            counts = sql.select(MEMBERS.c.library, sql.func.count().label("members")).where(MEMBERS.c.active)
+            members = {row.library: row.members for row in step.execute(counts.group_by(MEMBERS.c.library))}
             now_ms = self._now_ms()
             return [
                 Account(
@@ -195,7 +195,7 @@ class Ledger:
                     plan=row.plan,
                     suspended=row.suspended,
                     created_ms=row.created_ms,
-                    devices=devices.get(row.library, 0),
+                    members=members.get(row.library, 0),
                     granted_bytes=sum(
                         quota.standing(_leases(step, row.library), _kept(step, row.library), now_ms).values()
                     ),
