@@ -17,6 +17,7 @@ from node.config import load_settings
 from node.doors.home import Home
 from node.doors.vault import Vault
 from node.log import configure_log
+from node.memory import keep_freed
 
 WAIT_AGAIN_S: Final = 0.5
 
@@ -44,6 +45,8 @@ def hosted(
 ) -> Iterator[Hosted]:
     """Start a node in `home`, whose lock the caller holds, and stop it on leaving. Raises what its start raises."""
     configure_log(level=load_settings(home.settings).log_level, file=home.log, to_stderr=terminal.verbose)
+    if kind == "up":
+        keep_freed()
     options = RunOptions(kind=kind, wanted_port=wanted_port)
     started: Future[tuple[Ready, Callable[[], object]]] = Future()
     ended: Future[None] = Future()
