@@ -9,6 +9,10 @@ const FROM_PAGE = /^(stream|cover)\//;
 /** The page has this long to say whether it has something; what it must fetch first it says at once. */
 const HEAD_TIMEOUT_MS = 30_000;
 
+/** What those are for; to be opened as pages of the app's own origin they are not: a member that was stolen chose their types. */
+const SOUND_AND_PICTURES = new Set(["audio", "image", "video", ""]);
+const HARMLESS = { "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'" };
+
 /** Paths that are never the app's: rooms, seeds, a node's API. */
 const FROM_SERVER = /^(v1|api|healthz|metrics|sw\.js)/;
 /** Kept versions of the app begin with this, a sum over all of their files follows. */
@@ -39,8 +43,10 @@ scope.addEventListener("fetch", (event) => {
   const { request } = event;
   if (!request.url.startsWith(scope.registration.scope) || request.method !== "GET") return;
   const path = request.url.slice(scope.registration.scope.length).replace(/[?#].*$/, "");
-  if (FROM_PAGE.test(path)) event.respondWith(fromPage(event.clientId, path, request.headers.get("Range")));
-  else if (!FROM_SERVER.test(path)) event.respondWith(fromShell(event, path));
+  if (FROM_PAGE.test(path)) {
+    const asked = request.mode !== "navigate" && SOUND_AND_PICTURES.has(request.destination);
+    event.respondWith(asked ? fromPage(event.clientId, path, request.headers.get("Range")) : new Response("Sound and pictures are no pages.", { status: 404, headers: HARMLESS }));
+  } else if (!FROM_SERVER.test(path)) event.respondWith(fromShell(event, path));
 });
 
 /**
@@ -142,7 +148,7 @@ async function fromPage(clientId, path, range) {
     port1.close();
     return new Response(null, { status: 504 });
   }
-  return new Response(head.status < 300 ? bodyFrom(port1) : null, { status: head.status, headers: head.headers });
+  return new Response(head.status < 300 ? bodyFrom(port1) : null, { status: head.status, headers: { ...head.headers, ...HARMLESS } });
 }
 
 /**

@@ -146,5 +146,7 @@ export function renditionOf(value) {
 /** @param {unknown} value  [blob, content type] @returns {{blob: BlobRef, mime: string}} */
 export function coverOf(value) {
   const [blob, mime] = list(value, 2, "a cover");
-  return { blob: blobRefOf(blob), mime: boundedText(mime, 128, "a content type") };
+  const type = boundedText(mime, 128, "a content type");
+  // Whoever is a member may write any type: what is no picture is not shown as anything else either.
+  return { blob: blobRefOf(blob), mime: /^image\/[a-z0-9.+-]+$/.test(type) ? type : "application/octet-stream" };
 }

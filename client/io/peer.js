@@ -3,6 +3,7 @@
 import { askMessage, cancelMessage, getMessage, MAX_REQUESTS, notHeldMessage, readChannel } from "../core/channel.js";
 import { concat } from "../core/bytes.js";
 import { Emitter } from "../core/emitter.js";
+import { isNearby } from "../core/nearby.js";
 import { unavailable, WireError } from "../core/wire_errors.js";
 
 /** @import {Bytes} from "../core/bytes.js" */
@@ -129,9 +130,10 @@ export class Peer {
     stats?.forEach((report) => reports.set(report.id, report));
     const transport = [...reports.values()].find(({ type }) => type === "transport");
     const pair = reports.get(transport?.selectedCandidatePairId);
-    const kinds = [reports.get(pair?.localCandidateId)?.candidateType, reports.get(pair?.remoteCandidateId)?.candidateType];
+    const [local, remote] = [reports.get(pair?.localCandidateId), reports.get(pair?.remoteCandidateId)];
     if (!pair) return;
-    this.path = kinds.includes("relay") ? "relay" : kinds[1] === "host" ? "lan" : "direct";
+    const relayed = local?.candidateType === "relay" || remote?.candidateType === "relay";
+    this.path = relayed ? "relay" : isNearby(remote?.candidateType, remote?.address ?? "") ? "lan" : "direct";
     this.changed.emit();
   }
 

@@ -131,5 +131,6 @@ async function shrunk(whole, mime, size_px) {
  */
 async function keep(path, bytes, mime) {
   const cache = await caches.open(COVER_CACHE);
-  await cache.put(path, new Response(bytes, { headers: { "Content-Type": mime, "Cache-Control": "no-store" } }));
+  const headers = { "Content-Type": mime, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'" };
+  await cache.put(path, new Response(bytes, { headers }));
 }

@@ -286,6 +286,8 @@ async def test_originals_come_only_while_the_way_to_them_stays_in_this_network(p
     await phone.pair()
     await phone.page.evaluate("location.hash = '#/settings'")
     await phone.page.get_by_role("radio", name="Original at home").check()
+    await phone.page.evaluate("location.hash = '#/locker'")
+    await expect(phone.page.get_by_text("Directly, in this network")).to_be_visible(timeout=20_000)
     await phone.play_first()
     await phone.until_sound()
     playing = "voices.find((voice) => !voice.paused)?.src.split('/').at(-1)"
@@ -296,3 +298,25 @@ async def test_originals_come_only_while_the_way_to_them_stays_in_this_network(p
     await phone.page.get_by_role("button", name=re.compile("^Third Rail")).click()
     await until(phone.page, "voices.some((voice) => voice.src.endsWith('/mobile'))")
     assert not await phone.page.evaluate("voices.some((voice) => !voice.paused && voice.src.endsWith('/original'))")
+
+
+async def test_what_a_member_put_among_the_covers_never_opens_as_a_page(phone: Phone) -> None:
+    await phone.pair()
+    base = phone.base.rstrip("/")
+    await phone.page.wait_for_function("navigator.serviceWorker.controller")
+    page = "<script>window.opened = true</script>"
+    await phone.page.evaluate(
+        """async (page) => {
+            const cache = await caches.open("songkeep-covers");
+            const headers = { "Content-Type": "text/html" };
+            for (const path of ["cover/evil/96", "stream/evil"]) await cache.put(path, new Response(page, { headers }));
+        }""",
+        page,
+    )
+    for path in ("cover/evil/96", "stream/evil"):
+        tab = await phone.page.context.new_page()
+        answer = await tab.goto(f"{base}/{path}")
+        assert answer is not None
+        assert (answer.status, answer.from_service_worker) == (404, True)
+        assert not await tab.evaluate("window.opened")
+        await tab.close()

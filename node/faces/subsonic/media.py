@@ -66,7 +66,9 @@ async def get_cover_art(request: web.Request, asked: Asked) -> web.StreamRespons
     if size == 0:
         place = await asked.parts.ask(asked.parts.library.index.covers.place, cover)
         whole = await asked.parts.pictures.whole(cover)
-        return web.Response(body=whole, headers={**headers, "Content-Type": place.mime or "application/octet-stream"})
+        # The type comes from the catalog, where any member may write it.
+        mime = place.mime if place.mime.startswith("image/") else "application/octet-stream"
+        return web.Response(body=whole, headers={**headers, "Content-Type": mime})
     size_px = next((each for each in SIZES_PX if each >= size), SIZES_PX[-1])
     picture = await asked.parts.pictures.small(cover, size_px)
     return web.Response(body=picture, headers={**headers, "Content-Type": "image/jpeg"})

@@ -1,0 +1,14 @@
+// Whether the other end of a connection is in this phone's own network.
+
+const IPV4_NEAR = /^(10|127|169\.254|192\.168|172\.(1[6-9]|2\d|3[01]))\./;
+const IPV6_NEAR = /^(f[cd][0-9a-f]{2}|fe[89ab][0-9a-f]):/i;
+
+/**
+ * An address that was not translated is not enough: public IPv6 addresses reach round the world.
+ * @param {string | undefined} kind  of the remote candidate
+ * @param {string} address  "" or a name ending in .local where the browser hides it, which it does only within a network
+ */
+export function isNearby(kind, address) {
+  if (kind !== "host") return false;
+  return address === "" || address === "::1" || address.endsWith(".local") || IPV4_NEAR.test(address) || IPV6_NEAR.test(address);
+}
