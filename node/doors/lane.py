@@ -10,6 +10,7 @@ import contextlib
 import ipaddress
 import logging
 import re
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from aiohttp import web
 
 from node.crypto.labels import CHUNK_BYTES
 from node.doors.certificate import Identity
+from node.doors.strangers import GuardedServer
 from node.errors import (
     DamagedError,
     NotFoundError,
@@ -43,6 +45,9 @@ SILENCE_TIMEOUT_S: Final = 30.0
 KEPT_OPEN_S: Final = 300.0
 MAX_AT_ONCE: Final = 64
 """Requests that are answered at once, of all members."""
+MAX_AT_ONCE_EACH: Final = 16
+"""Of one member: it can't take all turns."""
+_PATH: Final = re.compile(r"/v1/blobs/([a-z2-7]{52})\Z")
 _RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{1,15})\Z")
 _STATUS: Final[tuple[tuple[type[SongkeepError], int], ...]] = (
     (NotFoundError, 404),
@@ -87,76 +92,97 @@ async def serving(
     Raises UnavailableError if no port can be had.
     """
 
-    turns = asyncio.Semaphore(MAX_AT_ONCE)
+    turns: Counter[DeviceId] = Counter()
 
-    async def blob(request: web.Request) -> web.StreamResponse:
+    async def blob(request: web.BaseRequest) -> web.StreamResponse:
         try:
             if "Origin" in request.headers:
                 raise RefusedError("a lane is not for web pages")
             member = admit(request.headers.get("Authorization", ""))
+            server.let_in(request)
             allowed(member)
+            path = _PATH.match(request.path)
+            if path is None or request.method not in ("GET", "HEAD"):
+                raise NotFoundError("a lane has nothing but blobs")
+            root = BlobRoot(from_text(path[1]))
             if request.method == "HEAD":
                 return web.Response(status=204)
-            if turns.locked():
+            if turns.total() >= MAX_AT_ONCE or turns[member] >= MAX_AT_ONCE_EACH:
                 raise UnavailableError("too much is asked of this device at once")
-            async with turns:
-                return await _give(request, serve, size_of, lambda: allowed(member))
+            turns[member] += 1
+            try:
+                return await _give(request, root, serve, size_of=size_of, still_allowed=lambda: allowed(member))
+            finally:
+                turns[member] -= 1
         except SongkeepError as error:
             status = next((code for kind, code in _STATUS if isinstance(error, kind)), _OTHER_STATUS)
             return web.Response(status=status)
 
-    app = web.Application(client_max_size=1_024)
-    app.router.add_get("/v1/blobs/{root}", blob, allow_head=True)
-    runner = web.AppRunner(
-        app, access_log=None, shutdown_timeout=0, handle_signals=False, keepalive_timeout=KEPT_OPEN_S
-    )
-    await runner.setup()
+    server = GuardedServer(blob, keepalive_timeout_s=KEPT_OPEN_S)
+    opened: list[asyncio.Server] = []
     try:
         port = 0
         for address in bind:
             try:
-                site = web.TCPSite(runner, address, port, ssl_context=identity.context)
-                await site.start()
+                listening = await asyncio.get_running_loop().create_server(
+                    server, address, port, ssl=identity.context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S
+                )
             except OSError as error:
                 if not port:
                     raise UnavailableError(f"no port can be opened for other devices: {error.strerror}") from error
                 log.info("lane_half_open address=%s", address)  # no IPv6 here, say
             else:
-                port = port or int(runner.addresses[0][1])
+                opened.append(listening)
+                port = port or int(listening.sockets[0].getsockname()[1])
         log.info("lane_opened port=%d", port)
         yield LaneServer(port=port, print_32=identity.print_32)
     finally:
-        await runner.cleanup()
+        for listening in opened:
+            listening.close()
+        await asyncio.sleep(0)  # what has just come begins, so that it is ended with the others
+        server.pre_shutdown()
+        await server.shutdown(0)
         log.info("lane_closed")
 
 
 async def _give(
-    request: web.Request, serve: Serve, size_of: SizeOf, still_allowed: Callable[[], None]
+    request: web.BaseRequest,
+    root: BlobRoot,
+    serve: Serve,
+    *,
+    size_of: SizeOf,
+    still_allowed: Callable[[], None],
 ) -> web.StreamResponse:
-    root = from_text(request.match_info["root"])
     asked = _RANGE.match(request.headers.get("Range", ""))
-    if asked is None or len(root) != 32:
+    if asked is None:
         raise PeerError("a request names no range of a blob")
     start, stop = int(asked[1]), int(asked[2]) + 1
     if start % CHUNK_BYTES or stop % CHUNK_BYTES or not 0 < stop - start <= MAX_CHUNKS * CHUNK_BYTES:
         raise PeerError("a request is not for whole chunks, or for too many")
     first, count = start // CHUNK_BYTES, (stop - start) // CHUNK_BYTES
-    length = min(stop, await size_of(BlobRoot(root))) - start
-    async with contextlib.aclosing(_blocks(serve(BlobRoot(root), first, count))) as blocks:
+    length = min(stop, await size_of(root)) - start
+    async with contextlib.aclosing(_blocks(serve(root, first, count))) as blocks:
         begun = await anext(blocks, b"")  # before the head is sent, so that a refusal still has a status
         response = web.StreamResponse(status=206, headers={"Content-Type": "application/octet-stream"})
         response.content_length = max(0, length)  # told, so that no block is copied to be framed
         await response.prepare(request)
         try:
-            await response.write(begun)
+            await _write(response, begun)
             async for block in blocks:
                 still_allowed()
-                await response.write(block)
-            await response.write_eof()
-        except SongkeepError:
+                await _write(response, block)
+            async with asyncio.timeout(SILENCE_TIMEOUT_S):
+                await response.write_eof()
+        except (SongkeepError, TimeoutError):
             if request.transport is not None:
                 request.transport.abort()  # the only way left to say that there is no more
     return response
+
+
+async def _write(response: web.StreamResponse, block: bytes) -> None:
+    """Raises TimeoutError if the other side doesn't read: it must not keep its turn, least of all once revoked."""
+    async with asyncio.timeout(SILENCE_TIMEOUT_S):
+        await response.write(block)
 
 
 async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:

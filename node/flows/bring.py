@@ -110,7 +110,7 @@ class Bringing:
             shares.append(_Share(holder, at))
             try:
                 at_once = _AT_ONCE_PACED if self._pace.limit_bytes_per_s else _AT_ONCE
-                blocks_of = _blocks(self._get, holder, transfer.blob, range(at, cipher.shape.chunks, at_once))
+                blocks_of = _blocks(self._get, holder, transfer, range(at, cipher.shape.chunks, at_once))
                 async with contextlib.aclosing(blocks_of) as blocks:
                     async for held in blocks:
                         size_bytes = sum(map(len, held))
@@ -170,7 +170,7 @@ def _write(draft: Draft, parts: Sequence[bytes]) -> None:
         draft.write_chunks(part)
 
 
-async def _blocks(take: Take, holder: DeviceId, blob: BlobRef, blocks: range) -> AsyncGenerator[list[bytes], None]:
+async def _blocks(take: Take, holder: DeviceId, transfer: Transfer, blocks: range) -> AsyncGenerator[list[bytes], None]:
     """The chunks of `blocks` (its step is how many at once); the next block is on its way while one is written."""
     ahead: deque[asyncio.Task[list[bytes]]] = deque()
     starts = iter(blocks)
@@ -178,7 +178,8 @@ async def _blocks(take: Take, holder: DeviceId, blob: BlobRef, blocks: range) ->
         while True:
             for start in itertools.islice(starts, _AHEAD - len(ahead)):
                 count = min(blocks.step, blocks.stop - start)
-                ahead.append(asyncio.create_task(_read(take(holder, blob.root, start, count), count)))
+                size_bytes = min(count * CHUNK_BYTES, transfer.total_bytes - start * CHUNK_BYTES)
+                ahead.append(asyncio.create_task(_read(take(holder, transfer.blob.root, start, count), size_bytes)))
             if not ahead:
                 return
             held = await ahead[0]
@@ -190,16 +191,22 @@ async def _blocks(take: Take, holder: DeviceId, blob: BlobRef, blocks: range) ->
         await asyncio.gather(*ahead, return_exceptions=True)
 
 
-async def _read(parts: AsyncGenerator[bytes, None], count: int) -> list[bytes]:
-    """`count` chunks as they come. Raises UnavailableError after 20 s of silence, PeerError for fewer or more."""
+async def _read(parts: AsyncGenerator[bytes, None], size_bytes: int) -> list[bytes]:
+    """So many bytes as they come. Raises UnavailableError after 20 s of silence, PeerError for fewer or more, and for
+    a part that doesn't end with a chunk: what the next holder gives would be laid at the wrong place.
+    """
     came: list[bytes] = []
+    left_bytes = size_bytes
     try:
         async with contextlib.aclosing(parts), asyncio.timeout(SILENT_S) as silence:
             async for part in parts:
+                left_bytes -= len(part)
+                if left_bytes < 0 or (left_bytes and len(part) % CHUNK_BYTES):
+                    raise PeerError("another device gave other chunks than it was asked for")
                 came.append(part)
                 silence.reschedule(asyncio.get_running_loop().time() + SILENT_S)
     except TimeoutError as error:
         raise UnavailableError("the other device has stopped answering") from error
-    if sum(-(-len(part) // CHUNK_BYTES) for part in came) != count:
-        raise PeerError("another device gave another number of chunks than was asked for")
+    if left_bytes:
+        raise PeerError("another device gave fewer chunks than it was asked for")
     return came  # not joined: to find room for megabytes costs more than to copy them

@@ -43,6 +43,27 @@ class _Way:
         return self.looking.result() if done else None
 
 
+class Passes:
+    """Members by the passes that they have shown: to check a signature costs more than to find it again."""
+
+    def __init__(self, check: Callable[[str], DeviceId]) -> None:
+        """`check` gives the member that a pass names. Raises PeerError, RefusedError."""
+        self._check = check
+        self._kept: dict[str, DeviceId] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def admit(self, text: str) -> DeviceId:
+        """The member that shows this pass. Raises PeerError, RefusedError."""
+        known = self._kept.get(text)
+        if known is None:
+            known = self._check(text)
+            self._kept = {kept: owner for kept, owner in self._kept.items() if owner != known}
+            self._kept[text] = known  # one a member, which can sign as many as it likes
+        return known
+
+
 class Lanes:
     """`run` must be running."""
 
@@ -72,7 +93,6 @@ class Lanes:
         self._local_address = local_address
         self._door: LaneDoor | None = None
         self._ways: dict[DeviceId, _Way] = {}
-        self._passes: dict[str, DeviceId] = {}
         self._changed = asyncio.Event()
         self._port = 0
         self._print = b""
@@ -112,22 +132,23 @@ class Lanes:
 
     async def _be_open(self) -> None:
         identity = await asyncio.to_thread(Identity)
-        self._passes.clear()
 
-        def admit(text: str) -> DeviceId:
-            known = self._passes.get(text)
-            if known is None:
-                known = read_pass(text, holder=self._membership.keys.id, print_32=identity.print_32)
-                self._membership.check(known)
-                self._passes[text] = known
-            return known
+        def check(text: str) -> DeviceId:
+            member = read_pass(text, holder=self._membership.keys.id, print_32=identity.print_32)
+            self._membership.check(member)
+            return member
 
         def allowed(member: DeviceId) -> None:
             self._membership.check(member)
 
         try:
             async with lane.serving(
-                identity, self._serve, size_of=self._size_of, admit=admit, allowed=allowed, bind=self._bind
+                identity,
+                self._serve,
+                size_of=self._size_of,
+                admit=Passes(check).admit,
+                allowed=allowed,
+                bind=self._bind,
             ) as server:
                 self._port, self._print = server.port, server.print_32
                 with contextlib.suppress(SongkeepError):

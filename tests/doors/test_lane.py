@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -13,13 +14,15 @@ import aiohttp
 import pytest
 
 from node.crypto.labels import CHUNK_BYTES
-from node.doors import lane
+from node.doors import lane, strangers
 from node.doors.certificate import Identity
 from node.doors.lane import Lane, LaneDoor
 from node.errors import DamagedError, NotFoundError, NotHeldError, RefusedError, SongkeepError, UnavailableError
 from node.ids import BlobRoot, DeviceId, to_text
 
 MEMBER = DeviceId(b"m" * 32)
+OTHER = DeviceId(b"o" * 32)
+PASSES = {"Songkeep pass": MEMBER, "Songkeep another": OTHER}
 ROOT = BlobRoot(b"r" * 32)
 DATA = random.Random(4).randbytes(40 * CHUNK_BYTES - 77)
 HERE = "127.0.0.9"
@@ -35,26 +38,27 @@ class Holder:
     out: bool = False
     """Whether the member was revoked."""
     served: list[int] = field(default_factory=list)
+    data: bytes = DATA
 
     async def serve(self, root: BlobRoot, first: int, count: int) -> AsyncIterator[bytes]:
         if root != ROOT:
             raise NotFoundError("not held")
-        for index in range(first, min(first + count, 40)):
+        for index in range(first, min(first + count, -(-len(self.data) // CHUNK_BYTES))):
             if self.trouble is not None and index >= first + 2:
                 raise self.trouble
             self.served.append(index)
-            yield DATA[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
+            yield self.data[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
             await asyncio.sleep(0)
 
     async def size_of(self, root: BlobRoot) -> int:
         if root != ROOT:
             raise NotFoundError("not held")
-        return len(DATA)
+        return len(self.data)
 
     def admit(self, text: str) -> DeviceId:
-        if text != "Songkeep pass":
+        if text not in PASSES:
             raise RefusedError("no member")
-        return MEMBER
+        return PASSES[text]
 
     def allowed(self, member: DeviceId) -> None:
         if self.out:
@@ -182,3 +186,85 @@ async def test_a_revocation_ends_a_song_that_is_being_sent() -> None:
         assert 0 < len(b"".join(got)) < len(DATA)
         with pytest.raises(RefusedError):
             await taken(way, 0, 4)
+
+
+@contextlib.asynccontextmanager
+async def a_connection(holder: Holder) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """One that reads next to nothing ahead."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    plug = socket.socket()
+    plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    plug.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(plug, (HERE, holder.port))
+    reader, writer = await asyncio.open_connection(sock=plug, ssl=context, server_hostname="", limit=4096)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+def request_for(count: int, pass_: str = "Songkeep pass") -> bytes:
+    head = f"GET /v1/blobs/{to_text(ROOT)} HTTP/1.1\r\nHost: x\r\nAuthorization: {pass_}\r\n"
+    return f"{head}Range: bytes=0-{count * CHUNK_BYTES - 1}\r\n\r\n".encode()
+
+
+async def status_of(holder: Holder, pass_: str = "Songkeep pass") -> int:
+    headers = {"Authorization": pass_, "Range": f"bytes=0-{CHUNK_BYTES - 1}"}
+    async with aiohttp.ClientSession() as session, session.get(holder.url, headers=headers, ssl=False) as answer:
+        return answer.status
+
+
+async def has_begun(holder: Holder) -> None:
+    async with asyncio.timeout(20):
+        while not holder.served:  # noqa: ASYNC110 - the holder tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def test_who_does_not_read_loses_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "SILENCE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(lane, "MAX_AT_ONCE", 1)
+    async with a_holder() as holder, a_connection(holder) as (_, stalled):
+        holder.data = bytes(256 * CHUNK_BYTES)
+        stalled.write(request_for(256))
+        await has_begun(holder)
+        assert await status_of(holder, "Songkeep another") == 503
+        async with asyncio.timeout(20):
+            while await status_of(holder, "Songkeep another") != 206:  # noqa: ASYNC110 - the lane tells nobody
+                await asyncio.sleep(0.05)
+
+
+async def test_one_member_cannot_take_the_turns_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "MAX_AT_ONCE_EACH", 1)
+    async with a_holder() as holder, a_connection(holder) as (_, stalled):
+        holder.data = bytes(256 * CHUNK_BYTES)
+        stalled.write(request_for(256))
+        await has_begun(holder)
+        assert await status_of(holder) == 503
+        assert await status_of(holder, "Songkeep another") == 206
+
+
+async def test_who_shows_no_pass_is_not_kept_connected_and_who_does_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strangers, "STRANGER_TIMEOUT_S", 0.5)
+    async with a_holder() as holder, a_connection(holder) as (known, asking):
+        asking.write(request_for(1))
+        assert b"206" in await known.readuntil(b"\r\n\r\n")
+        assert len(await known.readexactly(CHUNK_BYTES)) == CHUNK_BYTES
+        async with a_connection(holder) as (silent, _), asyncio.timeout(20):
+            with contextlib.suppress(ConnectionError):
+                assert await silent.read(1) == b""
+        asking.write(request_for(1))
+        assert b"206" in await known.readuntil(b"\r\n\r\n")
+
+
+async def test_of_too_many_strangers_the_oldest_goes_and_a_member_still_gets_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(strangers, "MAX_STRANGERS", 2)
+    async with a_holder() as holder, contextlib.AsyncExitStack() as stack:
+        silent = [(await stack.enter_async_context(a_connection(holder)))[0] for _ in range(3)]
+        async with asyncio.timeout(5):  # half of the time after which all of them go
+            with contextlib.suppress(ConnectionError):
+                assert await silent[0].read(1) == b""
+            assert await status_of(holder) == 206
+        assert not silent[2].at_eof()
