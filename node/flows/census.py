@@ -129,6 +129,8 @@ class Census:
                 leaving.add(each.root if blob is None else blob.root)
             if blob is not None:
                 (damaged if each.damaged else sealed).add(blob.root)
+        gone = leaving - blobs.keys()  # the catalog names them no longer, but they may be the only copies
+        unnamed = gone.intersection(room.from_files()) if gone else set()
         listed = tuple(blobs)
         holding = Holding(
             budget_bytes=self._budget_bytes(),
@@ -145,7 +147,7 @@ class Census:
             listed=listed,
             digest=list_digest(listed),
             own=holding,
-            added=frozenset(root for root, purpose in own.items() if purpose is Purpose.ORIGINAL),
+            added=frozenset(root for root, purpose in own.items() if purpose is Purpose.ORIGINAL) | unnamed,
             damaged=frozenset(damaged),
             leaving=frozenset(leaving),
             kept=kept,

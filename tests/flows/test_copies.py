@@ -270,6 +270,22 @@ async def test_what_is_removed_stays_for_thirty_days_and_then_goes_but_not_where
         await settled(lambda: laptop.sealed() == songs, "the laptop has them again")
 
 
+async def test_an_original_counts_as_added_here_when_the_catalog_names_it_no_longer(tmp_path: Path) -> None:
+    async with a_home(tmp_path, songs=1, others=1) as (pc, laptop):
+        songs = laptop.sealed()
+        for root in songs:
+            ref = pc.home.library.blob_ref(root)
+            assert ref is not None
+            await asyncio.to_thread(pc.home.holdings.ensure_sealed, ref, keep=True)
+        for each in (pc, laptop):
+            with each.home.index.transaction() as step:
+                step.sql.execute("DELETE FROM named_blob")
+            await asyncio.to_thread(each.copies.census.look)
+            assert each.copies.census.sight.leaving == songs
+        assert pc.copies.census.sight.added == songs
+        assert laptop.copies.census.sight.added == frozenset()
+
+
 async def test_questions_find_what_a_device_lost_without_knowing_and_it_heals_itself(tmp_path: Path) -> None:
     async with a_home(tmp_path, songs=1, others=2, budget_bytes=0) as (_pc, nas, laptop):
         for root in nas.sealed():

@@ -103,6 +103,11 @@ class CopiesRoom:
         for (root,) in rows:
             yield BlobRoot(root)
 
+    def from_files(self) -> Iterator[BlobRoot]:
+        """Originals that were sealed from files of this device, also those that the catalog names no longer."""
+        for (root,) in self._database.each("SELECT DISTINCT root FROM source WHERE root IS NOT NULL"):
+            yield BlobRoot(root)
+
     def own(self) -> Iterator[tuple[BlobRoot, Purpose]]:
         """Blobs of tracks and covers that came into the library by files of this device, whatever became of those."""
         rows = self._database.each(
