@@ -9,7 +9,7 @@ import { joinOtherTabs } from "./io/one_voice.js";
 import { countPlays } from "./io/plays.js";
 import { keepPlace } from "./io/resume.js";
 import { recall, remember } from "./io/shelf.js";
-import { guard, showPairing } from "./views/guard.js";
+import { guard, showPairing, showRemoved } from "./views/guard.js";
 import { announce, ask, confirm, tell } from "./views/messages.js";
 import { mountPlayerBar } from "./views/player_bar.js";
 import { followRecent } from "./views/recent.js";
@@ -91,4 +91,4 @@ function start({ source, known }, signal) {
 
 followTheme(settings);
 const { signal } = new AbortController();
-void boot(showPairing, signal).then((booted) => start(booted, signal));
+void boot({ pair: showPairing, removed: showRemoved }, signal).then((booted) => start(booted, signal));

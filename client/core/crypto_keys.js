@@ -16,7 +16,7 @@ import { toBase32 } from "./bytes.js";
  * @property {SealedKey} [receive_sealed]  `receive` again, where a database loses such keys
  */
 
-/** @typedef {{nonce: Bytes, sealed: Bytes}} SealedKey */
+/** @typedef {{cover?: CryptoKey, nonce: Bytes, sealed: Bytes}} SealedKey  `cover`: the AES key, which no script can read */
 
 /** A roster member's own two key pairs. */
 export class MemberKeys {

@@ -39,8 +39,8 @@
  *   | {kind: "notice", notice: Notice}
  *   | {kind: "link", online: boolean, why?: string}
  *   | {kind: "signed_out"}
- *   | {kind: "revoked"}} SourceEvent
- *   changed: any list may differ; link: the source can, or can no longer, be reached, and why, in a sentence; revoked: the library let this device go.
+ *   | {kind: "revoked", wiped: Promise<string[]>}} SourceEvent
+ *   changed: any list may differ; link: the source can, or can no longer, be reached, and why, in a sentence; revoked: the library let this device go; `wiped` as of `signOut`.
  */
 
 /**
@@ -293,7 +293,7 @@
  * @property {(id: string, path: string) => Promise<void>} moveFolder
  * @property {(tracks: string[] | null, dir: string) => Promise<Job>} exportTracks  null: everything
  * @property {(repair: boolean) => Promise<Job>} verify
- * @property {() => Promise<void>} signOut
+ * @property {() => Promise<string[]>} signOut  what couldn't be erased here, in words for the person; empty: nothing is left
  * @property {Keeping} [keeping]  with the ability "keep"
  * @property {Personal} [personal]  with the abilities "star" and "plays"
  * @property {Playlists} [playlists]  with the ability "playlists"

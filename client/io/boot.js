@@ -15,30 +15,40 @@ const PROBE_TIMEOUT_MS = 4_000;
  * @property {boolean} known  this browser is let in already: there is nothing to sign in to
  */
 
-/** @typedef {(invitation: string) => Promise<Membership>} Pair  shows the pairing page until this browser is a member */
+/**
+ * @typedef {object} Gates
+ * @property {(invitation: string, member: Membership | null) => Promise<Membership>} pair  shows the pairing page until this browser is
+ *   a member; one that is `member` already is asked first whether to leave that library, and may stay
+ * @property {(wiped: Promise<string[]>) => Promise<void>} removed  tells that the library let this device go, until the person goes on
+ */
 
 /**
- * @param {Pair} pair
+ * @param {Gates} gates
  * @param {AbortSignal} signal
  * @returns {Promise<Booted>}
  */
-export async function boot(pair, signal) {
+export async function boot({ pair, removed }, signal) {
   // A pairing link opened in a page that is open already.
   addEventListener("hashchange", () => errand(location.hash)?.kind === "pair" && location.reload(), { signal });
   const first = errand(location.hash);
   if (first?.kind === "pair") {
     // The code works once; it must stay neither in the address nor in the history.
     history.replaceState(null, "", `${location.pathname}${location.search}#/`);
-    return swarm(await pair(first.value));
+  } else if (first?.kind === "signin" || session()) {
+    // Signed in to a computer: nothing of what a paired device needs is even loaded.
+    return node();
   }
-  // Signed in to a computer: nothing of what a paired device needs is even loaded.
-  if (first?.kind === "signin" || session()) return node();
   // Paired once: what leads to the other devices comes while the keys are read.
   if (recall("paired")) void import("./swarm_source.js").catch(() => {});
   const { Membership } = await import("./swarm_membership.js");
   const membership = await Membership.load().catch(() => null);
-  if (membership && !membership.revoked) return swarm(membership);
-  return (await nodeAnswers()) ? node() : swarm(await pair(""));
+  const over = membership?.revoked || recall("wiping");
+  // Let go, or a wipe that was interrupted: before anything else, nothing of that library stays.
+  if (over) await removed(import("./wipe.js").then(({ wipe }) => wipe()));
+  const member = over ? null : membership;
+  if (first?.kind === "pair") return swarm(await pair(first.value, member));
+  if (member) return swarm(member);
+  return (await nodeAnswers()) ? node() : swarm(await pair("", null));
 }
 
 /** @returns {Promise<Booted>} */

@@ -275,5 +275,6 @@ export class NodeSource {
     // Signing out here must work even when the node is gone.
     await request("DELETE", "session").catch(() => {});
     endSession();
+    return [];
   }
 }

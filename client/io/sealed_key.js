@@ -7,6 +7,7 @@ import { erase, read, write } from "./store_db.js";
 /** @import {SealedKey} from "../core/crypto_keys.js" */
 
 const PROBE = "probe";
+/** Where the AES key of devices lies that were paired before it was kept beside what it seals. */
 const COVER = "receive_cover";
 
 /** Whether this browser's database gives back an X25519 key that was put into it. */
@@ -25,13 +26,12 @@ export async function keysLast() {
 /** @param {CryptoKey} key  an extractable one @returns {Promise<SealedKey>} */
 export async function sealKey(key) {
   const cover = await aesKey(random(32));
-  await write("self", COVER, cover);
   const nonce = random(12);
-  return { nonce, sealed: await sealAes(cover, nonce, new Uint8Array(await crypto.subtle.exportKey("pkcs8", key))) };
+  return { cover, nonce, sealed: await sealAes(cover, nonce, new Uint8Array(await crypto.subtle.exportKey("pkcs8", key))) };
 }
 
 /** The key again, which no script can carry away. @param {SealedKey} sealed */
-export async function openKey({ nonce, sealed }) {
-  const plain = await openAes(/** @type {CryptoKey} */ (await read("self", COVER)), nonce, sealed);
+export async function openKey({ cover, nonce, sealed }) {
+  const plain = await openAes(cover ?? /** @type {CryptoKey} */ (await read("self", COVER)), nonce, sealed);
   return crypto.subtle.importKey("pkcs8", plain, "X25519", false, ["deriveBits"]);
 }

@@ -2,6 +2,8 @@
 
 const NAME = "songkeep";
 const VERSION = 1;
+/** Of the private file system: where the chunks lie that the database lists. */
+export const CHUNK_FOLDER = "chunks";
 
 /** @typedef {"self" | "blobs"} Table  self: by name; blobs: by root in base32 */
 const TABLES = /** @type {const} */ (["self", "blobs"]);

@@ -3,9 +3,7 @@
 // fetched again.
 
 import { CHUNK_BYTES } from "../core/crypto_labels.js";
-import { erase, read, readAll, write } from "./store_db.js";
-
-const FOLDER = "chunks";
+import { CHUNK_FOLDER, erase, read, readAll, write } from "./store_db.js";
 
 /** @typedef {{bits: Uint8Array, size_bytes: number, used_ms: number, kept: boolean}} BlobRecord */
 
@@ -14,7 +12,7 @@ const queued = new Map();
 /** Work on each blob goes one after the other. @type {Map<string, Promise<unknown>>} */
 const turns = new Map();
 
-const folder = async () => (await navigator.storage.getDirectory()).getDirectoryHandle(FOLDER, { create: true });
+const folder = async () => (await navigator.storage.getDirectory()).getDirectoryHandle(CHUNK_FOLDER, { create: true });
 
 /**
  * Alone with one blob's file, among this worker's work and that of other tabs.
@@ -122,7 +120,7 @@ const OPS = {
   settled: () => Promise.allSettled([...turns.values()]),
   clear: async () => {
     for (const [root] of await readAll("blobs")) await alone(root, () => removeBlob(root));
-    await (await navigator.storage.getDirectory()).removeEntry(FOLDER, { recursive: true }).catch(() => {});
+    await (await navigator.storage.getDirectory()).removeEntry(CHUNK_FOLDER, { recursive: true }).catch(() => {});
   },
 };
 

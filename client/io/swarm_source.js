@@ -11,7 +11,6 @@ import { Swarm } from "./swarm.js";
 import { SwarmCatalog } from "./swarm_catalog.js";
 import { Covers } from "./swarm_covers.js";
 import { openChunkStore } from "./store_chunks.js";
-import { eraseDatabase } from "./store_db.js";
 import { SwarmLog } from "./swarm_log.js";
 import { swarmLists } from "./swarm_lists.js";
 import { swarmPersonal } from "./swarm_personal.js";
@@ -174,7 +173,7 @@ export class SwarmSource {
     this.#swarm.changed.on(() => this.#reachChanged(), signal);
     this.#swarm.told.on(({ presence }) => this.#catalog.offered(presence), signal);
     for (const presence of this.#swarm.presences.values()) this.#catalog.offered(presence);
-    this.#membership.changed.on(() => void (this.#membership.revoked && this.#revoked()), signal);
+    this.#membership.changed.on(() => this.#membership.revoked && this.#revoked(), signal);
     this.#catalog.changed.on(() => {
       this.#held?.catalogChanged();
       this.#fetchMoreSoon();
@@ -190,9 +189,8 @@ export class SwarmSource {
   }
 
   /** The library let this device go: it must not keep what it has no right to. */
-  async #revoked() {
-    this.#tell({ kind: "revoked" });
-    await this.signOut();
+  #revoked() {
+    this.#tell({ kind: "revoked", wiped: this.signOut() });
   }
 
   #reachChanged() {
@@ -393,8 +391,8 @@ export class SwarmSource {
   /** Forget this device: keys, catalog and every song that is kept here. */
   async signOut() {
     this.#life.abort();
-    await this.#store.clear().catch(() => {});
-    await this.#covers.forget();
-    await eraseDatabase();
+    this.#tally.end();
+    const { wipe } = await import("./wipe.js");
+    return wipe(() => Promise.allSettled([this.#store.clear(), this.#covers.forget()]));
   }
 }

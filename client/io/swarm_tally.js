@@ -41,6 +41,12 @@ export class Tally {
     write("self", RECORD, [...this.#days]).catch(() => {});
   }
 
+  /** Write nothing any more. */
+  end() {
+    clearTimeout(this.#timer);
+    this.#timer = -1;
+  }
+
   /** @returns {Sums} */
   month() {
     const sums = nothing();

@@ -30,7 +30,7 @@ export function guard(app, { open, forget, known }) {
     unsubscribe();
     unsubscribe = app.source.subscribe((event) => {
       if (event.kind === "signed_out") void askToSignIn("");
-      if (event.kind === "revoked") void tellRevoked(app);
+      if (event.kind === "revoked") void tellRevoked(app, event.wiped);
       if (event.kind === "link") {
         document.documentElement.classList.toggle("offline", !event.online);
         if (event.why) say(byId("offline"), event.why);
@@ -98,19 +98,28 @@ async function offerPhrase(app) {
   }
 }
 
-/** The library has let this device go: nothing of it is left here. @param {App} app */
-async function tellRevoked(app) {
+/** The library has let this device go. @param {App} app @param {Promise<string[]>} wiped */
+async function tellRevoked(app, wiped) {
   app.player.empty();
-  forgetAll();
-  const { mountRevoked } = await import("./pair.js");
-  mountRevoked(openGate());
+  await showRemoved(wiped);
+  location.reload();
+}
+
+/**
+ * Tell that this device is out of its library and what became of what it kept, until the person goes on.
+ * @param {Promise<string[]>} wiped  what couldn't be erased
+ * @returns {Promise<void>}
+ */
+export async function showRemoved(wiped) {
+  const { mountRemoved } = await import("./pair.js");
+  return new Promise((resolve) => void mountRemoved(openGate(), wiped, resolve));
 }
 
 /** Sign this browser out and forget what it kept. @param {App} app */
 export async function leave(app) {
   app.player.empty();
-  await app.source.signOut();
-  forgetAll();
+  // What couldn't be erased is tried again, and told, when the app starts.
+  if (!(await app.source.signOut()).length) forgetAll();
   location.replace("#/");
   location.reload();
 }
@@ -118,10 +127,11 @@ export async function leave(app) {
 /**
  * Show the pairing page until this browser is a device of the library.
  * @param {string} invitation  what stood in the link; "": it is to be typed
+ * @param {import("../io/swarm_membership.js").Membership | null} member  what this browser is already: it is asked first, and may stay so
  * @returns {Promise<import("../io/swarm_membership.js").Membership>}
  */
-export async function showPairing(invitation) {
+export async function showPairing(invitation, member) {
   const { mountPair } = await import("./pair.js");
   document.documentElement.classList.add("gated");
-  return new Promise((resolve) => void mountPair(byId("gate"), { invitation, done: resolve }));
+  return new Promise((resolve) => void mountPair(byId("gate"), { invitation, member, done: resolve }));
 }

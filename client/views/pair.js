@@ -4,7 +4,7 @@ import { drawCheckCode, pairAsNewcomer, readInvitation, scannedInvitation } from
 import { missingCrypto } from "../core/crypto.js";
 import { MemberKeys } from "../core/crypto_keys.js";
 import { ownServer } from "../core/wire_room.js";
-import { WireError } from "../core/wire_errors.js";
+import { refused, WireError } from "../core/wire_errors.js";
 import { enterPairingRoom } from "../io/room_pairing.js";
 import { Membership } from "../io/swarm_membership.js";
 import { deviceName, mustInstallFirst } from "../io/device_name.js";
@@ -16,20 +16,41 @@ import { mark } from "./mark.js";
 const PAIRED = "paired";
 const CLEARED = "This browser has cleared all that Songkeep kept here. Your music is safe on your other devices: pair again.";
 
-/** @typedef {{host: HTMLElement, done: (membership: Membership) => void}} Pairing */
+/** @typedef {{host: HTMLElement, member: Membership | null, done: (membership: Membership) => void}} Pairing  member: what this browser is until then */
 
 /**
  * @param {HTMLElement} host
- * @param {{invitation: string, done: (membership: Membership) => void}} how  `invitation`: what stood in the link; "": it is to be typed
+ * @param {{invitation: string, member: Membership | null, done: (membership: Membership) => void}} how
+ *   `invitation`: what stood in the link; "": it is to be typed; `member`: what this browser is already
  */
-export async function mountPair(host, { invitation, done }) {
+export async function mountPair(host, { invitation, member, done }) {
   const missing = (await missingCrypto()) || ("RTCPeerConnection" in window ? "" : "WebRTC");
   if (missing) return show(host, "This browser can’t be paired", h("p", null, `Songkeep needs ${missing} to keep your music’s keys and to reach your devices. A current browser at an https address has it.`));
-  const pairing = { host, done };
+  const pairing = { host, member, done };
+  if (member) return askToLeave(pairing, invitation);
   if (mustInstallFirst()) return installFirst(pairing, invitation);
   if (invitation) return void pair(pairing, invitation);
   askForCode(pairing, recall(PAIRED) ? CLEARED : "");
 }
+
+/**
+ * A link must not take a device out of its library by itself.
+ * @param {Pairing} pairing
+ * @param {string} invitation
+ */
+function askToLeave(pairing, invitation) {
+  show(
+    pairing.host,
+    "Leave your library?",
+    h("p", null, "This device belongs to a library already. Pairing it again takes it out of there: its keys, its list of music, all songs kept here, and changes that your computer doesn’t have yet are deleted from this device."),
+    h("p", null, "Your other devices keep their music. Nothing is deleted before the new pairing is confirmed."),
+    stayButton(pairing, "pill primary"),
+    button({ class: "pill danger" }, () => void pair(pairing, invitation), "Leave it and pair again"),
+  );
+}
+
+/** @param {Pairing} pairing @param {string} look */
+const stayButton = ({ member, done }, look) => button({ class: look }, () => member && done(member), "Stay in my library");
 
 /**
  * On an iPhone what is installed on the home screen has storage of its own, so pairing comes after that.
@@ -79,6 +100,7 @@ function askForCode(pairing, why) {
     h("p", { class: "command" }, h("code", null, "songkeep pair")),
     h("p", { class: "error", role: "alert" }, why),
     form,
+    ...(pairing.member ? [stayButton(pairing, "quiet")] : []),
   );
   code.focus();
   if ("BarcodeDetector" in window) void offerScan(pairing, form);
@@ -116,7 +138,7 @@ async function scanCode(pairing) {
  * @param {string} invitation
  */
 async function pair(pairing, invitation) {
-  const { host, done } = pairing;
+  const { host, member, done } = pairing;
   const life = new AbortController();
   show(host, "Pairing…", h("p", { role: "status" }, "Looking for the other device."));
   try {
@@ -136,6 +158,7 @@ async function pair(pairing, invitation) {
       showCheckCode: () => showCheckCode(host, digits, () => life.abort()),
       matched: () => show(host, "Almost there", h("p", { role: "status" }, "The codes are the same. Receiving your library’s keys.")),
       keep: async ({ roster, trackers }) => {
+        if (member) await leaveLibrary();
         const known = trackers.length ? trackers : [tracker ?? ownServer(document.baseURI)];
         membership = await Membership.begin(keys, roster, { trackers: known, name });
       },
@@ -165,18 +188,34 @@ function showCheckCode(host, digits, cancel) {
   );
 }
 
-/**
- * The library has let this device go, and everything of it was wiped from here.
- * @param {HTMLElement} host
- */
-export function mountRevoked(host) {
-  show(
-    host,
-    "This device was removed",
-    h("p", { role: "alert" }, "It is no longer part of the library. Its keys and all music kept here have been deleted. Your music is safe on your other devices."),
-    button({ class: "pill primary" }, () => location.reload(), "Pair again"),
-  );
+/** Two libraries never lie in one place: what is here of the old one goes first. Throws a WireError when it can't. */
+async function leaveLibrary() {
+  const { wipe } = await import("../io/wipe.js");
+  const left = await wipe();
+  if (left.length) throw refused(`Pairing has stopped: ${listed(left)} couldn’t be deleted from this device. Close Songkeep’s other tabs and open it again.`);
 }
+
+/**
+ * This device is out of its library: say that nothing of it is here any more once that is so, or what is.
+ * @param {HTMLElement} host
+ * @param {Promise<string[]>} wiped  what couldn't be erased
+ * @param {() => void} done  the person goes on
+ */
+export async function mountRemoved(host, wiped, done) {
+  const title = "This device was removed";
+  const over = "It no longer belongs to the library.";
+  show(host, title, h("p", { role: "status" }, `${over} Its keys and all music kept here are being deleted…`));
+  const left = await wiped.catch(() => ["what Songkeep keeps in this browser"]);
+  if (left.length) {
+    const how = "Close Songkeep’s other tabs and try again, or clear this site’s data in the browser’s settings.";
+    return show(host, title, h("p", { role: "alert" }, `${over} But ${listed(left)} couldn’t be deleted. ${how}`), button({ class: "pill primary" }, () => location.reload(), "Try again"));
+  }
+  const told = `${over} Its keys and all music kept here have been deleted. Your music is safe on your other devices.`;
+  show(host, title, h("p", { role: "alert" }, told), button({ class: "pill primary" }, done, "Pair again"));
+}
+
+/** @param {string[]} things */
+const listed = (things) => new Intl.ListFormat("en").format(things);
 
 /** @param {unknown} error */
 function sentence(error) {

@@ -159,6 +159,55 @@ async def test_what_was_played_plays_again_with_the_pc_gone(phone: Phone) -> Non
     await phone.until_sound(past_s=2)
 
 
+async def test_a_pairing_link_takes_no_phone_out_of_its_library_unasked(phone: Phone) -> None:
+    await phone.pair()
+    await phone.play_first()
+    await phone.until_sound()
+    own = """import("/io/swarm_membership.js").then(async ({Membership}) => {
+      const {library, id} = await Membership.load();
+      return [String(library), String(id)];
+    })"""
+    before = await phone.page.evaluate(own)
+    await phone.page.evaluate("location.hash = '#pair=aaaa-aaaa-aaaa-aaaa'")
+    gate = phone.page.locator("#gate")
+    await expect(gate).to_contain_text("all songs kept here")
+    await gate.get_by_role("button", name="Stay in my library").click()
+    await expect(phone.page.locator(".hero")).to_contain_text("3 songs")
+    # A pairing that fails takes nothing away either.
+    await phone.page.goto("about:blank")
+    await phone.page.goto(f"{phone.base}#pair=aaaa-aaaa-aaaa-aaaa")
+    await gate.get_by_role("button", name="Leave it and pair again").click()
+    await expect(gate.get_by_role("alert")).to_contain_text("Ask for a new one")
+    assert await phone.page.evaluate(own) == before
+    await gate.get_by_role("button", name="Stay in my library").click()
+    await expect(phone.page.locator(".hero")).to_contain_text("3 songs")
+    assert (await phone.page.evaluate(LEFT))["files"] == ["chunks"]
+    # Another library's link, and the person's yes.
+    other = Home.begin(phone.home.tracker)
+    async with people.meeting(other.device):
+        code = os.urandom(pairing.CODE_BYTES)
+        typed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        inviting = asyncio.create_task(other.invite(code, typed))
+        await phone.page.goto("about:blank")
+        await phone.page.goto(pairing.invitation_link(phone.base, pairing.Invitation(code)))
+        await gate.get_by_role("button", name="Leave it and pair again").click()
+        label = await phone.check_code()
+        assert await phone.page.evaluate(own) == before
+        typed.set_result(label)
+        await asyncio.wait_for(inviting, 20)
+        await expect(gate.locator("*")).to_have_count(0)
+        after = await phone.page.evaluate(own)
+        assert after[0] != before[0]
+        assert after[1] != before[1]
+        songs = """async () => {
+          const chunks = await (await navigator.storage.getDirectory()).getDirectoryHandle("chunks", {create: true});
+          let files = 0;
+          for await (const _ of chunks.keys()) files++;
+          return files;
+        }"""
+        assert await phone.page.evaluate(songs) == 0
+
+
 async def test_a_wrong_check_code_lets_nobody_in(phone: Phone) -> None:
     code = os.urandom(pairing.CODE_BYTES)
     typed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -234,6 +283,25 @@ async def test_two_tabs_share_one_identity_and_one_voice(phone: Phone) -> None:
     assert len(phone.home.device.membership.roster.active()) == 3
 
 
+LEFT = """async () => {
+  const database = await new Promise((resolve) => {
+    indexedDB.open("songkeep").onsuccess = ({target}) => resolve(target.result);
+  });
+  let records = 0;
+  for (const table of database.objectStoreNames) {
+    const counted = database.transaction(table).objectStore(table).count();
+    records += await new Promise((resolve) => (counted.onsuccess = () => resolve(counted.result)));
+  }
+  database.close();
+  const files = [];
+  for await (const name of (await navigator.storage.getDirectory()).keys()) files.push(name);
+  const covers = (await (await caches.open("songkeep-covers")).keys()).length;
+  return {records, files, covers, kept: Object.keys(localStorage).filter((key) => !key.endsWith("stun"))};
+}"""
+"""What of the library lies in this browser."""
+NOTHING = {"records": 0, "files": [], "covers": 0, "kept": []}
+
+
 async def test_the_phone_lists_the_devices_and_forgets_itself_whole(phone: Phone) -> None:
     await phone.pair()
     await phone.play_first()
@@ -248,22 +316,7 @@ async def test_the_phone_lists_the_devices_and_forgets_itself_whole(phone: Phone
     await phone.page.get_by_role("button", name="Forget this device").click()
     await phone.page.get_by_role("button", name="Forget", exact=True).click()
     await expect(phone.page.get_by_label("Pairing code")).to_be_visible(timeout=30_000)
-    left = """async () => {
-      const database = await new Promise((resolve) => {
-        indexedDB.open("songkeep").onsuccess = ({target}) => resolve(target.result);
-      });
-      let records = 0;
-      for (const table of database.objectStoreNames) {
-        const counted = database.transaction(table).objectStore(table).count();
-        records += await new Promise((resolve) => (counted.onsuccess = () => resolve(counted.result)));
-      }
-      database.close();
-      const files = [];
-      for await (const name of (await navigator.storage.getDirectory()).keys()) files.push(name);
-      const covers = (await (await caches.open("songkeep-covers")).keys()).length;
-      return {records, files, covers, kept: Object.keys(localStorage).filter((key) => !key.endsWith("stun"))};
-    }"""
-    assert await phone.page.evaluate(left) == {"records": 0, "files": [], "covers": 0, "kept": []}
+    assert await phone.page.evaluate(LEFT) == NOTHING
 
 
 async def test_lyrics_come_from_the_pc_and_stay_for_when_it_is_gone(phone: Phone) -> None:

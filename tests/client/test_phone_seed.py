@@ -13,13 +13,27 @@ from node.crypto.keys import EpochKeys
 from node.wire import roster
 from tests.client.conftest import until
 from tests.client.phone_seed import give_all
-from tests.client.test_phone import Phone, phone  # noqa: F401  the fixture
+from tests.client.test_phone import LEFT, NOTHING, Phone, phone  # noqa: F401  the fixture
 from tests.flows import people
 from tests.seed.owner import a_seed
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 SONGS = 3
+TROUBLE = """
+(() => {
+  const {postMessage} = Worker.prototype;
+  Worker.prototype.postMessage = function (message, ...rest) {
+    if (!(localStorage.held && message.op === "clear")) postMessage.call(this, message, ...rest);
+  };
+  const {removeEntry} = FileSystemDirectoryHandle.prototype;
+  FileSystemDirectoryHandle.prototype.removeEntry = function (...which) {
+    const busy = new DOMException("busy", "NoModificationAllowedError");
+    return localStorage.stuck ? Promise.reject(busy) : removeEntry.apply(this, which);
+  };
+})();
+"""
+"""While "held", a wipe begins and gets nowhere; while "stuck", the disk lets nothing be deleted."""
 
 
 async def go_away(paired: Phone) -> None:
@@ -44,11 +58,8 @@ async def test_music_comes_from_the_seed_when_the_pc_is_off(phone: Phone, tmp_pa
         assert phone.home.served == given
 
 
-async def test_a_revoked_phone_is_cut_off_and_told(phone: Phone) -> None:  # noqa: F811
-    await phone.pair()
-    await phone.play_first()
-    await phone.until_sound()
-    membership = phone.home.device.membership
+async def revoke_the_phone(paired: Phone) -> None:
+    membership = paired.home.device.membership
     gone = next(each for each in membership.roster.active(roster.Role.PLAYER))
     second = EpochKeys(2, os.urandom(32))
     await membership.change(
@@ -56,11 +67,44 @@ async def test_a_revoked_phone_is_cut_off_and_told(phone: Phone) -> None:  # noq
             known, keys, [gone.public.id], next_epoch=second, time_ms=people.now_ms()
         )
     )
-    await expect(phone.page.locator("#gate")).to_contain_text("no longer", timeout=15_000)
+
+
+async def test_a_revoked_phone_is_cut_off_and_told(phone: Phone) -> None:  # noqa: F811
+    await phone.pair()
+    await phone.play_first()
+    await phone.until_sound()
+    await revoke_the_phone(phone)
+    await expect(phone.page.locator("#gate")).to_contain_text("have been deleted")
+    assert await phone.page.evaluate(LEFT) == NOTHING
     await until(phone.page, "voices.every((voice) => voice.paused)")
     await people.until(lambda: phone.home.device.links.count == 0)
     await phone.page.reload()
     await expect(phone.page.locator("#gate")).to_contain_text("Bring your music here", timeout=15_000)
+
+
+async def test_a_wipe_that_was_interrupted_is_finished_at_the_next_start(phone: Phone) -> None:  # noqa: F811
+    await phone.page.add_init_script(TROUBLE)
+    await phone.pair()
+    await phone.play_first()
+    await phone.until_sound()
+    await phone.page.evaluate("localStorage.held = 1")
+    await revoke_the_phone(phone)
+    gate = phone.page.locator("#gate")
+    await expect(gate).to_contain_text("are being deleted")
+    before = await phone.page.evaluate(LEFT)
+    assert before["records"] > 0
+    assert before["files"] == ["chunks"]
+    await phone.page.evaluate("delete localStorage.held; localStorage.stuck = 1")
+    await phone.page.reload()
+    await expect(gate.get_by_role("alert")).to_contain_text("But the songs kept here couldn’t be deleted")
+    halfway = await phone.page.evaluate(LEFT)
+    assert (halfway["records"], halfway["files"]) == (0, ["chunks"])
+    await phone.page.evaluate("delete localStorage.stuck")
+    await gate.get_by_role("button", name="Try again").click()
+    await expect(gate).to_contain_text("have been deleted")
+    assert await phone.page.evaluate(LEFT) == NOTHING
+    await gate.get_by_role("button", name="Pair again").click()
+    await expect(gate).to_contain_text("Bring your music here")
 
 
 async def test_a_phone_comes_back_after_the_pc_was_away(phone: Phone) -> None:  # noqa: F811
