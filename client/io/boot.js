@@ -18,8 +18,8 @@ const PROBE_TIMEOUT_MS = 4_000;
 /**
  * @typedef {object} Gates
  * @property {(invitation: string, member: Membership | null) => Promise<Membership>} pair  shows the pairing page until this browser is
- *   a member; one that is `member` already is asked first whether to leave that library, and may stay
- * @property {(wiped: Promise<string[]>) => Promise<void>} removed  tells that the library let this device go, until the person goes on
+ *   a member; a `member` is asked first, and may stay
+ * @property {(wiped: Promise<string[]>) => Promise<void>} removed  tells of it until the person goes on
  */
 
 /**
