@@ -9,7 +9,7 @@ const FROM_PAGE = /^(stream|cover)\//;
 /** The page has this long to say whether it has something; what it must fetch first it says at once. */
 const HEAD_TIMEOUT_MS = 30_000;
 
-/** What those are for; to be opened as pages of the app's own origin they are not: a member that was stolen chose their types. */
+/** What those are for. They are no pages: a stolen member could have chosen their types. */
 const SOUND_AND_PICTURES = new Set(["audio", "image", "video", ""]);
 const HARMLESS = { "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'" };
 

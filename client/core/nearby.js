@@ -4,9 +4,9 @@ const IPV4_NEAR = /^(10|127|169\.254|192\.168|172\.(1[6-9]|2\d|3[01]))\./;
 const IPV6_NEAR = /^(f[cd][0-9a-f]{2}|fe[89ab][0-9a-f]):/i;
 
 /**
- * An address that was not translated is not enough: public IPv6 addresses reach round the world.
+ * Public IPv6 addresses are not translated, and far.
  * @param {string | undefined} kind  of the remote candidate
- * @param {string} address  "" or a name ending in .local where the browser hides it, which it does only within a network
+ * @param {string} address  "" or a .local name where the browser hides it: within a network only
  */
 export function isNearby(kind, address) {
   if (kind !== "host") return false;

@@ -120,7 +120,8 @@ export class Peer {
     clearTimeout(this.#deadline);
     this.heard_at_ms = performance.now();
     this.changed.emit();
-    void this.#learnPath();
+    // A way may be named late, and browsers change to a better one in the first seconds.
+    for (const wait_ms of [0, 1_000, 5_000]) setTimeout(() => void this.#learnPath(), wait_ms);
   }
 
   async #learnPath() {
@@ -131,7 +132,7 @@ export class Peer {
     const transport = [...reports.values()].find(({ type }) => type === "transport");
     const pair = reports.get(transport?.selectedCandidatePairId);
     const [local, remote] = [reports.get(pair?.localCandidateId), reports.get(pair?.remoteCandidateId)];
-    if (!pair) return;
+    if (!pair || this.#closed) return;
     const relayed = local?.candidateType === "relay" || remote?.candidateType === "relay";
     this.path = relayed ? "relay" : isNearby(remote?.candidateType, remote?.address ?? "") ? "lan" : "direct";
     this.changed.emit();
