@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
-# How long an example takes says nothing on a machine that others use too.
-settings.register_profile("shared machine", deadline=None)
+# How long an example takes says nothing on a machine that others use too; the same sample each time is what a check of
+# one change needs. `--hypothesis-profile default` looks for new ones.
+settings.register_profile("shared machine", deadline=None, derandomize=True)
 settings.load_profile("shared machine")
 
 

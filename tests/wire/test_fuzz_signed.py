@@ -38,6 +38,9 @@ THEIR_FAULT = (PeerError, RefusedError, UnknownFormatError)
 ROOT = BlobRoot(b"\x0b" * 32)
 PHRASE = recovery_keys(b"\x0d" * 32)
 
+MAX_PACKED = (1 << 64) - 1
+"""The largest number that there is on the wire."""
+
 
 def unpacked(data: bytes) -> Any:
     return codec.unpack(data, max_bytes=1 << 22)
@@ -79,7 +82,8 @@ def twisted(draw: st.DrawFn, value: Any) -> Any:
             case "bent" if isinstance(what, bytes):
                 return [draw(mutated(what))]
             case "bent" if isinstance(what, int):
-                return [draw(st.sampled_from((0, -1, what + 1, what - 1, 1 << 31, 1 << 53, (1 << 64) - 1)))]
+                near = (min(what + 1, MAX_PACKED), max(what - 1, -1))
+                return [draw(st.sampled_from((0, -1, *near, 1 << 31, 1 << 53, MAX_PACKED)))]
             case "bent" if isinstance(what, list):
                 return [[*what, draw(values)]]
         return [draw(values)]
