@@ -11,6 +11,7 @@ from node.cli.reach import reach
 from node.cli.terminal import Terminal, counted, spoken_bytes
 from node.errors import UserError
 
+_NAMED = "its number in 'songkeep seeds', or how its address or its identifier begins"
 _KINDS = {"mobile": "songs for the phone", "cover": "covers", "original": "originals"}
 
 
@@ -23,7 +24,8 @@ def register(subparsers: Subparsers) -> None:
         more="A seed holds the library sealed and can't read it. Its owner gives you a code, made with\n"
         "'songkeep seed invite'. With --json: an array of seeds, each as GET /api/v1/seeds gives it.",
         examples="  songkeep seeds add 'https://seed.example:7666#invite=...'\n"
-        "  songkeep seeds remove https://seed.example:7666\n"
+        "  songkeep seeds remove 2\n"
+        "  songkeep seeds move seed.example https://elsewhere.example\n"
         "  songkeep seeds shrink",
     )
     commands = parser.add_subparsers(dest="seeds_command", metavar="COMMAND")
@@ -36,10 +38,10 @@ def register(subparsers: Subparsers) -> None:
     )
     adding.add_argument("--grant", metavar="SIZE", help="ask your tracker for so much room there, such as 40GB")
     removing = add_command(commands, "remove", run_remove, summary="put a seed out of the library; it gets nothing new")
-    removing.add_argument("seed", metavar="SEED", help="its address, or the beginning of its identifier")
+    removing.add_argument("seed", metavar="SEED", help=_NAMED)
     removing.add_argument("--yes", action="store_true", help="don't ask")
     moving = add_command(commands, "move", run_move, summary="say under which address a seed is reached from now on")
-    moving.add_argument("seed", metavar="SEED", help="its old address, or the beginning of its identifier")
+    moving.add_argument("seed", metavar="SEED", help=_NAMED)
     moving.add_argument("url", metavar="URL", help="its new address")
     shrinking = add_command(
         commands,
@@ -50,7 +52,7 @@ def register(subparsers: Subparsers) -> None:
         "in the seed's trash for 30 days.",
     )
     shrinking.add_argument(
-        "seed", nargs="?", default="", metavar="SEED", help="default: every seed where something waits"
+        "seed", nargs="?", default="", metavar="SEED", help=f"{_NAMED}; default: every seed where something waits"
     )
     shrinking.add_argument("--yes", action="store_true", help="don't ask")
 
@@ -81,12 +83,13 @@ def run_add(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def run_remove(asked: argparse.Namespace, terminal: Terminal) -> int:
-    question = f"Put {asked.seed} out of the library? What it holds stays sealed, and it gets nothing new."
-    if not asked.yes and not terminal.ask(question, default=False):
-        terminal.note("Nothing was changed.")
-        return 0
     with reach(asked, terminal) as client:
-        seed = client.delete(f"seeds/{segment(asked.seed)}")
+        seed = client.get(f"seeds/{segment(asked.seed)}")
+        question = f"Put {seed['url']} out of the library? What it holds stays sealed, and it gets nothing new."
+        if not asked.yes and not terminal.ask(question, default=False):
+            terminal.note("Nothing was changed.")
+            return 0
+        seed = client.delete(f"seeds/{seed['id']}")
     terminal.result(seed)
     terminal.say(f"{seed['url']} is out.")
     return 0
@@ -94,9 +97,7 @@ def run_remove(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 def run_move(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
-        known = [each for each in client.get("seeds")["items"] if _is(each, asked.seed)]
-        wanted = known[0]["id"] if len(known) == 1 else asked.seed
-        seed = client.post(f"seeds/{segment(wanted)}/move", url=asked.url)
+        seed = client.post(f"seeds/{segment(asked.seed)}/move", url=asked.url)
     terminal.result(seed)
     terminal.say(f"Your devices look for it at {seed['url']}. Write that address beside your recovery phrase.")
     return 0
@@ -104,7 +105,8 @@ def run_move(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 def run_shrink(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
-        waiting = [each for each in client.get("seeds")["items"] if each["shrinking"] and _is(each, asked.seed)]
+        named = [client.get(f"seeds/{segment(asked.seed)}")] if asked.seed else client.get("seeds")["items"]
+        waiting = [each for each in named if each["shrinking"]]
         if not waiting:
             raise UserError("nothing waits to be dropped from a seed")
         done = []
@@ -126,12 +128,8 @@ def run_shrink(asked: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _is(seed: dict[str, Any], wanted: str) -> bool:
-    return str(seed["id"]).startswith(wanted.strip().lower()) or bool(seed["url"] == wanted.strip().rstrip("/"))
-
-
 def _line(seed: dict[str, Any]) -> str:
-    words = f"{seed['url']}  {seed['state']}"
+    words = f"{seed['number']}  {seed['url']}  {seed['state']}"
     if seed["quota_bytes"] is not None:
         words += (
             f"  holds {spoken_bytes(seed['held_bytes'])} of {spoken_bytes(seed['quota_bytes'])},"

@@ -18,6 +18,7 @@ def routes(app: web.Application) -> None:
     app.router.add_get("/api/v1/seeds", listed)
     app.router.add_post("/api/v1/seeds", add)
     app.router.add_get("/api/v1/hosting", hosting)
+    app.router.add_get("/api/v1/seeds/{id}", one)
     app.router.add_delete("/api/v1/seeds/{id}", remove)
     app.router.add_post("/api/v1/seeds/{id}/shrink", shrink)
     app.router.add_post("/api/v1/seeds/{id}/move", move)
@@ -26,6 +27,11 @@ def routes(app: web.Application) -> None:
 async def listed(request: web.Request) -> web.Response:
     """Every seed, and how things stand with it."""
     return answer({"items": request.app[PARTS].seeds.all()})
+
+
+async def one(request: web.Request) -> web.Response:
+    """One of them, by its number or how its address or identifier begins."""
+    return answer(request.app[PARTS].seeds.find(request.match_info["id"]).as_json())
 
 
 async def add(request: web.Request) -> web.Response:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from node.doors.seeds import SeedStanding
+from node.errors import NotFoundError
 from node.flows.audit import Audit
 from node.flows.share import Choice
 from node.ids import BlobRoot, DeviceId, to_text
 from node.sizes import songs_in
 from node.wire.roster import Member
+from node.wire.seedapi import host_of
 from node.wire.volume import Volume
 
 AWAY_MS: Final = 86_400_000
@@ -38,6 +41,8 @@ class SeedLink:
     """How things stand with one seed."""
 
     member: Member
+    number: int
+    """Its place among all seeds that the library ever had, from 1: it stays when others go."""
     state: Literal["away", "connected", "filled"] = "away"
     trouble: str = ""
     standing: SeedStanding | None = None
@@ -90,6 +95,7 @@ class SeedLink:
         standing, left_bytes = self.standing, self.left_bytes
         return {
             "id": to_text(self.member.public.id),
+            "number": self.number,
             "url": self.url,
             "state": self.state,
             "trouble": self.trouble,
@@ -112,6 +118,10 @@ class SeedLink:
             "audits": {"passed": self.audits_passed, "all": self.audits},
             "shrinking": self.shrinking.as_json() if self.shrinking else None,
         }
+
+    def begins_with(self, wanted: str) -> bool:
+        """Whether its identifier or its address, with or without the scheme, begins like that."""
+        return any(each.startswith(wanted) for each in (to_text(self.member.public.id), self.url, host_of(self.url)))
 
     @property
     def left_bytes(self) -> int | None:
@@ -165,3 +175,23 @@ class SeedLink:
             f"The seed {self.url} is {percent} % full: room for about {songs_in(left_bytes):,} more songs of the size "
             f"for the phone ({left_bytes / 1e9:,.2f} GB). {more}"
         )
+
+
+def named(links: Iterable[SeedLink], wanted: str) -> SeedLink:
+    """The seed of that number, or whose address or identifier is that, or the only one for which it begins like that.
+
+    Raises NotFoundError.
+    """
+    known, text = list(links), wanted.strip().rstrip("/").lower()
+    ways: tuple[Callable[[SeedLink], bool], ...] = (
+        lambda link: str(link.number) == text,
+        lambda link: text in (link.url, host_of(link.url)),
+        lambda link: link.begins_with(text),
+    )
+    for way in ways if text else ():
+        found = [link for link in known if way(link)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise NotFoundError(f"more than one seed is meant by {wanted[:80]!r}; 'songkeep seeds' numbers them")
+    raise NotFoundError(f"there is no seed {wanted[:80]!r}; 'songkeep seeds' numbers them")

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from node.crypto.keys import EpochKeys, MemberPublic
 from node.doors.seeds import SeedClient
-from node.errors import NotFoundError, RefusedError, SongkeepError, UserError
+from node.errors import RefusedError, SongkeepError, UserError
 from node.flows.seed_grants import SeedGrants
-from node.flows.seed_links import SeedLink
+from node.flows.seed_links import SeedLink, named
 from node.flows.seed_lists import Tell
 from node.flows.seed_rounds import SERIALS, SeedRounds
 from node.flows.serve import Snapshots
@@ -127,7 +127,7 @@ class Seeds:
 
     async def remove(self, seed: str) -> dict[str, Any]:
         """Put a seed out of the library: a new epoch begins, in which it has no part. Raises NotFoundError."""
-        link = self._find(seed)
+        link = self.find(seed)
         self._membership.require_owner()
         secret = self._random(32)
         gone = link.member.public.id
@@ -156,7 +156,7 @@ class Seeds:
 
         Raises NotFoundError, UserError, RefusedError (another machine answers there), UnavailableError.
         """
-        link = self._find(seed)
+        link = self.find(seed)
         self._membership.require_owner()
         async with SeedClient.open(url, local_address=self._local_address) as client:
             if (await client.who()).id != link.member.public.id:
@@ -177,7 +177,7 @@ class Seeds:
 
     def let_shrink(self, seed: str) -> dict[str, Any]:
         """An owner says that what a seed was asked to drop is meant to go. Raises NotFoundError, UserError."""
-        link = self._find(seed)
+        link = self.find(seed)
         self._membership.require_owner()
         if link.shrinking is None:
             raise UserError(f"nothing waits to be dropped from the seed {link.url}")
@@ -195,16 +195,9 @@ class Seeds:
         """Every active seed, the oldest first."""
         return [link.as_json() for link in self.links.values()]
 
-    def _find(self, seed: str) -> SeedLink:
-        wanted = seed.strip().lower()
-        found = [
-            link
-            for link in self.links.values()
-            if to_text(link.member.public.id).startswith(wanted) or link.url == seed.strip().rstrip("/")
-        ]
-        if len(found) != 1 or not wanted:
-            raise NotFoundError(f"there is no seed {seed[:80]!r}, or more than one; 'songkeep seeds' lists them")
-        return found[0]
+    def find(self, seed: str) -> SeedLink:
+        """The seed that a person means: by number, or how address or identifier begins. Raises NotFoundError."""
+        return named(self.links.values(), seed)
 
     # the background
 
@@ -244,12 +237,15 @@ class Seeds:
             del self.links[member_id]
             if (task := self._tasks.pop(member_id, None)) is not None:
                 task.cancel()
+        ever = [each.public.id for each in after.members.values() if each.role is Role.SEED]
         for member_id, member in active.items():
+            number = ever.index(member_id) + 1
             if member_id not in self.links:
                 serials = self._library.index.settings.get(SERIALS, {})
-                self.links[member_id] = SeedLink(member, serial=serials.get(to_text(member_id), 0))
+                self.links[member_id] = SeedLink(member, number, serial=serials.get(to_text(member_id), 0))
                 if self._group is not None:
                     self._attend(member_id)
+            self.links[member_id].number = number
         if self.links:
             self.some.set()
         for tell in self.on_change:

@@ -65,7 +65,7 @@ def test_a_plan_moves_to_another_seed_by_the_first_ones_own_word(tmp_path: Path)
             assert refused.status == 403, refused.body
             assert "0 of them are left" in refused.json["error"]["message"]
             [seed] = [each for each in pc.get("seeds")["items"] if each["url"] == first["url"]]
-            assert pc.ask("DELETE", f"/api/v1/seeds/{seed['id']}").status == 200
+            assert pc.ask("DELETE", f"/api/v1/seeds/{seed['number']}").status == 200
             again = pc.ask("POST", "/api/v1/seeds", {"url": second["url"], **asked})
             assert again.status == 201, again.body
             until(lambda: [each["quota_bytes"] for each in pc.get("seeds")["items"]] == [2_000_000_000], "it has room")

@@ -11,9 +11,10 @@ import pytest
 from node.catalog.vocabulary import set_hidden
 from node.crypto.blob import Purpose
 from node.doors.seeds import SeedClient, SeedStanding
-from node.errors import UserError
-from node.flows.seed_links import SeedLink
+from node.errors import NotFoundError, UserError
+from node.flows.seed_links import SeedLink, named
 from node.flows.share import Choice, choose
+from node.ids import to_text
 from node.library.personal import Play
 from node.library.removals import UNDO_MS, removals
 from node.wire.roster import Member, Role, read_roster
@@ -132,7 +133,7 @@ async def test_where_room_is_scarce_originals_come_by_stars_and_then_by_plays(tm
 
 
 def test_the_person_hears_of_a_full_seed_long_before_it_is_full_and_once() -> None:
-    link = SeedLink(member=_member())
+    link = SeedLink(_member(), 1)
     link.choice = Choice({}, {})
     said = []
     for used in (10, 79, 80, 85, 94, 95, 99):
@@ -177,3 +178,28 @@ def _member() -> Member:
     rank = next(iter(read_roster(founder_secrets().roster).members.values())).rank
     urls = ("https://seed.example",)
     return Member(FOUNDER.public, role=Role.SEED, admitted_seq=1, rank=rank, admission=bytes(32), addresses=urls)
+
+
+def test_a_seed_is_named_by_its_number_its_host_or_how_it_begins_and_never_guessed() -> None:
+    links = [
+        SeedLink(replace(_member(), addresses=(url,)), number)
+        for number, url in (
+            (1, "https://seed.example"),
+            (3, "https://seed.example.org:7666"),
+            (4, "http://10.0.0.3:81"),
+        )
+    ]
+    for wanted, number in (
+        ("3", 3),
+        ("seed.example", 1),
+        ("https://seed.example/", 1),
+        ("seed.example.", 3),
+        ("SEED.EXAMPLE.ORG:7666", 3),
+        ("10.0", 4),
+    ):
+        assert named(links, wanted).number == number, wanted
+    for wrong in ("2", "seed", "https://", "", " ", to_text(links[0].member.public.id), "example"):
+        with pytest.raises(NotFoundError):
+            named(links, wrong)
+    alone = links[:1]
+    assert named(alone, to_text(alone[0].member.public.id)[:5]) is alone[0]

@@ -185,7 +185,7 @@ async def test_the_seeds_word_for_the_tracker_counts_what_it_still_holds(tmp_pat
 
 
 def test_the_owner_is_warned_again_as_the_day_comes_nearer() -> None:
-    link = SeedLink(member=_member())
+    link = SeedLink(_member(), 1)
     said = []
     for days_left in (None, 30, 29, 14, 13, 7, 3, 2, 1, 0, None, 30):
         link.standing = SeedStanding(
