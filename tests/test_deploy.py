@@ -97,3 +97,18 @@ def test_systemd_understands_every_line_of_a_unit(unit: Path, tmp_path: Path) ->
     told = subprocess.run(["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, timeout=60)
     own = [line for line in told.stderr.splitlines() if unit.name in line]
     assert own == []
+
+
+@pytest.mark.parametrize("page", ["seed.md", "tracker.md"])
+def test_every_command_that_a_page_shows_is_one_that_the_program_understands(page: str) -> None:
+    text = (DEPLOY.parent / "docs" / page).read_text("utf-8").replace("\n", " ")
+    shown = [each for each in re.findall(r"`songkeep ([^`]*)`", text) if "..." not in each and each != "--version"]
+    assert len(shown) >= 10
+    for each in shown:
+        words = re.sub(r"\[[^\]]*\]", "", each).replace("NUMBER", "1")
+        assert parser().parse_args(shlex.split(words)).run, each
+
+
+def test_no_page_installs_what_no_package_index_has() -> None:
+    for page in (DEPLOY.parent / "docs").glob("*.md"):
+        assert not re.search(r"pip install (-U )?songkeep\b", page.read_text("utf-8")), page.name
