@@ -17,8 +17,9 @@ from aiohttp import web
 
 from node.appfiles import AppFiles
 from node.crypto.keys import MemberKeys, member_keys_from_random
-from node.errors import StorageError, UnavailableError
+from node.errors import StorageError
 from node.ids import to_text
+from node.porch import listening
 from node.roomdoor import RoomDoor
 from node.sockets import allow_many_sockets
 from node.wire.roomhost import RoomHost, Surroundings
@@ -96,13 +97,8 @@ async def running(options: Options) -> AsyncIterator[Running]:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await stack.enter_async_context(door.open("the tracker is going down"))
-        site = web.TCPSite(runner, options.host, options.port, backlog=1_024)
-        try:
-            await site.start()
-        except OSError as error:
-            raise UnavailableError(f"port {options.port} can't be used: {error.strerror}") from error
+        port = await stack.enter_async_context(listening(runner, options.host, options.port))
         stack.callback(asyncio.create_task(_heed_suspensions(shelf, rooms)).cancel)
-        port = int(runner.addresses[0][1])
         log.info("tracker_started port=%d stun_port=%s", port, stun_port)
         yield Running(options.host, port, stun_port, key, rooms)
 

@@ -21,6 +21,7 @@ from node.doors.stun_port import stun_answers
 from node.doors.swarm import Swarm, SwarmSettings
 from node.errors import StorageError, UnavailableError
 from node.ids import to_text
+from node.porch import listening
 from node.seed.answers import answer_errors
 from node.seed.api import SeedApi
 from node.seed.clock import now_ms
@@ -157,12 +158,7 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await stack.enter_async_context(door.open("the seed is going down"))
-        site = web.TCPSite(runner, options.host, options.port, backlog=1_024)
-        try:
-            await site.start()
-        except OSError as error:
-            raise UnavailableError(f"port {options.port} can't be used: {error.strerror}") from error
-        port = int(runner.addresses[0][1])
+        port = await stack.enter_async_context(listening(runner, options.host, options.port))
         remember(options, port=port)
         log.info("seed_started seed=%s port=%d swarm_port=%d", to_text(keys.id)[:8], port, swarm.port)
         yield RunningSeed(options, keys, port, ledger, keeper, rooms, scrub, dht, status)
