@@ -132,8 +132,15 @@ class Home:
         """Make a snapshot of the catalog as it stands."""
         self.snapshot = self.seal(snapshot_of(self.state), Purpose.SNAPSHOT)
 
-    async def invite(self, code: bytes, typed: asyncio.Future[str]) -> pair.Newcomer:
-        """The PC's side of one pairing; the person types what `typed` becomes."""
+    async def invite(self, code: bytes, typed: asyncio.Future[str]) -> asyncio.Task[pair.Newcomer]:
+        """The PC's side of one pairing, waiting in its room; the person types what `typed` becomes."""
+        waits = asyncio.Event()
+        inviting = asyncio.create_task(self._invite(code, typed, waits))
+        inviting.add_done_callback(lambda _: waits.set())
+        await waits.wait()
+        return inviting
+
+    async def _invite(self, code: bytes, typed: asyncio.Future[str], waits: asyncio.Event) -> pair.Newcomer:
         membership = self.device.membership
 
         async def admit(newcomer: pair.Newcomer) -> roster.Roster:
@@ -155,6 +162,7 @@ class Home:
             aiohttp.ClientSession() as session,
             rooms.pair_room(session, self.tracker, pairing.pair_room(code), waits=True) as pipe,
         ):
+            waits.set()
             return await pair.invite(
                 pipe, code, random=os.urandom, met=lambda: None, typed_check=typed_check, admit=admit,
                 trackers=[self.tracker], me=membership.keys.id,

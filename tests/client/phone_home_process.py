@@ -51,7 +51,7 @@ async def run_home(folder: Path, tracker: str, count: int, seconds: int) -> None
             asked = json.loads(line)
             if asked["do"] == "invite":
                 typed = asyncio.get_running_loop().create_future()
-                inviting = asyncio.create_task(home.invite(bytes.fromhex(asked["code"]), typed))
+                inviting = await home.invite(bytes.fromhex(asked["code"]), typed)
                 say(event="inviting")
             elif asked["do"] == "typed":
                 typed.set_result(asked["digits"])

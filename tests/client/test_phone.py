@@ -37,7 +37,7 @@ class Phone:
         """From the link to the library."""
         code = os.urandom(pairing.CODE_BYTES)
         typed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        inviting = asyncio.create_task(self.home.invite(code, typed))
+        inviting = await self.home.invite(code, typed)
         await self.page.goto(pairing.invitation_link(self.base, pairing.Invitation(code)))
         typed.set_result(await self.check_code())
         await asyncio.wait_for(inviting, 20)
@@ -187,7 +187,7 @@ async def test_a_pairing_link_takes_no_phone_out_of_its_library_unasked(phone: P
     async with people.meeting(other.device):
         code = os.urandom(pairing.CODE_BYTES)
         typed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        inviting = asyncio.create_task(other.invite(code, typed))
+        inviting = await other.invite(code, typed)
         await phone.page.goto("about:blank")
         await phone.page.goto(pairing.invitation_link(phone.base, pairing.Invitation(code)))
         await gate.get_by_role("button", name="Leave it and pair again").click()
@@ -211,7 +211,7 @@ async def test_a_pairing_link_takes_no_phone_out_of_its_library_unasked(phone: P
 async def test_a_wrong_check_code_lets_nobody_in(phone: Phone) -> None:
     code = os.urandom(pairing.CODE_BYTES)
     typed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    inviting = asyncio.create_task(phone.home.invite(code, typed))
+    inviting = await phone.home.invite(code, typed)
     await phone.page.goto(pairing.invitation_link(phone.base, pairing.Invitation(code)))
     right = await phone.check_code()
     typed.set_result(f"{(int(right) + 1) % 10**6:06}")

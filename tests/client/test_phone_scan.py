@@ -52,7 +52,7 @@ async def test_a_phone_pairs_by_its_own_camera_which_is_off_afterwards(phone: Ph
     code = os.urandom(pairing.CODE_BYTES)
     typed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     await open_pairing(phone)
-    inviting = asyncio.create_task(phone.home.invite(code, typed))
+    inviting = await phone.home.invite(code, typed)
     scan = phone.page.get_by_role("button", name="Scan the QR code")
     await expect(scan).to_be_visible()
     assert await phone.page.evaluate("tracks.length") == 0, "the camera is asked for with the tap, not before"

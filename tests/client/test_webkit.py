@@ -86,7 +86,7 @@ async def test_pairing_gives_keys_that_last_and_that_no_script_can_read(page: We
             await page.until("document.querySelector('main.pairing')")
             code = os.urandom(pairing.CODE_BYTES)
             typed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-            inviting = asyncio.create_task(home.invite(code, typed))
+            inviting = await home.invite(code, typed)
             typed.set_result("271828")
             # The same modules as the pairing page, which asks for WebRTC first.
             await page.run(PAIR.replace("CODE", pairing.code_to_text(code)))
