@@ -6,7 +6,6 @@ import { Settings } from "./core/settings.js";
 import { Deck } from "./io/audio.js";
 import { boot } from "./io/boot.js";
 import { joinOtherTabs } from "./io/one_voice.js";
-import { countPlays } from "./io/plays.js";
 import { keepPlace } from "./io/resume.js";
 import { recall, remember } from "./io/shelf.js";
 import { guard, showPairing, showRemoved } from "./views/guard.js";
@@ -15,7 +14,6 @@ import { mountPlayerBar } from "./views/player_bar.js";
 import { followRecent } from "./views/recent.js";
 import { route } from "./views/router.js";
 import { byId, mountNavigation } from "./views/shell.js";
-import { listenForShortcuts } from "./views/shortcuts.js";
 import { followTheme } from "./views/theme.js";
 
 /** @import {App} from "./views/app.js" */
@@ -74,9 +72,9 @@ function start({ source, known }, signal) {
   if (continuing) void import("./io/continuing.js").then(({ leavePlace }) => leavePlace(player, continuing));
   joinOtherTabs(player);
   followRecent(app);
-  countPlays(player, source);
+  void import("./io/plays.js").then(({ countPlays }) => countPlays(player, source));
   mountPlayerBar(byId("player"), app, signal);
-  listenForShortcuts(app, signal);
+  void import("./views/shortcuts.js").then(({ listenForShortcuts }) => listenForShortcuts(app, signal));
   const marked = mountNavigation(source.can);
   guard(app, {
     open: (errands) => {

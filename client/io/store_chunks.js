@@ -1,7 +1,7 @@
 // Sealed chunks on this device's disk (OPFS, through a worker). Where a browser has none, memory serves for this visit.
 
 /** @import {Bytes} from "../core/bytes.js" */
-/** @import {ChunkStore} from "./swarm_chunks.js" */
+/** @import {ChunkStore} from "./opened_blobs.js" */
 
 /** Chunks that memory stands in for: 64 MiB. */
 const MEMORY_CHUNKS = 4_096;

@@ -1,31 +1,21 @@
 // Chunks of blobs, from this device's store or from the devices that hold them: each fetched once, in the order in which they are needed.
 
-import { toBase32 } from "../core/bytes.js";
-import { ReadBlob } from "../core/chunk_blob.js";
 import { MAX_CHUNKS } from "../core/channel.js";
 import { ChunkWindow } from "../core/chunk_window.js";
-import { blobCipher } from "../core/crypto_blob.js";
 import { Emitter } from "../core/emitter.js";
-import { RecentMap } from "../core/recent_map.js";
 import { unavailable, WireError } from "../core/wire_errors.js";
+import { OpenedBlobs } from "./opened_blobs.js";
 
 /** @import {Bytes} from "../core/bytes.js" */
 /** @import {Flight, Waiter} from "../core/chunk_blob.js" */
 /** @import {BlobRef} from "../core/crypto_blob.js" */
+/** @import {Blob, ChunkStore} from "./opened_blobs.js" */
 
 /**
  * @typedef {object} Holder  A device that gives chunks: an open connection.
  * @property {(range: {root: Uint8Array, first: number, count: number}, chunk: (index: number, chunk: Bytes) => void, signal: AbortSignal) => Promise<void>} get
  * @property {number} heard_at_ms
  * @property {() => void} close
- */
-
-/**
- * @typedef {object} ChunkStore  Sealed chunks kept on this device. What it gives is opened, and so checked, like any other.
- * @property {(root: string) => Promise<Uint8Array>} held  one bit a chunk, the lowest first; may be shorter
- * @property {(root: string, index: number) => Promise<Bytes | null>} get
- * @property {(root: string, index: number, chunk: Bytes) => void} put
- * @property {() => Promise<void>} clear
  */
 
 /** @typedef {{ref: BlobRef, chunks?: number}} Wish  to be fetched: the first so many chunks, or all */
@@ -43,35 +33,22 @@ const PATIENCE_MS = 20_000;
 /** A holder that said no is asked again for that blob after this. */
 const ASK_AGAIN_MS = 3_000;
 const TICK_MS = 100;
-/** Opened chunks kept in memory: 24 MiB. */
-const OPENED_KEPT = 1_536;
-const BLOBS_KEPT = 64;
 /** `readAll` reads so far ahead. */
 const AHEAD_CHUNKS = 4 * FIRST_CHUNKS;
-
-/** @typedef {ReadBlob<Holder>} Blob */
 
 export class Chunks {
   /** Bytes came. @type {Emitter<{holder: Holder, size_bytes: number}>} */
   came = new Emitter();
-  /** Bytes were here already. @type {Emitter<number>} */
-  found = new Emitter();
   /** All that was wished is here. @type {Emitter<void>} */
   fulfilled = new Emitter();
 
   #holders;
-  #store;
+  #blobs;
   #now;
-  /** The least recently read first. @type {Map<string, Promise<Blob>>} */
-  #blobs = new Map();
-  /** Those of them that are ready. @type {Set<Blob>} */
-  #ready = new Set();
   /** The first first. @type {{blob: Blob, chunks: number}[]} */
   #wished = [];
   #wishes = 0;
   #deciding = false;
-  /** `${root}:${index}` -> plaintext. @type {RecentMap<string, Bytes>} */
-  #opened = new RecentMap(OPENED_KEPT);
   #window = new ChunkWindow();
   #ticking = false;
 
@@ -82,8 +59,13 @@ export class Chunks {
    */
   constructor(holders, store, now = () => performance.now()) {
     this.#holders = holders;
-    this.#store = store;
+    this.#blobs = new OpenedBlobs(store, (blob) => this.#wished.some((each) => each.blob === blob));
     this.#now = now;
+  }
+
+  /** Bytes were here already. @type {Emitter<number>} */
+  get found() {
+    return this.#blobs.found;
   }
 
   /** Connections came or went: what waits may go on. */
@@ -99,9 +81,9 @@ export class Chunks {
    * @returns {Promise<Bytes>}
    */
   async read(ref, index, signal) {
-    const blob = await this.#blob(ref);
+    const blob = await this.#blobs.of(ref);
     blob.cursor = index;
-    const opened = await this.#openedHere(blob, index);
+    const opened = await this.#blobs.opened(blob, index);
     if (opened) return opened;
     return new Promise((resolve, reject) => {
       /** @type {Waiter} */
@@ -123,7 +105,7 @@ export class Chunks {
    * @returns {() => void}
    */
   reads(ref) {
-    const blob = this.#blob(ref);
+    const blob = this.#blobs.of(ref);
     blob.then((opened) => opened.readers++).catch(() => {});
     return () => void blob.then((opened) => opened.readers--).catch(() => {});
   }
@@ -135,7 +117,7 @@ export class Chunks {
    * @returns {Promise<Bytes>}
    */
   async readAll(ref, signal) {
-    const { chunks } = await this.#blob(ref);
+    const { chunks } = await this.#blobs.of(ref);
     const whole = new Uint8Array(ref.size_bytes);
     let at = 0;
     /** @type {Promise<Bytes>[]} */
@@ -166,88 +148,27 @@ export class Chunks {
    */
   async wish(wishes) {
     const mine = ++this.#wishes;
-    const wished = await Promise.all(wishes.map(async ({ ref, chunks = Infinity }) => ({ blob: await this.#blob(ref), chunks })));
+    const wished = await Promise.all(wishes.map(async ({ ref, chunks = Infinity }) => ({ blob: await this.#blobs.of(ref), chunks })));
     if (mine !== this.#wishes) return;
     this.#deciding = false;
     this.#wished = wished;
-    for (const blob of this.#ready) if (blob.flights.size && !wished.some((each) => each.blob === blob)) blob.yield();
+    for (const blob of this.#blobs.ready) if (blob.flights.size && !wished.some((each) => each.blob === blob)) blob.yield();
     this.#pump();
   }
 
   /** How much of a blob is here: 0 to 1. @param {BlobRef} ref */
   async progress(ref) {
-    const { held, chunks } = await this.#blob(ref);
+    const { held, chunks } = await this.#blobs.of(ref);
     return held.size / chunks;
   }
 
   /** Blobs were removed from the store. @param {readonly string[]} names  roots in base32 */
-  async forget(names) {
-    for (const name of names) {
-      const blob = await this.#blobs.get(name)?.catch(() => null);
-      if (blob) this.#drop(blob);
-    }
-  }
-
-  /** @param {BlobRef} ref @returns {Promise<Blob>} */
-  #blob(ref) {
-    const name = toBase32(ref.root);
-    const known = this.#blobs.get(name);
-    if (known) {
-      this.#blobs.delete(name);
-      this.#blobs.set(name, known);
-      return known;
-    }
-    const made = (async () => {
-      const blob = /** @type {Blob} */ (new ReadBlob(ref, name, await blobCipher(ref)));
-      blob.markHeld(await this.#store.held(name).catch(() => new Uint8Array(0)));
-      this.#ready.add(blob);
-      return blob;
-    })();
-    made.catch(() => this.#blobs.delete(name));
-    this.#blobs.set(name, made);
-    this.#dropOld();
-    return made;
-  }
-
-  #dropOld() {
-    for (const blob of this.#ready) {
-      if (this.#blobs.size <= BLOBS_KEPT) return;
-      if (!blob.busy && !this.#wished.some((each) => each.blob === blob)) this.#drop(blob);
-    }
-  }
-
-  /** @param {Blob} blob */
-  #drop(blob) {
-    this.#ready.delete(blob);
-    this.#blobs.delete(blob.name);
-  }
-
-  /**
-   * @param {Blob} blob
-   * @param {number} index
-   * @returns {Promise<Bytes | null>}
-   */
-  async #openedHere(blob, index) {
-    const key = `${blob.name}:${index}`;
-    const known = this.#opened.get(key);
-    if (known || !blob.held.has(index)) return known ?? null;
-    try {
-      const sealed = await this.#store.get(blob.name, index);
-      if (sealed) {
-        const plain = await blob.cipher.openChunk(index, sealed);
-        this.#opened.set(key, plain);
-        this.found.emit(sealed.length);
-        return plain;
-      }
-    } catch {
-      // Damaged on this device's disk: fetched again.
-    }
-    blob.held.delete(index);
-    return null;
+  forget(names) {
+    return this.#blobs.forget(names);
   }
 
   get #waited() {
-    return [...this.#ready].filter(({ waiters }) => waiters.length).sort((a, b) => a.waiters[0].since_ms - b.waiters[0].since_ms);
+    return [...this.#blobs.ready].filter(({ waiters }) => waiters.length).sort((a, b) => a.waiters[0].since_ms - b.waiters[0].since_ms);
   }
 
   /** What is read goes first, then what is only wished. */
@@ -311,7 +232,7 @@ export class Chunks {
 
   #underWay() {
     let sum = 0;
-    for (const blob of this.#ready) sum += blob.underWay;
+    for (const blob of this.#blobs.ready) sum += blob.underWay;
     return sum;
   }
 
@@ -360,10 +281,7 @@ export class Chunks {
     blob.opening.add(index);
     try {
       const plain = await blob.cipher.openChunk(index, sealed);
-      this.#opened.set(`${blob.name}:${index}`, plain);
-      blob.held.add(index);
-      blob.trouble = null;
-      this.#store.put(blob.name, index, sealed);
+      this.#blobs.put(blob, index, { plain, sealed });
       blob.serve(index, plain);
     } catch (error) {
       this.#refuse(flight, /** @type {WireError} */ (error));
@@ -382,7 +300,7 @@ export class Chunks {
 
   /** While anything is waited for, look now and then whether somebody else should be asked. */
   #tickWhile() {
-    const busy = this.#wished.length > 0 || [...this.#ready].some((blob) => blob.busy);
+    const busy = this.#wished.length > 0 || [...this.#blobs.ready].some((blob) => blob.busy);
     if (!busy || this.#ticking) return;
     this.#ticking = true;
     setTimeout(() => {
@@ -394,7 +312,7 @@ export class Chunks {
   #tick() {
     const now = this.#now();
     const patience_ms = this.#holders().length < 2 ? SILENT_ALONE_MS : SILENT_MS;
-    for (const { flights } of this.#ready) {
+    for (const { flights } of this.#blobs.ready) {
       for (const { holder, began_ms } of flights) if (now - Math.max(began_ms, holder.heard_at_ms) > patience_ms) holder.close();
     }
     for (const blob of this.#waited) {

@@ -1,8 +1,12 @@
 // What a phone's source says of itself: holding music before the code for it has come, and sentences about what is wrong.
 
+import { later } from "../core/later.js";
+
 /** @import {Notice} from "../core/model.js" */
 /** @import {Source} from "../core/source.js" */
 /** @import {Swarm} from "./swarm.js" */
+/** @import {Chunks} from "./swarm_chunks.js" */
+/** @import {Covers} from "./swarm_covers.js" */
 /** @import {SwarmKeeping} from "./swarm_keeping.js" */
 
 /**
@@ -20,6 +24,15 @@ export const laterKeeping = (now, soon) => ({
   setBudget: async (budget_bytes) => (await soon()).setBudget(budget_bytes),
   onChange: (listener, signal) => void soon().then((held) => held.onChange(listener, signal)),
 });
+
+/**
+ * Covers that are not kept here yet: the first page shows those that are.
+ * @param {Chunks} chunks
+ * @param {Swarm} swarm
+ * @returns {Pick<Covers, "get" | "forget">}
+ */
+export const laterCovers = (chunks, swarm) =>
+  later(async () => new (await import("./swarm_covers.js")).Covers(chunks, swarm.ask.bind(swarm)), ["get", "forget"]);
 
 const STILL = "What is on this phone plays.";
 
