@@ -164,7 +164,14 @@ def build_network(
     told = HistoryTeller(membership.keys.id, devices.name_of, tell)
     relay = Relay(membership, directory, meeting, links)
     meeting.relay, meeting.on_message = relay.connect, relay.hear
-    exchange = Exchange(library, membership, directory, meeting, history_teller=told)
+    exchange = Exchange(
+        library,
+        membership,
+        directory,
+        meeting,
+        history_teller=told,
+        is_phone=lambda member: sightings.of(member).kind == "phone",
+    )
     answers.update(exchange.answers)
     copies = Copies(
         library,
@@ -176,6 +183,7 @@ def build_network(
         limits=_limits(settings),
         take=ways.chunks,
         upload=upload,
+        hear_all=exchange.hear_all,
         tell=tell,
     )
     answers.update(copies.answers)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,7 +53,7 @@ class Rhythm:
     making_s: float = 60.0
     """For so long copies are made before who holds what is looked at anew."""
     rest_s: float = 300.0
-    """A copy that failed is tried again so much later; the others go before it."""
+    """A copy that failed is tried again so much later; the others go before it. So is emptying the trash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +85,13 @@ class Copies:
         limits: Limits,
         take: Take,
         upload: Pace,
+        hear_all: Callable[[], Awaitable[bool]],
         tell: Tell = lambda level, text: None,
     ) -> None:
-        """`take` gets sealed chunks from others; `upload` counts what goes out, and is kept to its limit here."""
+        """`take` gets sealed chunks from others; `upload` counts what goes out, and is kept to its limit here.
+
+        `hear_all` learns all changes that the others know (node/flows/exchange.py).
+        """
         self._library = library
         self._directory = directory
         self._meeting = meeting
@@ -118,6 +122,7 @@ class Copies:
             save_clock=self.census.save_clock,
         )
         self._take_from = take
+        self._hear_all = hear_all
         self.bringing = Bringing(library, store, self._take, self.download, now_ms=_now_ms, on_lie=self.census.distrust)
         self.evictions = Evictions(
             library,
@@ -146,6 +151,7 @@ class Copies:
         self._hurry = False
         self._planned_for: tuple[object, ...] = ()
         self._plan_again_s = 0.0
+        self._hear_again_s = 0.0
         self._resting: dict[BlobRoot, float] = {}
         self.queue: list[Copy] = []
         self.last_error = ""
@@ -219,18 +225,40 @@ class Copies:
             return
         await asyncio.sleep(max(self.rhythm.quiet_s, LOOKS_AT_MOST * self._look_s))
 
-    async def look(self) -> None:
-        """See what is here and what others say, as far as that may have changed; the trash is emptied with it."""
-        if self._changed:
-            self._changed = False
-            began_s = time.monotonic()
-            is_other = await asyncio.to_thread(self.census.look)
-            self._look_s = time.monotonic() - began_s
-            if is_other:
-                await self._meeting.announce()
-            await self.discards.step()
+    async def look(self, *, sure: bool = False) -> int:
+        """See what is here and what others say, as far as that may have changed, and empty the trash.
+
+        How many blobs went from the trash. `sure`: the person has said that they may go.
+        """
+        await self._look_here()
+        dropped = 0
+        if await self.discards.note() and (sure or await self._hears_all()):
+            await self._look_here()
+            dropped = await self.discards.empty(sure=sure)
+            self._changed = self._changed or dropped > 0
         if await self.census.ask_around(self._meeting):
             self._planned_for = ()
+        return dropped
+
+    async def _hears_all(self) -> bool:
+        """Whether the others were asked just now; they are not asked at every look."""
+        now_s = time.monotonic()
+        if now_s < self._hear_again_s:
+            return False
+        self._hear_again_s = now_s + self.rhythm.rest_s
+        is_sure = await self._hear_all()
+        self._changed = True  # what was heard may have brought something back
+        return is_sure
+
+    async def _look_here(self) -> None:
+        if not self._changed:
+            return
+        self._changed = False
+        began_s = time.monotonic()
+        is_other = await asyncio.to_thread(self.census.look)
+        self._look_s = time.monotonic() - began_s
+        if is_other:
+            await self._meeting.announce()
 
     async def look_to_show(self) -> None:
         """See what is here before a person is shown it: a device alone looks only then."""

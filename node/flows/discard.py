@@ -1,7 +1,8 @@
 """The trash of this device: sealed bytes of what the person took out of the library go 30 days later, and not before.
 
 Time is counted by the steady clock, so that a machine whose clock jumps, or that slept for a month, loses nothing. An
-original never goes where it was added, and what another device relies on stays as long as it was promised.
+original never goes where it was added, and what another device relies on stays as long as it was promised. Before any
+goes the other devices are asked, since one of them may know that it was brought back: node/flows/copies.py, `look`.
 """
 
 from __future__ import annotations
@@ -42,14 +43,20 @@ class Discards:
         self.waiting = 0
         """Blobs that wait for the person's word: too many at once."""
 
-    async def step(self, *, sure: bool = False) -> int:
-        """Note what is leaving, and drop what has been leaving for 30 days; how many. `sure`: however many they are."""
+    async def note(self) -> bool:
+        """Note what is leaving since the last look; whether any of it has been leaving for 30 days."""
         sight, now_ms = self._census.sight, self._census.now_ms()
         changes = self._trash.update(sight.leaving - sight.added, now_ms)
         if changes:
             await asyncio.to_thread(self._times.save, changes)
+        return bool(self._trash.due(now_ms))
+
+    async def empty(self, *, sure: bool = False) -> int:
+        """Drop what has been leaving for 30 days; how many. `sure`: however many they are."""
+        await self.note()
+        now_ms = self._census.now_ms()
         due = self._trash.due(now_ms)
-        self.waiting = len(due) if is_much(len(due), sight.kept) and not sure else 0
+        self.waiting = len(due) if is_much(len(due), self._census.sight.kept) and not sure else 0
         if self.waiting:
             self._ask()
             return 0

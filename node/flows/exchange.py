@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from node.catalog.batch import HASH_BYTES, MAX_BATCH_BYTES, Batch, Head, decode_batch
@@ -44,12 +44,15 @@ class Exchange:
         meeting: Meeting,
         *,
         history_teller: HistoryTeller | None = None,
+        is_phone: Callable[[DeviceId], bool] = lambda _member: False,
     ) -> None:
+        """`is_phone`: whether a device, here or away, is one that answers no questions and takes nothing away."""
         self._library = library
         self._teller = history_teller or HistoryTeller(membership.keys.id)
         self._membership = membership
         self._directory = directory
         self._meeting = meeting
+        self._is_phone = is_phone
         self._asking: dict[DeviceId, asyncio.Task[None]] = {}
         self._look_again: set[DeviceId] = set()
         self._changed = asyncio.Event()
@@ -90,6 +93,27 @@ class Exchange:
         finally:
             self._group = None
             forget()
+
+    async def hear_all(self) -> bool:
+        """Ask everyone here, now, for changes; whether all that they know is known here, and somebody could be asked.
+
+        Nobody need be asked in a library whose other devices are phones.
+        """
+        own = self._membership.keys.id
+        members = (each.public.id for each in self._membership.roster.active(Role.OWNER, Role.PLAYER))
+        others = {each for each in members if each != own and not self._is_phone(each)}
+        here = [member for member, _ in self._directory.present() if member in others]
+        heard = await asyncio.gather(*map(self._hear, here))
+        return all(heard) and bool(here or not others)
+
+    async def _hear(self, member: DeviceId) -> bool:
+        try:
+            channel = await self._meeting.connect(member)
+            await self._fetch_from(channel, member)
+        except SongkeepError as error:
+            log.info("changes_not_heard member=%s reason=%s", to_text(member)[:8], type(error).__name__)
+            return False
+        return True
 
     async def _announce(self) -> None:
         try:

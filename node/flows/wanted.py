@@ -39,8 +39,7 @@ class Wanted:
     async def free_removed(self) -> dict[str, Any]:
         """Drop what was taken out of the library over 30 days ago, however much it is: the person has said so."""
         async with self._copies.turn:
-            await self._copies.look()
-            dropped = await self._copies.discards.step(sure=True)
+            dropped = await self._copies.look(sure=True)
             await asyncio.to_thread(self._copies.census.look)
         return {"tracks": 0, **Freed(blobs=dropped).as_json()}
 

@@ -38,6 +38,7 @@ LAPTOP = member_keys_from_random(bytes(range(64)))
 PC = FOUNDER.id
 OPENING_S = 5.0
 SAMPLED = 10
+EXHAUSTIVE = 2_000
 TRASH = "trash"
 
 
@@ -106,7 +107,7 @@ class Moments(Disk):
 def given(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Given:
     folder = tmp_path_factory.mktemp("pc")
     (folder / "music").mkdir()
-    for number in range(60 if request.config.getoption("--exhaustive") else 4):
+    for number in range(150 if request.config.getoption("--exhaustive") else 4):
         make_track(folder / "music" / f"{number}.flac", kind="noise", seconds=0.5, seed=number, title=f"Song {number}")
     return asyncio.run(_give(folder))
 
@@ -209,7 +210,7 @@ async def test_killed_at_any_moment_nothing_acknowledged_is_lost(
     async with laptop(tmp_path / "whole", count) as home:
         await live(home, given, lambda _facts: None)
     moments = range(1, counted + 1)
-    assert counted > 60
+    assert counted > (EXHAUSTIVE if exhaustive else 60)
     print(f"{counted} moments")
     chosen = set(moments) if exhaustive else set(random.Random(5).sample(moments, SAMPLED))
     facts, seen, left = Facts(), 0, list[tuple[Path, Facts]]()

@@ -11,10 +11,11 @@ from node.catalog.register import Key
 from node.catalog.vector import log_incarnation
 from node.crypto.keys import EpochKeys
 from node.errors import PeerError, RefusedError
+from node.flows.exchange import Exchange
 from node.flows.void import check_snapshot, void_what_is_beyond
 from node.wire import codec
 from node.wire.roster import Role, revoke
-from tests.flows.people import a_tracker, found, let_in, new_keys, now_ms, until
+from tests.flows.people import a_tracker, found, let_in, meeting, new_keys, now_ms, until
 from tests.flows.readers import batch_all, readers, together
 
 
@@ -193,3 +194,36 @@ async def test_changes_by_a_stranger_are_refused(tmp_path: Path) -> None:
         for body in (None, {}, {"heads": {b"short": 1}}, {"heads": {b"l" * 36: -1}}):
             with pytest.raises(PeerError):
                 await pc.exchange.answers["batches"](body)
+
+
+async def test_all_are_heard_only_when_everyone_who_is_here_was_asked_and_gave_what_it_knows(tmp_path: Path) -> None:
+    home, laptop = let_in(found(), Role.OWNER)
+    home, third = let_in(home, Role.OWNER)
+    async with (
+        a_tracker(tmp_path / "t") as (url, _),
+        readers(tmp_path, url, ("pc", home), ("laptop", laptop), ("third", third)) as (pc, lap, other),
+        meeting(pc.device, lap.device, other.device),
+    ):
+        # Nobody's exchange runs: what is learnt is learnt because it was asked for.
+        await until(lambda: len([*pc.device.directory.present()]) == 2)
+        lap.write("a", "of the laptop")
+        assert await pc.exchange.hear_all()
+        assert pc.value("a") == "of the laptop"
+        other.write("b", "of the third")
+        answers = other.device.links._giving.answers
+        broken = answers.pop("batches")  # type: ignore[attr-defined]
+        assert not await pc.exchange.hear_all()
+        answers["batches"] = broken  # type: ignore[index]
+        assert await pc.exchange.hear_all()
+        assert pc.value("b") == "of the third"
+
+
+async def test_nobody_was_heard_where_nobody_is_but_phones_need_not_be_asked(tmp_path: Path) -> None:
+    home, laptop = let_in(found(), Role.OWNER)
+    async with readers(tmp_path, "ws://127.0.0.1:9", ("pc", home), ("laptop", laptop)) as (pc, lap):
+        assert not await pc.exchange.hear_all()
+        device = pc.device
+        household = Exchange(
+            pc.library, device.membership, device.directory, device.meeting, is_phone=lambda each: each == lap.device.id
+        )
+        assert await household.hear_all()
