@@ -245,7 +245,8 @@ async def _build(
     services: list[Service] = []
     if stays:
         await storing.begin()
-        services += [partial(_catch_up, ingest), folders.watch, *networking.services, seeding.service, hosting.run]
+        services += [partial(_catch_up, folders, ingest), folders.watch]
+        services += [*networking.services, seeding.service, hosting.run]
     return parts, services
 
 
@@ -263,9 +264,13 @@ class _Storing:
             await self._lifetime.enter_async_context(self._ingest)
 
 
-async def _catch_up(ingest: Ingest) -> None:
-    """See once what happened in the folders while nothing ran, after a player had the time to open."""
+async def _catch_up(folders: Folders, ingest: Ingest) -> None:
+    """See once what happened in the folders while nothing ran, after a player had the time to open.
+
+    What happens after that is told, so that nothing happens in between.
+    """
     await asyncio.sleep(CATCH_UP_AFTER_S)
+    await folders.listens()
     await ingest.rescan(again=True)
 
 

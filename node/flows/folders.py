@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,14 +24,18 @@ CHECK_S: Final = 2.0
 """How often it is looked whether folders are there, away, or others than before."""
 POLL_S: Final = 10.0
 """How often folders are scanned where the system tells of no changes."""
+_POLL_SHARE: Final = 20
+"""In a library too large to be watched, at most a twentieth of the time goes into that."""
 SWEEP_S: Final = 900.0
 """How often all are scanned although nothing was told: changes on network disks come without a word."""
+LISTEN_S: Final = 60.0
+"""How long the system may take until it tells of changes; after that folders are looked after without."""
 MOST_DIRECTORIES: Final = 200
 """With more changed directories than this, the whole folder is scanned."""
 _PAGE: Final = 1_000
 
 
-Changes = Callable[[Sequence[str], asyncio.Event], AsyncIterator[set[str]]]
+Changes = Callable[[Sequence[str], asyncio.Event], AsyncGenerator[set[str], None]]
 _Seen = dict[int, tuple[str, int, int] | None]
 
 
@@ -66,6 +70,7 @@ class Folders:
         self._poll_s = poll_s
         self._ingest = ingest
         self._changed = asyncio.Event()
+        self._listens = asyncio.Event()
         self._scans: set[asyncio.Task[None]] = set()
 
     async def list(self) -> list[FolderView]:
@@ -102,15 +107,26 @@ class Folders:
         """See what happens in the folders, for ever: seconds after it happened."""
         seen = await asyncio.to_thread(self._look)
         other: list[int] = []
-        while True:
-            stop = asyncio.Event()
-            async with asyncio.TaskGroup() as group:
-                # Listens before it scans: what comes in between is scanned twice rather than never.
-                group.create_task(self._listen(seen, stop))
-                guard = group.create_task(self._guard(seen, stop, other))
-            now = guard.result()
-            other = [folder_id for folder_id, identity in now.items() if identity != seen.get(folder_id, ())]
-            seen = now
+        before = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                # Listens before it scans, and anew before it listens no more: what comes in between is scanned twice
+                # rather than never.
+                stop, listens = asyncio.Event(), asyncio.Event()
+                group.create_task(self._listen(seen, stop, listens))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(listens.wait(), LISTEN_S)
+                listens.set()
+                self._listens.set()
+                before.set()
+                now = await self._guard(seen, other)
+                before = stop
+                other = [folder_id for folder_id, identity in now.items() if identity != seen.get(folder_id, ())]
+                seen = now
+
+    async def listens(self) -> None:
+        """Wait until changes from now on are seen, with `watch` running."""
+        await self._listens.wait()
 
     async def close(self) -> None:
         """Stop scanning."""
@@ -120,23 +136,33 @@ class Folders:
 
     # private
 
-    async def _listen(self, seen: _Seen, stop: asyncio.Event) -> None:
-        """Scan what the system says has changed, until `stop` is set."""
+    async def _listen(self, seen: _Seen, stop: asyncio.Event, listens: asyncio.Event) -> None:
+        """Scan what the system says has changed, until `stop` is set; sets `listens` once it will say so."""
         present = [identity[0] for identity in seen.values() if identity is not None]
         if not present:
+            listens.set()
             return
         try:
-            async for paths in self._changes(present, stop):
-                await self._see(paths)
+            async with contextlib.aclosing(self._changes(present, stop)) as told:
+                async for paths in told:
+                    if not listens.is_set():
+                        listens.set()
+                    elif not paths:
+                        await self._rescan()  # what happened meanwhile was not told
+                    await self._see(paths)
         except WatchUnavailableError:
             log.warning("watch_unavailable folders=%d", len(present))
+            listens.set()
+            loop, took_s = asyncio.get_running_loop(), 0.0
             while not stop.is_set():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), self._poll_s)
+                    await asyncio.wait_for(stop.wait(), max(self._poll_s, took_s * _POLL_SHARE))
+                began_s = loop.time()
                 await self._rescan()
+                took_s = loop.time() - began_s
 
-    async def _guard(self, seen: _Seen, stop: asyncio.Event, other: Sequence[int]) -> _Seen:
-        """Scan the `other` folders; set `stop` when not the `seen` ones are there any more; returns what is there then.
+    async def _guard(self, seen: _Seen, other: Sequence[int]) -> _Seen:
+        """Scan the `other` folders; returns what is there as soon as it is not what was `seen`.
 
         Now and then all are scanned.
         """
@@ -150,7 +176,6 @@ class Folders:
             self._changed.clear()
             now = await asyncio.to_thread(self._look)
             if now != seen:
-                stop.set()
                 return now
             if loop.time() > sweep_s:
                 sweep_s = loop.time() + SWEEP_S

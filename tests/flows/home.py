@@ -135,8 +135,9 @@ async def open_home(
 async def watching(home: Home) -> AsyncIterator[None]:
     """See what happens in the folders, as a node that stays does."""
     task = asyncio.create_task(home.folders.watch())
-    await asyncio.sleep(0.3)  # until the system has been asked
     try:
+        async with asyncio.timeout(20):
+            await home.folders.listens()
         yield
     finally:
         task.cancel()

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
-from collections.abc import AsyncIterator, Sequence
+import signal
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import pytest
@@ -145,7 +147,7 @@ async def test_a_disk_that_is_pulled_out_and_put_back_is_noticed(tmp_path: Path,
         assert home.operations() - operations <= 1  # of the new song
 
 
-async def no_changes_told(_paths: Sequence[str], _stop: asyncio.Event) -> AsyncIterator[set[str]]:
+async def no_changes_told(_paths: Sequence[str], _stop: asyncio.Event) -> AsyncGenerator[set[str], None]:
     raise WatchUnavailableError("the limit of watches is reached")
     yield set()
 
@@ -158,6 +160,20 @@ async def test_where_the_system_tells_of_no_changes_folders_are_looked_at_now_an
         home.folders = Folders(home.library, home.ingest, changes=no_changes_told, poll_s=0.1)
         async with watching(home):
             make_track(music / "3.wav", seed=3, title="Three")
+            await until(lambda: "Three" in home.titles())
+
+
+async def test_what_came_while_nobody_was_told_is_found(
+    tmp_path: Path, music: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "node.doors.watch")
+    elsewhere = make_track(tmp_path / "3.wav", seed=3, title="Three")
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music])
+        async with watching(home):
+            [pid] = re.findall(r"watcher_started pid=(\d+)", caplog.text)
+            os.kill(int(pid), signal.SIGKILL)
+            shutil.copy(elsewhere, music / "3.wav")  # before this process can see that
             await until(lambda: "Three" in home.titles())
 
 
