@@ -6,31 +6,15 @@ Hosts hang on one bridge in a namespace of its own; nothing reaches the machine'
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
+from tests.needs import require_program, require_root
 
 NETWORK = "10.213.77"
-
-
-def require_lab() -> None:
-    """Skip where namespaces can't be made; on CI that is a failure."""
-    reason = None
-    if not sys.platform.startswith("linux") or os.geteuid() != 0:
-        reason = "needs Linux and root"
-    elif shutil.which("ip") is None:
-        reason = "needs iproute2"
-    if reason:
-        if os.environ.get("CI"):
-            pytest.fail(f"network namespaces can't be made on CI: {reason}")
-        pytest.skip(reason)
 
 
 def _ip(*arguments: str) -> None:
@@ -94,7 +78,8 @@ class Lab:
 @contextlib.contextmanager
 def open_lab() -> Iterator[Lab]:
     """A lab that is taken down at the end, with every process that was started in it."""
-    require_lab()
+    require_root()
+    require_program("ip")
     lab = Lab(secrets.token_hex(2))
     hub = f"sk-{lab.tag}-hub"
     _ip("netns", "add", hub)

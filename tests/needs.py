@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 
 import pytest
 
@@ -15,6 +16,11 @@ def require(what: str, there: object) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"on CI nothing is skipped, but {what} is missing")
     pytest.skip(f"needs {what}")
+
+
+def require_root() -> None:
+    """What only root of a Linux machine may do: mount disks, make networks, be another user."""
+    require("root on Linux", sys.platform == "linux" and os.geteuid() == 0)
 
 
 def require_program(name: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from node.cli.command import parser
+from tests.needs import require_program
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 UNITS = sorted(DEPLOY.rglob("*.service"))
@@ -89,12 +89,12 @@ def test_the_container_runs_the_program_as_nobody_special() -> None:
     assert f'ENTRYPOINT ["songkeep", "{ENTRYPOINT[0]}", "{ENTRYPOINT[1]}"]' in text
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd")
 @pytest.mark.parametrize("unit", UNITS, ids=lambda each: each.stem)
 def test_systemd_understands_every_line_of_a_unit(unit: Path, tmp_path: Path) -> None:
     copy = tmp_path / unit.name
     copy.write_text(unit.read_text("utf-8").replace("/usr/local/bin/songkeep", "/bin/true"), "utf-8")
-    told = subprocess.run(["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, timeout=60)
+    verify = [require_program("systemd-analyze"), "verify", str(copy)]
+    told = subprocess.run(verify, capture_output=True, text=True, timeout=60)
     own = [line for line in told.stderr.splitlines() if unit.name in line]
     assert own == []
 

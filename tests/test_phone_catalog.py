@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,9 +18,8 @@ from node.crypto.keys import EpochKeys, track_id
 from node.doors.index import Index
 from node.ids import BlobRoot
 from node.library import Library
+from tests.needs import require_program
 from tests.wire.family import keys_of
-
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
 
 SCRIPT = Path(__file__).parent / "js" / "ask_library.js"
 STREAM = Stream(
@@ -121,9 +119,8 @@ def ask_phone(library: Library, folder: Path, questions: Sequence[Sequence[objec
     snapshot = folder / "snapshot"
     snapshot.write_bytes(library.snapshot())
     asked = "".join(json.dumps(question) + "\n" for question in questions)
-    done = subprocess.run(
-        ["node", str(SCRIPT), str(snapshot)], input=asked, capture_output=True, text=True, timeout=60, check=False
-    )
+    command = [require_program("node"), str(SCRIPT), str(snapshot)]
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

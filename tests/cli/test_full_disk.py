@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from node.doors.blobs.store import SPARE_BYTES
+from tests.disks import resize, small_disk
 from tests.living import songkeep
 from tests.music import make_track
-
-pytestmark = pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounting needs Linux and root")
 
 ROOM_BYTES = 8 << 20
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk with 8 MiB above what Songkeep leaves to others."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SPARE_BYTES + ROOM_BYTES}", "none", disk], check=False
-    )
-    if mounted.returncode:
-        pytest.skip("no tmpfs can be mounted here")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "-l", disk], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """8 MiB above what Songkeep leaves to others."""
+    with small_disk(tmp_path / "disk", size_bytes=SPARE_BYTES + ROOM_BYTES):
+        yield tmp_path / "disk"
 
 
-def test_sealing_stops_before_the_disk_is_full_and_everything_else_goes_on(small_disk: Path, tmp_path: Path) -> None:
-    home, music = small_disk / "home", tmp_path / "music"
+def test_sealing_stops_before_the_disk_is_full_and_everything_else_goes_on(disk: Path, tmp_path: Path) -> None:
+    home, music = disk / "home", tmp_path / "music"
     music.mkdir()
     for number in range(6):
         make_track(music / f"{number}.wav", seconds=20, kind="noise", seed=number, title=f"Noise {number}")
@@ -52,5 +39,5 @@ def test_sealing_stops_before_the_disk_is_full_and_everything_else_goes_on(small
     verified = songkeep(home, "verify", "--json")
     assert verified.returncode == 0
     assert json.loads(verified.stdout)["ok"]
-    subprocess.run(["mount", "-o", "remount,size=500m", small_disk], check=True)
+    resize(disk, size_bytes=500 << 20)
     assert songkeep(home, "add", str(music)).returncode == 0

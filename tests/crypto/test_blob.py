@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import libtorrent
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,7 +130,6 @@ def test_every_piece_of_a_blob_is_found_in_its_layer(chunks: int) -> None:
 
 @pytest.mark.parametrize("size", [16, 16384, 16385, 65536, 65537, 200_000, 262_144, 1_000_001])
 def test_roots_are_those_of_a_bittorrent_v2_torrent(size: int, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    libtorrent = pytest.importorskip("libtorrent")
     data = hashlib.shake_128(b"x").digest(size)
     (tmp_path / "blob").write_bytes(data)
     storage = libtorrent.file_storage()

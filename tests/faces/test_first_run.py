@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 
 from node.doors.vault import Vault
 from tests.living import Living, living
+from tests.needs import require_program, require_root
 
 
 @pytest.fixture
@@ -40,11 +39,9 @@ def test_the_phrase_is_shown_until_three_of_its_words_are_typed_back(fresh: Livi
     assert Vault.open(fresh.home / "vault").secrets.phrase_entropy is None
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0 or not Path("/usr/bin/curl").exists(),
-    reason="needs another user of this machine, and curl for that user",
-)
 def test_the_address_that_the_browser_was_opened_with_is_of_no_use_to_another_user(fresh: Living) -> None:
+    require_root()
+    curl = require_program("curl")
     token = json.loads((fresh.home / "node.json").read_text())["token"]
     code = fresh.ask("POST", "/api/v1/session/code", {"own_user": True}, token=token).json["code"]
 
@@ -52,18 +49,9 @@ def test_the_address_that_the_browser_was_opened_with_is_of_no_use_to_another_us
         body = json.dumps({"code": code})
         url = f"http://127.0.0.1:{fresh.port}/api/v1/session"
         command = [
-            "/usr/bin/curl",
-            "-s",
-            "-o",
-            "/dev/null",
-            "-w",
-            "%{http_code}",
-            "-H",
-            "Content-Type: application/json",
-            "-d",
-            body,
-            url,
-        ]
+            curl, "-s", "-o", "/dev/null", "-w", "%{http_code}",
+            "-H", "Content-Type: application/json", "-d", body, url,
+        ]  # fmt: skip
         return subprocess.run(
             command, user=user, cwd="/", capture_output=True, text=True, timeout=20, check=True
         ).stdout

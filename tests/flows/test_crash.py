@@ -1,23 +1,20 @@
 """Whatever happens while music is taken in: the next start is clean, and nothing acknowledged is lost."""
 
-# ruff: noqa: ASYNC240 - tests may wait for the disk
-
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from node.errors import StorageError
 from node.ids import BlobRoot, from_text
+from tests.disks import small_disk
 from tests.faults import FaultyDisk
 from tests.flows.home import open_home, until
 from tests.flows.test_workers import runs
@@ -152,22 +149,9 @@ async def test_a_disk_that_fills_up_stops_the_work_cleanly_and_it_goes_on_with_r
     await check_next_start(tmp_path / "home", music, set())
 
 
-@contextlib.asynccontextmanager
-async def small_disk(path: Path, size_bytes: int) -> AsyncIterator[None]:
-    path.mkdir()
-    command = f"mount -t tmpfs -o size={size_bytes} none {path}"
-    if await (await asyncio.create_subprocess_shell(command)).wait():
-        pytest.skip("no tmpfs can be mounted here")
-    try:
-        yield
-    finally:
-        await (await asyncio.create_subprocess_shell(f"umount -l {path}")).wait()
-
-
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounting needs root")
 @pytest.mark.parametrize("size_kib", [600, 900, 1_500])
 async def test_a_home_on_a_real_disk_that_is_too_small_stays_whole(tmp_path: Path, music: Path, size_kib: int) -> None:
-    async with small_disk(tmp_path / "small", size_kib * 1024):
+    with small_disk(tmp_path / "small", size_bytes=size_kib * 1024):
         with contextlib.suppress(StorageError):
             async with open_home(tmp_path / "small" / "home", keep_sealed=True, spare_bytes=0) as home:
                 await home.ingest.add([music])

@@ -19,6 +19,7 @@ from node.errors import NotFoundError, UserError
 from node.flows.folders import Folders
 from tests.flows.home import Home, open_home, retag, until, watching
 from tests.music import make_track
+from tests.needs import require, require_root
 
 
 @pytest.fixture
@@ -190,16 +191,17 @@ async def test_a_folder_added_while_watching_is_watched_too(tmp_path: Path, musi
             await until(lambda: "Six" in home.titles())
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 async def test_a_real_mount_that_goes_and_comes_writes_nothing(tmp_path: Path) -> None:
+    require_root()
     mount = tmp_path / "mnt"
     mount.mkdir()
     image = tmp_path / "disk.img"
     image.write_bytes(b"")
     os.truncate(image, 20_000_000)
     for command in (f"mkfs.ext4 -q {image}", f"mount -o loop {image} {mount}"):
-        if await (await asyncio.create_subprocess_shell(command, stderr=asyncio.subprocess.DEVNULL)).wait():
-            pytest.skip("no loop devices here")
+        made = await asyncio.create_subprocess_shell(command, stderr=asyncio.subprocess.PIPE)
+        _, errors = await made.communicate()
+        require(f"ext4 on a loop device ({errors.decode().strip()})", made.returncode == 0)
     try:
         make_track(mount / "1.flac", seed=1, title="One")
         async with open_home(tmp_path / "home") as home:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -27,6 +25,7 @@ from node.seed.server import make_invitation
 from node.wire import seedapi
 from node.wire.roster import Role, admit
 from node.wire.volume import VolumeBlob, make_volume
+from tests.disks import resize, small_disk
 from tests.doors.swarm.blobs import Noise, noise
 from tests.seed.owner import OWNER_IP, Owner, a_seed, client_of, give_library, make_owner
 from tests.seed.process import SeedProcess, seed_process
@@ -108,26 +107,16 @@ async def test_many_libraries_at_once_on_a_small_machine_and_a_greedy_one_holds_
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """Four megabytes."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("mounting needs Linux and root")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk], check=False).returncode:
-        pytest.skip("no tmpfs can be mounted here")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "-l", disk], check=True)
+    with small_disk(tmp_path / "disk", size_bytes=4 << 20):
+        yield tmp_path / "disk"
 
 
-async def test_a_full_disk_takes_nothing_more_gives_what_it_has_and_goes_on_when_there_is_room(
-    small_disk: Path,
-) -> None:
+async def test_a_full_disk_takes_nothing_more_gives_what_it_has_and_goes_on_when_there_is_room(disk: Path) -> None:
     owner, made = make_owner(), [noise(number, 700_000) for number in range(8)]
     volume = make_volume(each.listed for each in made)
-    async with a_seed(small_disk / "seed") as seed:
+    async with a_seed(disk / "seed") as seed:
         await give_library(seed, owner)
         async with client_of(seed, owner.keys) as client:
             await client.put_list(owner.list_of([volume]), [volume])
@@ -141,7 +130,7 @@ async def test_a_full_disk_takes_nothing_more_gives_what_it_has_and_goes_on_when
             assert 0 < len(held) < len(made)
             for each in held:
                 assert await client.chunks(each.root, 0, 100) == each.data
-            await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,size=40m", small_disk], check=True)
+            await asyncio.to_thread(resize, disk, size_bytes=40 << 20)
             for each in made[len(held) :]:
                 await client.push(each.root, once(each.data))
             assert (await client.standing()).missing_blobs == 0
