@@ -17,8 +17,19 @@ from tests.needs import require_program, require_root
 NETWORK = "10.213.77"
 
 
-def _ip(*arguments: str) -> None:
+def ip(*arguments: str) -> None:
+    """One command of iproute2. Raises CalledProcessError."""
     subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=20)
+
+
+def add_namespace(name: str) -> None:
+    """A network namespace in which an address stands as soon as it is there.
+
+    The second that IPv6 takes to look whether somebody else has the address would end with a change of the network,
+    and a browser that is loading a page then drops what is on its way (ERR_NETWORK_CHANGED).
+    """
+    ip("netns", "add", name)
+    ip("netns", "exec", name, "sysctl", "-q", "-w", "net.ipv6.conf.default.accept_dad=0")
 
 
 @dataclass
@@ -62,16 +73,16 @@ class Lab:
         """A new host on the bridge."""
         number = len(self.hosts) + 2
         host = Host(f"sk-{self.tag}-{name}", f"{NETWORK}.{number}")
-        _ip("netns", "add", host.namespace)
+        add_namespace(host.namespace)
         self.hosts.append(host)
         inner, outer = f"i{self.tag}{number}", f"o{self.tag}{number}"
         hub = f"sk-{self.tag}-hub"
-        _ip("-n", hub, "link", "add", outer, "type", "veth", "peer", "name", inner, "netns", host.namespace)
-        _ip("-n", hub, "link", "set", outer, "master", "bridge", "up")
-        _ip("-n", host.namespace, "addr", "add", f"{host.address}/24", "dev", inner)
-        _ip("-n", host.namespace, "link", "set", inner, "up")
-        _ip("-n", host.namespace, "link", "set", "lo", "up")
-        _ip("-n", host.namespace, "route", "add", "default", "via", f"{NETWORK}.1")
+        ip("-n", hub, "link", "add", outer, "type", "veth", "peer", "name", inner, "netns", host.namespace)
+        ip("-n", hub, "link", "set", outer, "master", "bridge", "up")
+        ip("-n", host.namespace, "addr", "add", f"{host.address}/24", "dev", inner)
+        ip("-n", host.namespace, "link", "set", inner, "up")
+        ip("-n", host.namespace, "link", "set", "lo", "up")
+        ip("-n", host.namespace, "route", "add", "default", "via", f"{NETWORK}.1")
         return host
 
 
@@ -82,11 +93,11 @@ def open_lab() -> Iterator[Lab]:
     require_program("ip")
     lab = Lab(secrets.token_hex(2))
     hub = f"sk-{lab.tag}-hub"
-    _ip("netns", "add", hub)
+    add_namespace(hub)
     try:
-        _ip("-n", hub, "link", "add", "bridge", "type", "bridge")
-        _ip("-n", hub, "addr", "add", f"{NETWORK}.1/24", "dev", "bridge")
-        _ip("-n", hub, "link", "set", "bridge", "up")
+        ip("-n", hub, "link", "add", "bridge", "type", "bridge")
+        ip("-n", hub, "addr", "add", f"{NETWORK}.1/24", "dev", "bridge")
+        ip("-n", hub, "link", "set", "bridge", "up")
         yield lab
     finally:
         for host in lab.hosts:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from tests.lab import NETWORK, Host, Lab
+from tests.lab import NETWORK, Host, Lab, add_namespace, ip
 
 _RULES = """
 table ip translate {{
@@ -27,10 +27,6 @@ table ip guard {{
 """Nothing new comes in. A stray packet that the router itself took would hold the port of the flow to come."""
 
 
-def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=20)
-
-
 @dataclass(frozen=True)
 class Line:
     """What a line is like, each way."""
@@ -43,7 +39,7 @@ def host_on_line(lab: Lab, name: str, line: Line) -> Host:
     """A new host that is connected to the bridge by a slow line."""
     number = len(lab.hosts) + 2
     host = Host(f"sk-{lab.tag}-{name}", f"{NETWORK}.{number}")
-    _ip("netns", "add", host.namespace)
+    add_namespace(host.namespace)
     lab.hosts.append(host)
     hub, inner, outer = f"sk-{lab.tag}-hub", f"i{lab.tag}{number}", f"o{lab.tag}{number}"
     command = [sys.executable, "-m", "tests.slow_line", hub, outer, host.namespace, inner]
@@ -52,11 +48,11 @@ def host_on_line(lab: Lab, name: str, line: Line) -> Host:
     host.processes.append(process)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    _ip("-n", hub, "link", "set", outer, "master", "bridge", "up")
-    _ip("-n", host.namespace, "addr", "add", f"{host.address}/24", "dev", inner)
-    _ip("-n", host.namespace, "link", "set", inner, "up")
-    _ip("-n", host.namespace, "link", "set", "lo", "up")
-    _ip("-n", host.namespace, "route", "add", "default", "via", f"{NETWORK}.1")
+    ip("-n", hub, "link", "set", outer, "master", "bridge", "up")
+    ip("-n", host.namespace, "addr", "add", f"{host.address}/24", "dev", inner)
+    ip("-n", host.namespace, "link", "set", inner, "up")
+    ip("-n", host.namespace, "link", "set", "lo", "up")
+    ip("-n", host.namespace, "route", "add", "default", "via", f"{NETWORK}.1")
     return host
 
 
@@ -70,15 +66,15 @@ def host_behind_router(lab: Lab, name: str, line: Line | None = None, *, symmetr
     router = lab.host(f"{name}-router") if line is None else host_on_line(lab, f"{name}-router", line)
     subnet = f"192.168.{number}"
     host = Host(f"sk-{lab.tag}-{name}", f"{subnet}.2")
-    _ip("netns", "add", host.namespace)
+    add_namespace(host.namespace)
     lab.hosts.append(host)
-    _ip("-n", router.namespace, "link", "add", inner, "type", "veth", "peer", "name", "eth0", "netns", host.namespace)
-    _ip("-n", router.namespace, "addr", "add", f"{subnet}.1/24", "dev", inner)
-    _ip("-n", router.namespace, "link", "set", inner, "up")
-    _ip("-n", host.namespace, "addr", "add", f"{host.address}/24", "dev", "eth0")
-    _ip("-n", host.namespace, "link", "set", "eth0", "up")
-    _ip("-n", host.namespace, "link", "set", "lo", "up")
-    _ip("-n", host.namespace, "route", "add", "default", "via", f"{subnet}.1")
+    ip("-n", router.namespace, "link", "add", inner, "type", "veth", "peer", "name", "eth0", "netns", host.namespace)
+    ip("-n", router.namespace, "addr", "add", f"{subnet}.1/24", "dev", inner)
+    ip("-n", router.namespace, "link", "set", inner, "up")
+    ip("-n", host.namespace, "addr", "add", f"{host.address}/24", "dev", "eth0")
+    ip("-n", host.namespace, "link", "set", "eth0", "up")
+    ip("-n", host.namespace, "link", "set", "lo", "up")
+    ip("-n", host.namespace, "route", "add", "default", "via", f"{subnet}.1")
     forwards = router.run(["sysctl", "-w", "net.ipv4.ip_forward=1"])
     assert forwards.returncode == 0, forwards.stderr
     rules = _RULES.format(outer=outer, inner=inner, ports=" fully-random" if symmetric else "")
