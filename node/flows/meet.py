@@ -43,7 +43,8 @@ TOGETHER_S: Final = 0.5
 RELAY_AFTER_S: Final = 3.0
 """A direct way that has not opened by then probably never will: the last resort is tried beside it."""
 GRANT_TIMEOUT_S: Final = 15.0
-CHANGE_TIMEOUT_S: Final = 5.0
+CHANGE_TIMEOUT_S: Final = 10.0
+LOOK_FOR_ROOM_S: Final = 0.25
 MAX_ROOMS: Final = 24
 
 
@@ -222,20 +223,31 @@ class Meeting:
 
     async def ask_grant(self, tracker: str, seed: DeviceId, size_bytes: int) -> bytes:
         """A tracker's signed grant for so much on a seed, unchecked. Raises RefusedError, UnavailableError."""
-        room = await self._room_at(tracker)
-        key = room.url, seed
+        key = tracker.rstrip("/"), seed
         if key in self._grants:
             raise UnavailableError("a grant for that seed is being asked for already")
         answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._grants[key] = answered
         try:
-            await room.ask_grant(seed, size_bytes)
             async with asyncio.timeout(GRANT_TIMEOUT_S):
+                while not answered.done():
+                    await self._ask_in_room(tracker, seed, size_bytes, answered)
                 return await answered
         except TimeoutError as error:
             raise UnavailableError("the tracker did not answer the question for a grant") from error
         finally:
             del self._grants[key]
+
+    async def _ask_in_room(
+        self, tracker: str, seed: DeviceId, size_bytes: int, answered: asyncio.Future[bytes]
+    ) -> None:
+        """Until the answer is there, or the room has been changed for another one: it may have been lost with it."""
+        room = await self._room_at(tracker)
+        place = self.places[tracker.rstrip("/")]
+        with contextlib.suppress(UnavailableError):
+            await room.ask_grant(seed, size_bytes)
+        while place.room is room and not answered.done():
+            await asyncio.wait({answered}, timeout=LOOK_FOR_ROOM_S)
 
     async def tell_usage(self, tracker: str, usage_for: Callable[[bytes], Awaitable[bytes]]) -> None:
         """Show a tracker that keeps accounts what `usage_for` gives for its key. Raises UnavailableError."""

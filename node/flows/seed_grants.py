@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from node.doors.seeds import SeedClient
@@ -14,7 +15,17 @@ from node.library import Library
 from node.peers.membership import Membership
 
 RENEW_MS: Final = 7 * 86_400_000
+TRIES: Final = 3
 SETTING: Final = "seed_grants"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What was granted on a seed, when, and by the tracker at which address."""
+
+    size_bytes: int
+    time_ms: int
+    tracker: str
 
 
 class Trackers(Protocol):
@@ -50,10 +61,12 @@ class SeedGrants:
     async def take(self, seed: DeviceId, client: SeedClient, size_bytes: int) -> int:
         """Ask a tracker for so much on a seed, and the seed to believe it. Returns the quota there.
 
-        Raises RefusedError (the plan gives less, or the seed trusts another tracker), UnavailableError.
+        Room that a tracker granted before only that tracker can change. Raises RefusedError (the plan gives less, or
+        the seed trusts another tracker), UnavailableError.
         """
         worst: SongkeepError = UnavailableError("no tracker is reached that could grant room on a seed")
-        for tracker in self._trackers():
+        kept = await asyncio.to_thread(self._kept, seed)
+        for tracker in (kept.tracker,) if kept and kept.tracker else self._trackers():
             try:
                 await self._report(tracker, client)
                 grant = await self._meeting.ask_grant(tracker, seed, size_bytes)
@@ -62,14 +75,24 @@ class SeedGrants:
             except SongkeepError as error:
                 worst = error
                 continue
-            await asyncio.to_thread(self._keep, seed, size_bytes)
+            await asyncio.to_thread(self._keep, seed, _Kept(size_bytes, self._now_ms(), tracker))
             await self._report(tracker, client)
             return quota_bytes
         raise worst
 
-    async def give_up(self, seed: DeviceId, client: SeedClient) -> None:
-        """Have the room that was granted on a seed free again: a grant of nothing, and the seed's word that it is."""
-        await self.take(seed, client, 0)
+    async def give_up(self, seed: DeviceId, client: SeedClient, drop: Callable[[], Awaitable[None]]) -> None:
+        """Have the room that was granted on a seed free again: a grant of nothing, and the seed's word that it is.
+
+        `drop` has the seed drop everything. It comes first, since a seed's trash has no more room than its library.
+        """
+        kept = await asyncio.to_thread(self._kept, seed)
+        for _ in range(TRIES):
+            await drop()
+            await self.take(seed, client, 0)
+            if not (await client.standing()).listed_bytes:
+                break
+            if kept is not None:  # another device had it keep things in between, which only room can undo
+                await self.take(seed, client, kept.size_bytes)
         await asyncio.to_thread(self._keep, seed, None)
 
     async def has(self, seed: DeviceId) -> bool:
@@ -86,21 +109,22 @@ class SeedGrants:
     async def renew_if_due(self, seed: DeviceId, client: SeedClient) -> None:
         """Once a week; a tracker that is away is asked again next time: nothing ends because of it."""
         kept = await asyncio.to_thread(self._kept, seed)
-        if kept is None or 0 <= self._now_ms() - kept[1] < RENEW_MS or not self._membership.me.role.rules:
+        if kept is None or 0 <= self._now_ms() - kept.time_ms < RENEW_MS or not self._membership.me.role.rules:
             return
         try:
-            await self.take(seed, client, kept[0])
+            await self.take(seed, client, kept.size_bytes)
         except SongkeepError:
             return
 
-    def _kept(self, seed: DeviceId) -> tuple[int, int] | None:
+    def _kept(self, seed: DeviceId) -> _Kept | None:
         kept = self._library.index.settings.get(SETTING, {}).get(to_text(seed))
-        return None if kept is None else (int(kept[0]), int(kept[1]))
+        # Before the tracker was noted, there were two fields.
+        return None if kept is None else _Kept(int(kept[0]), int(kept[1]), str(kept[2]) if len(kept) > 2 else "")
 
-    def _keep(self, seed: DeviceId, size_bytes: int | None) -> None:
+    def _keep(self, seed: DeviceId, granted: _Kept | None) -> None:
         with self._library.index.transaction():
             kept = self._library.index.settings.get(SETTING, {})
             kept.pop(to_text(seed), None)
-            if size_bytes is not None:
-                kept[to_text(seed)] = [size_bytes, self._now_ms()]
+            if granted is not None:
+                kept[to_text(seed)] = [granted.size_bytes, granted.time_ms, granted.tracker]
             self._library.index.settings.set(SETTING, kept)

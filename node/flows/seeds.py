@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from node.crypto.keys import EpochKeys, MemberPublic
@@ -131,12 +132,17 @@ class Seeds:
         self._membership.require_owner()
         secret = self._random(32)
         gone = link.member.public.id
-        await self._free(link)
-        await self._membership.change(
-            lambda roster, keys, _epochs: revoke(
-                roster, keys, [gone], next_epoch=EpochKeys(roster.next_epoch, secret), time_ms=self._now_ms()
+        await self._stop_attending(gone)  # or it would be given a list again while it is to drop everything
+        try:
+            await self._free(link)
+            await self._membership.change(
+                lambda roster, keys, _epochs: revoke(
+                    roster, keys, [gone], next_epoch=EpochKeys(roster.next_epoch, secret), time_ms=self._now_ms()
+                )
             )
-        )
+        finally:
+            if gone in self.links and self._group is not None:
+                self._attend(gone)
         return link.as_json()
 
     async def _free(self, link: SeedLink) -> None:
@@ -146,8 +152,8 @@ class Seeds:
         try:
             async with SeedClient.open(link.url, local_address=self._local_address) as client:
                 await client.sign_in(self._membership.keys, self._membership.library)
-                await self._rounds.lists.give_nothing(client)
-                await self._grants.give_up(link.member.public.id, client)
+                give_nothing = partial(self._rounds.lists.give_nothing, client)
+                await self._grants.give_up(link.member.public.id, client, give_nothing)
         except SongkeepError as error:
             log.info("seed_not_freed reason=%s", type(error).__name__)
 
@@ -165,8 +171,8 @@ class Seeds:
             clean = client.url
         await asyncio.to_thread(self._library.seed_addresses.move, link.member.public.id, clean)
         self._moved(link, clean)
-        if (task := self._tasks.pop(link.member.public.id, None)) is not None:
-            task.cancel()
+        if self._group is not None:
+            await self._stop_attending(link.member.public.id)
             self._attend(link.member.public.id)
         return link.as_json()
 
@@ -260,6 +266,12 @@ class Seeds:
     def _attend(self, member_id: DeviceId) -> None:
         assert self._group is not None
         self._tasks[member_id] = self._group.create_task(self._keep_attending(self.links[member_id]))
+
+    async def _stop_attending(self, member_id: DeviceId) -> None:
+        """Nothing more is said to that seed by the rounds when this returns."""
+        if (task := self._tasks.pop(member_id, None)) is not None:
+            task.cancel()
+            await asyncio.wait({task})
 
     async def _keep_attending(self, link: SeedLink) -> None:
         wait_s, seed = FIRST_WAIT_S, link.member.public.id
