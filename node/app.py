@@ -327,7 +327,8 @@ async def _see_guests_off(parts: Parts) -> None:
     """Other commands that found this node may finish before it goes."""
 
     def busy() -> bool:
-        asked = any(job.kind in _ASKED_FOR for job in parts.jobs.running())
+        # What its own command asked for and did not wait for was interrupted.
+        asked = any(job.kind in _ASKED_FOR and not job.own for job in parts.jobs.running())
         return asked or parts.sign_in.guest_seen_within(LINGER_S)
 
     while busy():  # noqa: ASYNC110  # that nobody has asked for a while is no event to wait for

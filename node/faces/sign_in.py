@@ -18,7 +18,8 @@ from typing import Final, Literal, Protocol
 
 from node.errors import RefusedError, SongkeepError
 
-Access = Literal["control", "session"]
+Access = Literal["own", "guest", "session"]
+"""Who asks: the command that started this node, another command, or a browser that signed in."""
 
 CODE_LIFE_S: Final = 3_600
 CODES_AT_ONCE: Final = 16
@@ -190,10 +191,10 @@ class SignIn:
             return None
         token_hash = hashed(token)
         if hmac.compare_digest(token_hash, self._own):
-            return "control"
+            return "own"
         if hmac.compare_digest(token_hash, self._published):
             self._guest_seen_s = self._now_s()
-            return "control"
+            return "guest"
         left_ms = await self._left_ms("token", token_hash)
         if left_ms <= 0:
             return None

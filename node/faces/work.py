@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
@@ -10,9 +10,10 @@ from aiohttp import web
 
 from node.errors import NotFoundError, UserError
 from node.faces.answers import answer, body_of, text_field, text_list_field
+from node.faces.gate import ACCESS
 from node.faces.parts import PARTS
 from node.flows.ingest import AddReport
-from node.flows.jobs import Failure, Job
+from node.flows.jobs import Failure, Job, JobKind
 from node.ids import TrackId, text_id
 
 MAX_PATHS: Final = 1_000
@@ -66,7 +67,7 @@ async def add(request: web.Request) -> web.Response:
     async def work(job: Job) -> dict[str, Any]:
         return add_result(await parts.ingest.add(paths, job=job, until=until))
 
-    return answer({"job": parts.jobs.start("add", work).as_json()}, status=202)
+    return _begun(request, "add", work)
 
 
 async def export(request: web.Request) -> web.Response:
@@ -87,7 +88,7 @@ async def export(request: web.Request) -> web.Response:
             "failed": failures(report.failed),
         }
 
-    return answer({"job": parts.jobs.start("export", work).as_json()}, status=202)
+    return _begun(request, "export", work)
 
 
 async def verify(request: web.Request) -> web.Response:
@@ -102,7 +103,12 @@ async def verify(request: web.Request) -> web.Response:
         report = await parts.verify.run(repair, job=job)
         return dict(report.as_json())
 
-    return answer({"job": parts.jobs.start("verify", work).as_json()}, status=202)
+    return _begun(request, "verify", work)
+
+
+def _begun(request: web.Request, kind: JobKind, work: Callable[[Job], Awaitable[dict[str, Any]]]) -> web.Response:
+    started = request.app[PARTS].jobs.start(kind, work, own=request[ACCESS] == "own")
+    return answer({"job": started.as_json()}, status=202)
 
 
 async def job(request: web.Request) -> web.Response:

@@ -45,6 +45,8 @@ class Job:
     failed: list[Failure] = field(default_factory=list)
     result: dict[str, Any] | None = None
     error: SongkeepError | None = None
+    own: bool = False
+    """Asked for by the command that started this node: nobody waits for it any longer than that command."""
     on_change: Callable[[Job], None] = lambda job: None
     clock: Callable[[], float] = time.monotonic
     _steps: deque[tuple[float, int, int]] = field(default_factory=deque)
@@ -130,9 +132,11 @@ class Jobs:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, kind: JobKind, work: Callable[[Job], Awaitable[dict[str, Any]]]) -> Job:
-        """Begin `work`; its value becomes the job's result."""
+    def start(self, kind: JobKind, work: Callable[[Job], Awaitable[dict[str, Any]]], *, own: bool = False) -> Job:
+        """Begin `work`; its value becomes the job's result. `own`: see Job."""
         job = self.show(kind)
+        job.own = own
+        log.info("job_started job=%s kind=%s", job.id, kind)
         task = asyncio.create_task(self._run(job, work), name=f"job {kind}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

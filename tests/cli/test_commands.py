@@ -267,13 +267,15 @@ def test_ctrl_c_ends_an_add_without_a_trace_of_python(tmp_path: Path) -> None:
     songkeep(home, "init")
     command = [sys.executable, "-m", "node.cli.main", "--home", str(home), "add", str(music)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    until_s = time.monotonic() + 60
-    while not (home / "node.json").exists() and time.monotonic() < until_s:
+    log, until_s = home / "songkeep.log", time.monotonic() + 60
+    while not (log.exists() and "job_started" in log.read_text()) and time.monotonic() < until_s:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in errors
+    listed = {track["title"]: track for track in done(songkeep(home, "ls", "--json"))}
+    assert not listed.get("endless", {"state": {"sealed": False}})["state"]["sealed"], "it was done first"
     endless.unlink()
     assert done(songkeep(home, "add", str(music), "--json"))["failed"] == []
 

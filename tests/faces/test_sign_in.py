@@ -121,11 +121,11 @@ async def test_only_hashes_are_stored() -> None:
     assert session.media_key not in stored
 
 
-async def test_both_tokens_of_the_node_control_it_and_only_the_published_one_is_a_guests() -> None:
+async def test_who_has_a_token_of_the_node_is_told_apart_from_guests_with_the_published_one() -> None:
     door = Door()
-    assert await door.sign_in.access(door.sign_in.own_token) == "control"
+    assert await door.sign_in.access(door.sign_in.own_token) == "own"
     assert not door.sign_in.guest_seen_within(1)
-    assert await door.sign_in.access(door.sign_in.published_token) == "control"
+    assert await door.sign_in.access(door.sign_in.published_token) == "guest"
     assert door.sign_in.guest_seen_within(1)
     assert await door.sign_in.access("x" * 43) is None
     assert await door.sign_in.access("") is None
