@@ -89,4 +89,10 @@ function start({ source, known }, signal) {
 
 followTheme(settings);
 const { signal } = new AbortController();
-void boot({ pair: showPairing, removed: showRemoved }, signal).then((booted) => start(booted, signal));
+boot({ pair: showPairing, removed: showRemoved }, signal)
+  .then((booted) => start(booted, signal))
+  .then(() => dispatchEvent(new Event("app-begun")))
+  .catch((error) => {
+    dispatchEvent(new Event("app-failed"));
+    throw error;
+  });

@@ -31,10 +31,7 @@ export async function boot({ pair, removed }, signal) {
   // A pairing link opened in a page that is open already.
   addEventListener("hashchange", () => errand(location.hash)?.kind === "pair" && location.reload(), { signal });
   const first = errand(location.hash);
-  if (first?.kind === "pair") {
-    // The code works once; it must stay neither in the address nor in the history.
-    history.replaceState(null, "", `${location.pathname}${location.search}#/`);
-  } else if (first?.kind === "signin" || session()) {
+  if (first?.kind === "signin" || (session() && first?.kind !== "pair")) {
     // Signed in to a computer: nothing of what a paired device needs is even loaded.
     return node();
   }

@@ -132,6 +132,8 @@ export async function leave(app) {
  */
 export async function showPairing(invitation, member) {
   const { mountPair } = await import("./pair.js");
+  // The code works once; it must stay neither in the address nor in the history.
+  if (invitation) history.replaceState(null, "", `${location.pathname}${location.search}#/`);
   document.documentElement.classList.add("gated");
   return new Promise((resolve) => void mountPair(byId("gate"), { invitation, member, done: resolve }));
 }

@@ -1,0 +1,63 @@
+// Loads the app again when its files didn't come: a phone that changes networks loses what is on its way. No module, so that it runs
+// where those fail.
+
+(() => {
+  const TRIES = "tries";
+  const MOST_TRIES = 4;
+  const FIRST_WAIT_MS = 500;
+  let over = false;
+
+  /** How often that was in a row; too often if it can't be counted. */
+  function counted() {
+    try {
+      const tries = Number(sessionStorage.getItem(TRIES)) + 1;
+      sessionStorage.setItem(TRIES, String(tries));
+      return tries;
+    } catch {
+      return Infinity;
+    }
+  }
+
+  function begun() {
+    over = true;
+    try {
+      sessionStorage.removeItem(TRIES);
+    } catch {
+      // Nothing was counted.
+    }
+  }
+
+  function failed() {
+    if (over) return;
+    over = true;
+    const tries = counted();
+    if (tries <= MOST_TRIES) setTimeout(() => location.reload(), FIRST_WAIT_MS * 2 ** (tries - 1));
+    else leaveItToThePerson();
+    addEventListener("online", () => location.reload());
+  }
+
+  function leaveItToThePerson() {
+    const [card, title, why, button] = ["main", "h1", "p", "button"].map((tag) => document.createElement(tag));
+    card.className = "gate-card";
+    title.textContent = "Songkeep could not be loaded";
+    why.textContent = "Its files did not come whole. Look whether this device is online, then try again.";
+    button.className = "pill primary";
+    button.textContent = "Try again";
+    button.addEventListener("click", () => location.reload());
+    card.append(title, why, button);
+    document.documentElement.classList.add("gated");
+    document.getElementById("gate")?.replaceChildren(card);
+    button.focus();
+  }
+
+  addEventListener("app-begun", begun);
+  addEventListener("app-failed", failed);
+  addEventListener(
+    "error",
+    ({ target }) => {
+      const needed = target instanceof HTMLScriptElement || (target instanceof HTMLLinkElement && target.rel === "stylesheet");
+      if (needed) failed();
+    },
+    true,
+  );
+})();
