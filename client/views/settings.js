@@ -142,7 +142,7 @@ const leaving = ({ source }) =>
       }
     : {
         title: "This browser",
-        text: "Signing out forgets the queue, recent albums and searches kept here. ",
+        text: `${isSecureContext ? "" : "The way to your computer is not encrypted: others in this network could listen. "}Signing out forgets the queue, recent albums and searches kept here. `,
         ask: "Sign out here?",
         why: "To come back, run “songkeep open” on your computer.",
         yes: "Sign out",
