@@ -22,6 +22,7 @@ from benchmarks.measure import Row, print_table
 from benchmarks.phone import phone
 from benchmarks.recovery import recovery
 from benchmarks.renditions import renditions
+from benchmarks.reopening import reopening
 from benchmarks.streams import streams
 from benchmarks.subsonic import subsonic
 from benchmarks.tracker import tracker
@@ -58,6 +59,10 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "library": (
         "A large library",
         lambda work, quick: library(work, tracks=2_000 if quick else 50_000, rounds=1 if quick else 5),
+    ),
+    "reopening": (
+        "Killed, and started again",
+        lambda work, quick: reopening(work, tracks=300 if quick else 10_000, rounds=2 if quick else 10),
     ),
     "catalog": (
         "The catalog",

@@ -265,6 +265,7 @@ def build_network(
             ways.chunks,
             open_to=ways.open_to,
             absent=absent.why,
+            name_of=devices.name_of,
             on_lie=_tell_of_lies(devices, tell),
         ),
         services=(

@@ -10,9 +10,18 @@ from hypothesis import settings
 settings.register_profile("shared machine", deadline=None, derandomize=True)
 settings.load_profile("shared machine")
 
+EXHAUSTIVE_S = 7_200
+"""A night's work is not held up by what stops a test that hangs."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--exhaustive", action="store_true", help="every crash point and full sizes, not a sample")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--exhaustive"):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(EXHAUSTIVE_S))
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ class Absent:
             which = "which has" if len(away) == 1 else "which have"
             return f"{self._all(away)}, {which} this song; it plays again when one is back"
         if holding:
-            return f"{_joined([self.name_of(member) for member in holding])} should have this song and didn't give it"
+            return f"{joined([self.name_of(member) for member in holding])} should have this song and didn't give it"
         others = [
             member.public.id for member in self.membership.roster.active(Role.OWNER, Role.PLAYER)
             if member.public.id != me and self.sightings.of(member.public.id).kind != "phone"
@@ -51,7 +51,7 @@ class Absent:
         return "no other device of the library has this song" if others else "this song is on no device that is known"
 
     def _all(self, away: Sequence[DeviceId]) -> str:
-        return _joined([self.where(member) for member in away])
+        return joined([self.where(member) for member in away])
 
     def where(self, member: DeviceId) -> str:
         """Of a device that is away: "Home PC is asleep since 23:10"."""
@@ -75,5 +75,6 @@ def spoken_time(time_ms: int, now_ms: int) -> str:
     return f"{then.tm_mday} {_MONTHS[then.tm_mon - 1]}{year} {clock}"
 
 
-def _joined(parts: Sequence[str]) -> str:
+def joined(parts: Sequence[str]) -> str:
+    """ "Home PC", "Home PC and NAS", "Home PC, NAS and Laptop"."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

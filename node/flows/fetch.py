@@ -12,7 +12,8 @@ from typing import Final
 from node.catalog.model import BlobRef
 from node.crypto.blob import BlobCipher
 from node.errors import DamagedError, NotHeldError, UnavailableError
-from node.flows.gather import Gather, WrongBytesError
+from node.flows.absent import joined
+from node.flows.gather import SILENT_S, Gather, SilentError, WrongBytesError
 from node.flows.ways import Take, Way
 from node.ids import BlobRoot, DeviceId, to_text
 from node.peers.directory import Directory
@@ -49,7 +50,9 @@ class DeviceFetch:
         *,
         open_to: Callable[[DeviceId], Way],
         absent: Callable[[BlobRoot], str] = lambda _root: "no other device of the library is here",
+        name_of: Callable[[DeviceId], str] = lambda _member: "the other device",
         on_lie: Callable[[DeviceId], None] = lambda _member: None,
+        silent_s: float = SILENT_S,
     ) -> None:
         """`open_to` tells which way to a device is open; `absent` says who might have had it, and where they are.
 
@@ -60,13 +63,15 @@ class DeviceFetch:
         self._take = take
         self._open_to = open_to
         self._absent = absent
+        self._name_of = name_of
         self._on_lie = on_lie
+        self._silent_s = silent_s
         self._slow: dict[DeviceId, float] = {}
         self._lied: dict[DeviceId, float] = {}
         self._lacks: OrderedDict[tuple[DeviceId, BlobRoot], float] = OrderedDict()
 
     async def chunks(self, blob: BlobRef, first: int, count: int) -> bytes:
-        """Sealed chunks that open. Raises UnavailableError, which names who is away, or DamagedError."""
+        """Sealed chunks that open. Raises UnavailableError, which names who is away or hangs, or DamagedError."""
         cipher = BlobCipher(blob.key, blob.size_bytes, commitment=blob.commitment)
         count = min(count, cipher.shape.chunks - first)
         parts = []
@@ -85,17 +90,27 @@ class DeviceFetch:
         now_s = asyncio.get_running_loop().time()
         # Who was late gets no share of its own, or each part of the song would wait for it anew.
         quick = sum(self._open_to(each) == "lane" and self._slow.get(each, 0) <= now_s for each in holders)
-        gather = Gather(self._take, blob.root, cipher, holders, at_once=max(1, quick))
+        gather = Gather(self._take, blob.root, cipher, holders, at_once=max(1, quick), silent_s=self._silent_s)
         try:
             return await gather.run(first, count)
         except NotHeldError:
             raise UnavailableError(self._absent(blob.root)) from None
         except UnavailableError as error:
+            said = self._who_failed(gather)
             if asyncio.get_running_loop().time() - now_s > BROKEN_WITHIN_S:
-                raise
-            raise _BrokenError(str(error)) from error
+                raise UnavailableError(said) from error
+            raise _BrokenError(said) from error
         finally:
             self._learn(blob.root, gather)
+
+    def _who_failed(self, gather: Gather) -> str:
+        """A sentence without its full stop about devices that are here; nobody else has the song."""
+        silent = [member for member, error in gather.failed.items() if isinstance(error, SilentError)]
+        others = [member for member, error in gather.failed.items() if not isinstance(error, NotHeldError)]
+        names = joined([self._name_of(member) for member in silent or others])
+        if not silent:
+            return f"{names} can't be reached; it plays again when that works"
+        return f"{names} {'does' if len(silent) == 1 else 'do'} not answer; it plays again when that changes"
 
     def _holders(self, root: BlobRoot) -> list[DeviceId]:
         """Devices that give chunks, the best first."""

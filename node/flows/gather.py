@@ -26,6 +26,10 @@ class WrongBytesError(PeerError):
     """A device gave other bytes than the blob's."""
 
 
+class SilentError(UnavailableError):
+    """A device has stopped answering."""
+
+
 @dataclass(slots=True)
 class _Share:
     """Some chunks in a row, and who is at them."""
@@ -48,7 +52,14 @@ class Gather:
     """Use once."""
 
     def __init__(
-        self, take: Take, root: BlobRoot, cipher: BlobCipher, holders: Sequence[DeviceId], *, at_once: int
+        self,
+        take: Take,
+        root: BlobRoot,
+        cipher: BlobCipher,
+        holders: Sequence[DeviceId],
+        *,
+        at_once: int,
+        silent_s: float = SILENT_S,
     ) -> None:
         """`holders`: the best first; `at_once`: how many of them share the read while nobody is overdue."""
         self._take = take
@@ -56,6 +67,7 @@ class Gather:
         self._cipher = cipher
         self._idle = deque(holders)
         self._at_once = at_once
+        self._silent_s = silent_s
         self._loop = asyncio.get_running_loop()
         self.failed: dict[DeviceId, SongkeepError] = {}
         self.late: set[DeviceId] = set()
@@ -121,7 +133,7 @@ class Gather:
     async def _fetch(self, share: _Share, holder: DeviceId) -> None:
         mine, got = [*share.parts], share.got
         try:
-            async with asyncio.timeout(SILENT_S) as silence:
+            async with asyncio.timeout(self._silent_s) as silence:
                 parts = self._take(holder, self._root, share.first + got, share.count - got)
                 async with contextlib.aclosing(parts):
                     async for part in parts:
@@ -132,9 +144,9 @@ class Gather:
                         if got > share.got:
                             share.parts, share.got = mine, got
                         share.progress_s = self._loop.time()
-                        silence.reschedule(share.progress_s + SILENT_S)
+                        silence.reschedule(share.progress_s + self._silent_s)
         except TimeoutError as error:
-            raise UnavailableError("the other device has stopped answering") from error
+            raise SilentError("the other device has stopped answering") from error
         if got < share.count:
             raise UnavailableError("the other device gave less than it was asked for")
 

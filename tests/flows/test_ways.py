@@ -18,7 +18,7 @@ from node.crypto import merkle
 from node.crypto.blob import BlobCipher
 from node.crypto.keys import EpochKeys
 from node.doors.vault import Secrets
-from node.errors import SongkeepError, UnavailableError
+from node.errors import NotHeldError, SongkeepError, UnavailableError
 from node.flows.fetch import DeviceFetch
 from node.flows.lanes import Lanes
 from node.flows.ways import Ways
@@ -263,3 +263,31 @@ async def test_who_was_late_is_asked_last_and_the_rest_of_the_song_does_not_wait
     for _ in range(3):
         assert await fetch.chunks(BLOB, 0, len(CHUNKS)) == WHOLE
     assert asked == [gives.id] * 3
+
+
+async def test_the_only_holder_that_hangs_is_named(url: str) -> None:
+    owner, second, third = three()
+    laptop = walker("Laptop", third, url, ip="127.0.0.3")
+    hangs, other = (people.make_device("a holder", each, url) for each in (owner, second))
+
+    async def take(member: DeviceId, root: BlobRoot, first: int, count: int) -> AsyncGenerator[bytes, None]:
+        if member == other.id:
+            raise NotHeldError("not held")
+        yield CHUNKS[first]
+        await asyncio.Event().wait()
+
+    directory = laptop.device.directory
+    for number, holder in enumerate((hangs, other)):
+        directory.came(url, number, DeviceId(holder.id))
+        directory.said(DeviceId(holder.id), Presence(name="a holder", role="node", roster=3), 1)
+    names = {DeviceId(hangs.id): "Home PC", DeviceId(other.id): "NAS"}
+    fetch = DeviceFetch(
+        laptop.device.membership,
+        directory,
+        take,
+        open_to=lambda _member: "lane",
+        name_of=names.__getitem__,
+        silent_s=0.3,
+    )
+    with pytest.raises(UnavailableError, match=r"^Home PC does not answer"):
+        await fetch.chunks(BLOB, 0, 8)
