@@ -15,6 +15,12 @@ from pathlib import Path
 from tests.needs import require_program, require_root
 
 NETWORK = "10.213.77"
+_NO_UDP = """
+table inet blocked {
+  chain out { type filter hook output priority 0; oifname != "lo" meta l4proto udp drop; }
+  chain in { type filter hook input priority 0; iifname != "lo" meta l4proto udp drop; }
+}
+"""
 
 
 def ip(*arguments: str) -> None:
@@ -53,6 +59,10 @@ class Host:
     def run(self, arguments: Sequence[str | Path], timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a process here to its end."""
         return subprocess.run(self.command(arguments), text=True, capture_output=True, timeout=timeout_s, check=False)
+
+    def block_udp(self) -> None:
+        """Let no UDP out or in, as some offices, hotels and trains do."""
+        subprocess.run(self.command(["nft", "-f", "-"]), input=_NO_UDP, text=True, check=True, timeout=20)
 
     def wrapper(self, program: str, directory: Path) -> Path:
         """A script that runs `program` inside this host, for those who want the path of one executable."""

@@ -33,6 +33,7 @@ export const LABEL_SIGN_ROSTER = label("sign/roster");
 export const LABEL_SIGN_BATCH = label("sign/batch");
 export const LABEL_SIGN_MESSAGE = label("sign/message");
 export const LABEL_SIGN_JOIN = label("sign/join");
+export const LABEL_SIGN_SEED = label("sign/seed");
 export const LABEL_SIGN_PAIRING = label("sign/pairing");
 
 export const LABEL_HPKE_EPOCH = label("hpke/epoch");

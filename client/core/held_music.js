@@ -3,6 +3,7 @@
 import { shapeOf } from "./crypto_blob.js";
 
 /** @import {BlobRef} from "./crypto_blob.js" */
+/** @import {Way} from "./source.js" */
 
 /** Of a song: ten seconds of its mobile rendition, which is what a network needs to begin to answer. */
 export const HEAD_CHUNKS = 4;
@@ -64,3 +65,6 @@ export function toLetGo(stored, budget_bytes, needed) {
   }
   return gone;
 }
+
+/** Whether beginnings may be fetched ahead: not while all that comes goes through a seed, twice. @param {readonly Pick<Way, "path">[]} ways */
+export const mayWarm = (ways) => !ways.length || ways.some(({ path }) => path !== "relay");

@@ -48,7 +48,7 @@
  * @property {string} id
  * @property {string} name
  * @property {"node" | "seed"} role
- * @property {"" | "lan" | "direct" | "relay"} path  how bytes travel; "": not known yet
+ * @property {"" | "lan" | "direct" | "ranges" | "relay"} path  how bytes travel; "": not known yet; ranges: of a seed, by HTTP; relay: through a seed
  */
 
 /**
@@ -60,7 +60,7 @@
  * @property {number} free_bytes  what the browser would still give
  * @property {boolean} lasting  the browser has promised not to clear it away
  * @property {Way[]} ways
- * @property {{device: number, node: number, seed: number}} month_bytes  where the music of the last 30 days came from
+ * @property {{device: number, node: number, seed: number, relay: number}} month_bytes  where the music of the last 30 days came from
  */
 
 /**

@@ -43,6 +43,7 @@ export class Room {
   #socket = null;
   #joined = false;
   #hidden_at_ms = 0;
+  #saying = Promise.resolve();
   /** @type {() => void} */
   #hurry = () => {};
 
@@ -247,22 +248,37 @@ export class Room {
    * @param {unknown} body
    * @param {number} [connection]
    */
-  async say(kind, body, connection = 0) {
-    const { keys, epoch, library } = this.#membership;
-    const message = await sealToRoom(keys, { epoch, library, nonce: random(12) }, this.#said(kind, body));
-    this.#send(connection, message);
+  say(kind, body, connection = 0) {
+    return this.#inOrder(async () => {
+      const { keys, epoch, library } = this.#membership;
+      const message = await sealToRoom(keys, { epoch, library, nonce: random(12) }, this.#said(kind, body));
+      this.#send(connection, message);
+    });
   }
 
   /**
-   * Sealed for one member alone. Throws a WireError if it is no member any more.
+   * Sealed for one member alone. Rejects with a WireError if it is no member any more.
    * @param {Uint8Array} member
    * @param {string} kind
    * @param {unknown} body
    */
-  async tell(member, kind, body) {
-    const { keys, library, roster } = this.#membership;
-    const message = await sealToMember(keys, { ...roster.member(member), library }, this.#said(kind, body));
-    for (const [connection, other] of this.present) if (equal(other, member)) this.#send(connection, message);
+  tell(member, kind, body) {
+    return this.#inOrder(async () => {
+      const { keys, library, roster } = this.#membership;
+      const message = await sealToMember(keys, { ...roster.member(member), library }, this.#said(kind, body));
+      for (const [connection, other] of this.present) if (equal(other, member)) this.#send(connection, message);
+    });
+  }
+
+  /**
+   * Numbered, sealed and sent before the next one is: one that comes after a higher number is refused.
+   * @param {() => Promise<void>} work
+   * @returns {Promise<void>}
+   */
+  #inOrder(work) {
+    const done = this.#saying.then(work);
+    this.#saying = done.catch(() => {});
+    return done;
   }
 
   /** Whether that member is here. @param {Uint8Array} member */

@@ -1,4 +1,4 @@
-// Who is reachable: the rooms of the library, who is in them, and a direct connection to each that gives music.
+// Who is reachable: the rooms of the library, who is in them, and a connection to each that gives music.
 
 import { equal, toBase32, toHex } from "../core/bytes.js";
 import { random } from "../core/crypto.js";
@@ -13,12 +13,18 @@ import { Room } from "./room.js";
 /** @import {Message} from "../core/envelope.js" */
 /** @import {BlobRef} from "../core/crypto_blob.js" */
 /** @import {Way} from "../core/source.js" */
+/** @import {Holder} from "./swarm_chunks.js" */
+/** @import {Detour} from "./detours.js" */
 /** @import {Membership} from "./swarm_membership.js" */
 
 const MAX_ROOMS = 8;
 const MAX_SDP_CHARS = 32_768;
 const RETRY_FIRST_MS = 1_500;
 const RETRY_LONGEST_MS = 60_000;
+/** A direct way that has not opened by then probably never will: one through a server is made beside it. */
+const DETOUR_AFTER_MS = 3_000;
+/** One that ended is made anew, if there is still no direct way. */
+const DETOUR_AGAIN_MS = 1_000;
 
 /**
  * @typedef {object} Presence  What a device says of itself.
@@ -34,9 +40,11 @@ const RETRY_LONGEST_MS = 60_000;
  * @typedef {object} Link  One device that gives music, and how we stand with it.
  * @property {Bytes} member
  * @property {Peer | null} peer
+ * @property {Detour | null} detour  the way through a server, while there is no direct one
  * @property {string} session  hex
  * @property {number} retry_ms
  * @property {number} timer
+ * @property {number} detour_timer
  */
 
 export class Swarm {
@@ -78,10 +86,7 @@ export class Swarm {
     this.#membership.changed.on(join, signal);
     this.#spare = new Peer(lastStun());
     signal.addEventListener("abort", () => {
-      for (const { peer, timer } of this.#links.values()) {
-        clearTimeout(timer);
-        peer?.close();
-      }
+      for (const link of this.#links.values()) this.#drop(link);
       this.#spare?.close();
     });
   }
@@ -89,8 +94,7 @@ export class Swarm {
   /** Trackers that were named at pairing, and the library's seeds. */
   #bases() {
     const seeds = this.#membership.roster.active("seed").flatMap(({ addresses }) => addresses.map((url) => url.replace(/^http/, "ws")));
-    const secure = location.protocol === "https:";
-    const usable = [...this.#membership.trackers, ...seeds].filter((url) => URL.canParse(url) && (url.startsWith("wss:") || (!secure && url.startsWith("ws:"))));
+    const usable = [...this.#membership.trackers, ...seeds].filter((url) => URL.canParse(url) && isUsable(url));
     return [...new Set(usable.map((url) => url.replace(/\/+$/, "")))];
   }
 
@@ -132,9 +136,12 @@ export class Swarm {
     return this.#rooms.find(({ trouble }) => trouble)?.trouble ?? "";
   }
 
-  /** Open connections, with whom. @returns {{member: Bytes, peer: Peer}[]} */
+  /** Open connections, with whom: direct ones first, what a computer sends through a seed last. @returns {{member: Bytes, peer: Peer | Detour}[]} */
   get holders() {
-    return [...this.#links.values()].flatMap(({ member, peer }) => (peer?.open ? [{ member, peer }] : []));
+    const links = [...this.#links.values()];
+    const direct = links.flatMap(({ member, peer }) => (peer?.open ? [{ member, peer }] : []));
+    const others = links.flatMap(({ member, peer, detour }) => (!peer?.open && detour?.open ? [{ member, peer: detour }] : []));
+    return [...direct, ...others.sort((a, b) => Number(a.peer.path === "relay") - Number(b.peer.path === "relay"))];
   }
 
   /** Who gives music now. @returns {Way[]} */
@@ -148,8 +155,13 @@ export class Swarm {
 
   /** @param {unknown} holder  one of the open connections @returns {"node" | "seed"} */
   roleOf(holder) {
-    const link = [...this.#links.values()].find(({ peer }) => peer === holder);
+    const link = [...this.#links.values()].find(({ peer, detour }) => peer === holder || detour === holder);
     return link && this.#membership.roster.members.get(toBase32(link.member))?.role === "seed" ? "seed" : "node";
+  }
+
+  /** Where what a connection gives comes from. @param {Holder} holder  one of the open connections @returns {"node" | "seed" | "relay"} */
+  originOf(holder) {
+    return holder.path === "relay" ? "relay" : this.roleOf(holder);
   }
 
   /**
@@ -177,14 +189,13 @@ export class Swarm {
       for (const member of room.present.values()) if (this.#gives(member)) here.set(toBase32(member), member);
     }
     for (const [id, link] of this.#links) {
-      if (here.has(id) || link.peer?.open) continue;
-      clearTimeout(link.timer);
-      link.peer?.close();
+      if (here.has(id) || link.peer?.open || link.detour?.open) continue;
       this.#links.delete(id);
+      this.#drop(link);
     }
     for (const [id, member] of here) {
       if (this.#links.has(id)) continue;
-      const link = { member, peer: null, session: "", retry_ms: RETRY_FIRST_MS, timer: 0 };
+      const link = { member, peer: null, detour: null, session: "", retry_ms: RETRY_FIRST_MS, timer: 0, detour_timer: 0 };
       this.#links.set(id, link);
       void this.#connect(link);
     }
@@ -200,7 +211,16 @@ export class Swarm {
   }
 
   /** @param {Link} link */
+  #drop({ peer, detour, timer, detour_timer }) {
+    clearTimeout(timer);
+    clearTimeout(detour_timer);
+    peer?.close();
+    detour?.close();
+  }
+
+  /** @param {Link} link */
   async #connect(link) {
+    this.#goAroundIn(link, DETOUR_AFTER_MS);
     const stun = this.#rooms.flatMap((room) => (room.stun ? [room.stun] : []));
     const peer = this.#spare && !this.#spare.closed ? this.#spare : new Peer(stun);
     this.#spare = null;
@@ -224,14 +244,47 @@ export class Swarm {
    */
   #linkChanged(link, peer) {
     if (link.peer !== peer) return;
-    if (peer.open) link.retry_ms = RETRY_FIRST_MS;
+    if (peer.open) {
+      link.retry_ms = RETRY_FIRST_MS;
+      link.detour?.close();
+    }
     if (peer.closed) {
       link.peer = null;
+      this.#goAroundIn(link, 0);
       clearTimeout(link.timer);
       link.timer = setTimeout(() => this.#retry(link), link.retry_ms * (0.5 + Math.random() / 2));
       link.retry_ms = Math.min(link.retry_ms * 2, RETRY_LONGEST_MS);
     }
     this.changed.emit();
+  }
+
+  /**
+   * @param {Link} link
+   * @param {number} wait_ms
+   */
+  #goAroundIn(link, wait_ms) {
+    clearTimeout(link.detour_timer);
+    link.detour_timer = /** @type {any} */ (setTimeout(() => void this.#goAround(link).catch(() => {}), wait_ms));
+  }
+
+  /** No direct way has opened: one through a server that both reach, until a direct one does. @param {Link} link */
+  async #goAround(link) {
+    const { detourTo } = await import("./detours.js");
+    if (link.detour || link.peer?.open || this.#links.get(toBase32(link.member)) !== link) return;
+    const detour = detourTo(link.member, { membership: this.#membership, rooms: this.#rooms, isUsable });
+    if (!detour) return;
+    link.detour = detour;
+    let opened = false;
+    detour.changed.on(() => {
+      opened ||= detour.open;
+      if (detour.closed) {
+        link.detour = null;
+        // One that never opened is tried again when the direct way is.
+        if (opened && !link.peer?.open) this.#goAroundIn(link, DETOUR_AGAIN_MS);
+      }
+      this.changed.emit();
+    });
+    detour.begin();
   }
 
   /** @param {Link} link */
@@ -248,7 +301,9 @@ export class Swarm {
   async #heard({ sender, kind, body, to_room, time_ms }) {
     if (kind === "presence") return this.#presenceOf(sender, body, time_ms);
     if (kind === "roster") return this.#membership.learn(list(body, 1, "a roster").map((entry) => fixedOrThrow(entry)));
-    if (kind !== "answer" || to_room) return undefined;
+    if (to_room) return undefined;
+    if (kind === "relay") return this.#links.get(toBase32(sender))?.detour?.hear(body);
+    if (kind !== "answer") return undefined;
     const { session, sdp } = textMap(body, "an answer");
     const name = toHex(fixedBytes(session, 16, "a session"));
     const link = this.#links.get(toBase32(sender));
@@ -283,6 +338,9 @@ export class Swarm {
     for (const room of this.#rooms) if (room.joined) void room.announce(this.#presence());
   }
 }
+
+/** Whether the browser lets this page speak to that address. @param {string} url */
+const isUsable = (url) => (location.protocol === "https:" ? /^(https|wss):/ : /^(http|ws)s?:/).test(url);
 
 /** @param {unknown} value */
 function headsOf(value) {

@@ -15,6 +15,7 @@ import { OpenedBlobs } from "./opened_blobs.js";
  * @typedef {object} Holder  A device that gives chunks: an open connection.
  * @property {(range: {root: Uint8Array, first: number, count: number}, chunk: (index: number, chunk: Bytes) => void, signal: AbortSignal) => Promise<void>} get
  * @property {number} heard_at_ms
+ * @property {string} [path]  how bytes travel
  * @property {() => void} close
  */
 

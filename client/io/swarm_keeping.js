@@ -4,7 +4,7 @@ import { toBase32 } from "../core/bytes.js";
 import { shapeOf } from "../core/crypto_blob.js";
 import { CHUNK_BYTES } from "../core/crypto_labels.js";
 import { Emitter } from "../core/emitter.js";
-import { HEAD_CHUNKS, headsIn, isHere, likely, toLetGo } from "../core/held_music.js";
+import { HEAD_CHUNKS, headsIn, isHere, likely, mayWarm, toLetGo } from "../core/held_music.js";
 import { read, write } from "./store_db.js";
 
 /** @import {BlobRef} from "../core/crypto_blob.js" */
@@ -134,7 +134,7 @@ export class SwarmKeeping {
   /** @returns {Wish[]} */
   #nextHeads() {
     const library = this.#parts.library();
-    if (!library || sparing()) return [];
+    if (!library || sparing() || !mayWarm(this.#parts.reach().ways)) return [];
     const budget_bytes = Math.min(this.#budget_bytes * HEADS_SHARE, HEADS_MOST_BYTES);
     this.#heads ??= likely(library.forWarming(), this.#played, headsIn(budget_bytes));
     /** @type {Wish[]} */

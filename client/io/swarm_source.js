@@ -182,7 +182,7 @@ export class SwarmSource {
     this.#chunks.found.on((size_bytes) => this.#tally.add("device", size_bytes), signal);
     this.#chunks.came.on(({ holder, size_bytes }) => {
       this.#held?.grew(size_bytes);
-      this.#tally.add(this.#swarm.roleOf(holder), size_bytes);
+      this.#tally.add(this.#swarm.originOf(holder), size_bytes);
     }, signal);
     this.#reachChanged();
   }

@@ -7,11 +7,11 @@ const DAYS = 30;
 const DAY_MS = 86_400_000;
 const SAVE_AFTER_MS = 5_000;
 
-/** @typedef {"device" | "node" | "seed"} Origin  device: it was here already */
+/** @typedef {"device" | "node" | "seed" | "relay"} Origin  device: it was here already; relay: from a computer, through a seed */
 /** @typedef {Record<Origin, number>} Sums  bytes */
 
 /** @returns {Sums} */
-const nothing = () => ({ device: 0, node: 0, seed: 0 });
+const nothing = () => ({ device: 0, node: 0, seed: 0, relay: 0 });
 
 export class Tally {
   /** By the day since 1970. @type {Map<number, Sums>} */
@@ -29,7 +29,7 @@ export class Tally {
   add(origin, size_bytes) {
     const today = Math.floor(Date.now() / DAY_MS);
     const sums = this.#days.get(today) ?? nothing();
-    sums[origin] += size_bytes;
+    sums[origin] = (sums[origin] ?? 0) + size_bytes;
     this.#days.set(today, sums);
     for (const day of this.#days.keys()) if (day <= today - DAYS) this.#days.delete(day);
     this.#timer ||= /** @type {any} */ (setTimeout(() => this.#save(), SAVE_AFTER_MS));

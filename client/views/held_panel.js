@@ -95,18 +95,19 @@ function budget(app, keeping, { budget_bytes }) {
 
 /** @param {Way} way */
 function wayText({ role, path }) {
-  if (role === "seed") return "Seed: always on, and can’t read your music";
+  if (role === "seed") return `Seed${path === "ranges" ? ", over the web" : ""}: always on, and can’t read your music`;
   return {
     lan: "Directly, in this network",
     direct: "Directly, over the internet",
-    relay: "Through a relay",
+    relay: "Through your seed, which can’t read it: no direct way was found",
+    ranges: "Connected",
     "": "Connected",
   }[path];
 }
 
 /** @param {Held} held */
-function ways({ ways: now, month_bytes: { device, node, seed } }) {
-  const all = device + node + seed;
+function ways({ ways: now, month_bytes: { device, node, seed, relay } }) {
+  const all = device + node + seed + relay;
   const part = (/** @type {number} */ size) => `${Math.round((size / all) * 100)} %`;
   const list = now.map((way) =>
     h(
@@ -124,7 +125,7 @@ function ways({ ways: now, month_bytes: { device, node, seed } }) {
       ? h(
           "p",
           { class: "quiet" },
-          `In the last month: ${part(device)} from this device, ${part(node)} from your computers, ${part(seed)} from a seed.`,
+          `In the last month: ${part(device)} from this device, ${part(node)} from your computers, ${part(seed)} from a seed${relay ? `, ${part(relay)} from your computers through a seed` : ""}.`,
         )
       : h("span", null),
   ];

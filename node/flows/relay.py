@@ -42,7 +42,15 @@ Say = Callable[[DeviceId, bytes, bytes], Awaitable[None]]
 class RelayPipe:
     """A pipe of messages to one member through a seed's room. An empty message greets; `None` in the queue ends."""
 
-    def __init__(self, member: DeviceId, session: bytes, say: Say, forget: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        member: DeviceId,
+        session: bytes,
+        say: Say,
+        forget: Callable[[], None],
+        *,
+        lifetime_s: float = LIFETIME_S,
+    ) -> None:
         self._member = member
         self._session = session
         self._say = say
@@ -50,7 +58,7 @@ class RelayPipe:
         self._unread: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._closed = False
         self.greeted = asyncio.Event()
-        self._until_s = asyncio.get_running_loop().time() + LIFETIME_S
+        self._until_s = asyncio.get_running_loop().time() + lifetime_s
 
     async def greet(self) -> None:
         await self._say(self._member, self._session, b"")
@@ -64,8 +72,14 @@ class RelayPipe:
 
     async def receive(self) -> bytes:
         """Raises UnavailableError once it has ended."""
-        data = None if self._closed and self._unread.empty() else await self._unread.get()
+        data = None
+        if not self._closed or not self._unread.empty():
+            # A phone that is simply gone says no word of farewell.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._until_s):
+                    data = await self._unread.get()
         if data is None:
+            self.end()
             raise UnavailableError("the way through the seed has ended")
         return data
 

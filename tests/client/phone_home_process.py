@@ -1,6 +1,7 @@
 """The tracker or the home PC of the phone's tests as a process of its own, to be put on another machine of the lab.
 
-Arguments: `tracker ADDRESS`, or `home TRACKER [SONGS SECONDS]`. Speaks JSON lines: writes {"event": ...} to its output,
+Arguments: `tracker ADDRESS`, `home TRACKER [SONGS SECONDS]`, or for a home that meets its devices at a seed, which
+holds everything or nothing: `seeded CODE`, `unseeded CODE`. Speaks JSON lines: writes {"event": ...} to its output,
 reads {"do": ...} from its input.
 """
 
@@ -8,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from node.flows.relay import Relay
 from tests.client.phone_home import Home, fill, fill_many
+from tests.client.phone_seed import enter, give_all
 from tests.flows import people
 from tracker.options import Options
 from tracker.server import running
@@ -36,12 +40,27 @@ async def run_tracker(folder: Path, address: str) -> None:
         await (await lines()).read()
 
 
+async def run_with_seed(folder: Path, code: str, *, holds_all: bool) -> None:
+    home = Home.begin(re.sub(r"^http(.*)#.*", r"ws\1", code))
+    fill(home, folder)
+    await (give_all if holds_all else enter)(home, code)
+    device = home.device
+    relay = Relay(device.membership, device.directory, device.meeting, device.links)
+    device.meeting.on_message = relay.hear
+    await attend(home)
+
+
 async def run_home(folder: Path, tracker: str, count: int, seconds: int) -> None:
     home = Home.begin(tracker)
     if count:
         fill_many(home, folder, count, seconds)
     else:
         fill(home, folder)
+    await attend(home)
+
+
+async def attend(home: Home) -> None:
+    """Meet the others, and pair phones as it is told to."""
     async with people.meeting(home.device):
         say(event="started")
         reader = await lines()
@@ -63,10 +82,14 @@ async def run_home(folder: Path, tracker: str, count: int, seconds: int) -> None
 def main() -> None:
     role, where, *numbers = sys.argv[1:]
     count, seconds = map(int, numbers or (0, 0))
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(
-            run_tracker(Path(folder), where) if role == "tracker" else run_home(Path(folder), where, count, seconds)
-        )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if role == "tracker":
+            asyncio.run(run_tracker(folder, where))
+        elif role == "home":
+            asyncio.run(run_home(folder, where, count, seconds))
+        else:
+            asyncio.run(run_with_seed(folder, where, holds_all=role == "seeded"))
 
 
 if __name__ == "__main__":

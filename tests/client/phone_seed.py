@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 from node.doors.seeds import SeedClient
 from node.ids import BlobRoot
-from node.seed.server import RunningSeed
 from node.wire import roster, seedapi
 from node.wire.holdlist import ListedVolume, sign_hold_list
 from node.wire.volume import VolumeBlob, make_volume
@@ -16,24 +15,31 @@ from tests.flows import people
 QUOTA_BYTES = 100_000_000
 
 
-async def give_all(home: Home, seed: RunningSeed) -> None:
-    """Admit the seed to the library and push every blob of the home PC to it."""
+async def enter(home: Home, code: str) -> None:
+    """Admit the seed that gave the code to the library, which it then has room for."""
+    invite, membership = seedapi.read_invite(code), home.device.membership
+    async with SeedClient.open(invite.url) as client:
+        public = await client.who()
+        await membership.change(
+            lambda known, keys, epochs: roster.admit(
+                known, keys, public, role=roster.Role.SEED, epochs=epochs.values(), time_ms=people.now_ms(),
+                addresses=[invite.url],
+            )
+        )  # fmt: skip
+        await client.join(membership.keys, invite, membership.roster.entries)
+
+
+async def give_all(home: Home, code: str) -> None:
+    """Enter the seed and push every blob of the home PC to it."""
+    await enter(home, code)
     membership = home.device.membership
-    await membership.change(
-        lambda known, keys, epochs: roster.admit(
-            known, keys, seed.keys.public, role=roster.Role.SEED, epochs=epochs.values(), time_ms=people.now_ms(),
-            addresses=[seed.url],
-        )
-    )  # fmt: skip
     blobs = home.device.blobs
     volume = make_volume(VolumeBlob(root, sum(map(len, chunks))) for root, chunks in blobs.items())
     record = sign_hold_list(
         membership.keys, membership.library, serial=1, time_ms=people.now_ms(), epoch=1,
         volumes=[ListedVolume(volume.id, membership.epoch.volume_tag(volume.id))], may_shrink=False,
     )  # fmt: skip
-    invite = seedapi.read_invite(await seed.invite(QUOTA_BYTES))
-    async with SeedClient.open(seed.url) as client:
-        await client.join(membership.keys, invite, membership.roster.entries)
+    async with SeedClient.open(seedapi.read_invite(code).url) as client:
         await client.sign_in(membership.keys)
         await client.put_list(record, [volume])
         for blob in volume.blobs:

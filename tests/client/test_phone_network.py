@@ -1,4 +1,4 @@
-"""A phone on another machine than the PC, and both on another than the tracker (Linux network namespaces)."""
+"""A phone on another machine than the PC, and both on another than the tracker or seed (Linux network namespaces)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
+from node.doors.home import ENVIRONMENT_NAME
 from node.wire import pairing
 from tests.client.conftest import CHROMIUM, PHONE, WATCH_AUDIO, until
 from tests.lab import Host, Lab, open_lab
@@ -37,6 +38,10 @@ class Process:
         self._process.stdin.write(json.dumps(what) + "\n")
         self._process.stdin.flush()
 
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait(20)
+
     def hear(self, event: str) -> None:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -50,9 +55,11 @@ def lab() -> Iterator[Lab]:
 
 
 @contextlib.asynccontextmanager
-async def paired_phone(phone: Host, tracker: Host, home: Process, profile: Path) -> AsyncIterator[Page]:
-    """A browser on `phone`, paired and showing the library."""
-    base = f"http://{tracker.address}:8000/"
+async def paired_phone(
+    phone: Host, server: Host, home: Process, profile: Path, *, port: int = 8000
+) -> AsyncIterator[Page]:
+    """A browser on `phone`, paired and showing the library; the app comes from `server`."""
+    base = f"http://{server.address}:{port}/"
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             profile / "profile",
@@ -72,6 +79,22 @@ async def paired_phone(phone: Host, tracker: Host, home: Process, profile: Path)
         await expect(page.locator(".hero")).to_contain_text("3 songs", timeout=30_000)
         yield page
         await context.close()
+
+
+SEED_PORT = 7_666
+
+
+def start_seed(host: Host, folder: Path) -> str:
+    """`songkeep seed run` on a host; a code for a library that it is to keep."""
+    command = [sys.executable, "-m", "node.cli.main", "seed"]
+    environment = {**os.environ, ENVIRONMENT_NAME: str(folder)}
+    listen = ["--listen", f"{host.address}:{SEED_PORT}", "--stun", "off", "--capacity", "1GB", "--json"]
+    running = host.start([*command, "run", *listen], stdout=subprocess.PIPE, env=environment)
+    assert running.stdout is not None
+    assert json.loads(running.stdout.readline())["url"] == f"http://{host.address}:{SEED_PORT}"
+    invite = [*command, "invite", "--quota", "100MB", "--json"]
+    told = subprocess.run(host.command(invite), env=environment, capture_output=True, text=True, check=True, timeout=60)
+    return str(json.loads(told.stdout)["code"])
 
 
 async def play_first(page: Page) -> None:
@@ -111,3 +134,27 @@ async def test_music_plays_over_a_long_line_that_loses_packets(lab: Lab, tmp_pat
         await page.evaluate(f"voices.forEach((voice) => voice.addEventListener('waiting', {count}))")
         await until(page, "voices.some((voice) => voice.currentTime > 6)", 20)
         assert await page.evaluate("window.stalls ?? 0") == 0
+
+
+async def test_where_no_udp_passes_music_comes_from_the_seed_by_http(lab: Lab, tmp_path: Path) -> None:
+    server, pc, phone = lab.host("seed"), lab.host("pc"), lab.host("phone")
+    phone.block_udp()
+    home = Process(pc, "seeded", start_seed(server, tmp_path / "seed"))
+    async with paired_phone(phone, server, home, tmp_path, port=SEED_PORT) as page:
+        home.end()
+        await page.reload()
+        await play_first(page)
+        await page.evaluate("location.hash = '#/locker'")
+        await expect(page.locator(".held")).to_contain_text("Seed, over the web")
+        await expect(page.locator(".held")).to_contain_text(re.compile("([5-9].|100) % from a seed[.]"))
+
+
+async def test_where_no_udp_passes_what_only_the_pc_has_comes_through_the_seeds_room(lab: Lab, tmp_path: Path) -> None:
+    server, pc, phone = lab.host("seed"), lab.host("pc"), lab.host("phone")
+    phone.block_udp()
+    home = Process(pc, "unseeded", start_seed(server, tmp_path / "seed"))
+    async with paired_phone(phone, server, home, tmp_path, port=SEED_PORT) as page:
+        await play_first(page)
+        await page.evaluate("location.hash = '#/locker'")
+        await expect(page.locator(".held")).to_contain_text("Through your seed")
+        await expect(page.locator(".held")).to_contain_text(re.compile("(9.|100) % from your computers through a seed"))

@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from node.crypto.keys import EpochKeys
 from node.wire import roster
 from tests.client.conftest import until
-from tests.client.phone_seed import give_all
+from tests.client.phone_seed import QUOTA_BYTES, give_all
 from tests.client.test_phone import LEFT, NOTHING, Phone, phone  # noqa: F401  the fixture
 from tests.flows import people
 from tests.seed.owner import a_seed
@@ -46,7 +46,7 @@ async def go_away(paired: Phone) -> None:
 
 async def test_music_comes_from_the_seed_when_the_pc_is_off(phone: Phone, tmp_path: Path) -> None:  # noqa: F811
     async with a_seed(tmp_path / "seed") as seed:
-        await give_all(phone.home, seed)
+        await give_all(phone.home, await seed.invite(QUOTA_BYTES))
         await phone.pair()
         await go_away(phone)
         given = phone.home.served.copy()

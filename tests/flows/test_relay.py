@@ -13,7 +13,7 @@ from node.crypto.keys import EpochKeys
 from node.doors.seeds import SeedClient
 from node.errors import UnavailableError
 from node.flows.relay import MAX_PIPES, Relay, RelayPipe
-from node.ids import BlobRoot
+from node.ids import BlobRoot, DeviceId
 from node.seed.options import SeedOptions
 from node.seed.server import RunningSeed, running
 from node.wire import seedapi
@@ -147,3 +147,16 @@ async def test_who_greets_without_end_gets_few_answers_and_holds_up_nobody(tmp_p
             assert pc.meeting.places
         await relay.close()
         await other.close()
+
+
+async def test_a_pipe_whose_other_side_is_simply_gone_makes_room_for_others_in_time() -> None:
+    async def say(_member: DeviceId, _session: bytes, _data: bytes) -> None:
+        pass
+
+    ended = asyncio.Event()
+    pipe = RelayPipe(DeviceId(b"m" * 32), b"s" * 16, say, ended.set, lifetime_s=0.05)
+    pipe.take(b"said")
+    assert await pipe.receive() == b"said"
+    with pytest.raises(UnavailableError, match="ended"):
+        await asyncio.wait_for(pipe.receive(), 10)
+    assert ended.is_set()

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { HEAD_CHUNKS, headsIn, isHere, likely, toLetGo } from "../../client/core/held_music.js";
+import { HEAD_CHUNKS, headsIn, isHere, likely, mayWarm, toLetGo } from "../../client/core/held_music.js";
 
 const CHUNK = 16_384;
 const ref = (chunks) => ({ size_bytes: chunks * 16_000, root: new Uint8Array(32), key: new Uint8Array(32), commitment: new Uint8Array(32), sha256: new Uint8Array(32) });
@@ -39,4 +39,10 @@ test("room is made by what was used longest ago, never by what is to stay or is 
 
 test("beginnings of about 4,500 songs fit into 300 MB", () => {
   assert.equal(headsIn(300_000_000), 4577);
+});
+
+test("beginnings are not fetched ahead while everything comes through a seed’s room", () => {
+  assert.ok(mayWarm([]));
+  assert.ok(mayWarm([{ path: "relay" }, { path: "ranges" }]));
+  assert.ok(!mayWarm([{ path: "relay" }, { path: "relay" }]));
 });

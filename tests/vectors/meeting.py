@@ -10,6 +10,7 @@ from node.ids import BlobRoot
 from node.wire import channel, codec, pairing, roster
 from node.wire.envelope import open_message, seal_to_member, seal_to_room
 from node.wire.roomframes import join_proof, lookup_proof
+from node.wire.seedapi import sign_session
 from tests.vectors.common import error_name, hex_entries, member
 from tests.wire.family import keys_of, make_family
 
@@ -82,6 +83,14 @@ def message_vectors() -> dict[str, Any]:
             "room": room_name.hex(),
             "join_signature": join_proof(family.player, nonce, "tracker.example:8443", library, room_name).hex(),
             "lookup_signature": lookup_proof(family.player, nonce, "tracker.example:8443").hex(),
+        },
+        "seed_session": {
+            "guards": "a proof made for one seed is of no use at another",
+            "keys": member(family.player),
+            "nonce": nonce.hex(),
+            "host": "seed.example:7666",
+            "library": library.hex(),
+            "request": sign_session(family.player, nonce=nonce, host="seed.example:7666", library=library).hex(),
         },
     }
 

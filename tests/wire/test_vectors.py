@@ -21,6 +21,7 @@ from node.wire import channel, codec, dhtrecord, pairing
 from node.wire.envelope import open_message
 from node.wire.roomframes import join_proof, lookup_proof
 from node.wire.roster import extend, merged, read_roster
+from node.wire.seedapi import read_session, sign_session
 from tests.vectors.common import pattern
 from tests.vectors.rosters import state_of
 
@@ -182,6 +183,15 @@ def test_a_message(vector: dict[str, Any]) -> None:
 def test_a_message_that_must_be_refused(vector: dict[str, Any]) -> None:
     with pytest.raises(ERRORS[vector["error"]]):
         open_vector(vector)
+
+
+def test_the_proof_for_a_seed() -> None:
+    vector = load("messages")["seed_session"]
+    keys, nonce, library = keys_from(vector["keys"]), raw(vector["nonce"]), raw(vector["library"])
+    assert sign_session(keys, nonce=nonce, host=vector["host"], library=library) == raw(vector["request"])
+    assert read_session(raw(vector["request"]), host=vector["host"]).member == keys.id
+    with pytest.raises(PeerError):
+        read_session(raw(vector["request"]), host="evil.example")
 
 
 def test_proofs_for_a_room() -> None:
