@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from node.catalog.model import Fingerprint, Stream, Tags
-from node.doors.audio import read_stream
+from node.doors import audio, tags
 from node.doors.index import CoverFound, KnownSource, SourceRead
 from node.doors.sources import Found, OpenSource, Scan, SourceMissingError, Wanted, is_empty, scan, stat_one
-from node.doors.tags import CoverArt, folder_cover, is_cover_name, is_music_name, read_tags
+from node.doors.tags import CoverArt, folder_cover, is_cover_name, is_music_name
 from node.errors import SongkeepError
 from node.flows.stumbling import blamed_on_its_file
 
@@ -198,7 +198,7 @@ def _read_one(
 def _read_here(folder: str, file: Found, beside: CoverFound | None) -> Read:
     full_path = Path(folder, file.path)
     with OpenSource(full_path) as source:
-        facts = read_tags(full_path, probe=read_stream)
+        facts = tags.read_tags(full_path, probe=audio.read_stream)
         source.check()
         fingerprint = source.fingerprint
     cover = _found(facts.cover, None) if facts.cover is not None else beside

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from node.catalog.model import cover_id as name_of_picture
-from node.doors.audio import resize_cover
+from node.doors import audio, tags
 from node.doors.index import Index, Source
-from node.doors.tags import MAX_COVER_BYTES, read_tags
+from node.doors.tags import MAX_COVER_BYTES
 from node.errors import NotFoundError, SongkeepError
 from node.flows.stream import Streams
 from node.ids import CoverId
@@ -52,7 +52,7 @@ class Pictures:
         if picture is None:
             async with self._turn:
                 whole = await self.whole(cover)
-                picture = await asyncio.to_thread(resize_cover, whole, size_px)
+                picture = await asyncio.to_thread(audio.resize_cover, whole, size_px)
                 await asyncio.to_thread(self._keep_on_disk, file, picture)
         self._keep_in_memory(key, picture)
         return picture
@@ -124,7 +124,7 @@ def _from_source(source: Source, beside: str | None) -> bytes | None:
         return None
     try:
         if beside is None:
-            art = read_tags(Path(source.full_path)).cover
+            art = tags.read_tags(Path(source.full_path)).cover
             return art.data if art is not None else None
         with open(os.path.join(source.folder_path, beside), "rb") as file:
             data = file.read(MAX_COVER_BYTES + 1)

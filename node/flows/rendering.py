@@ -10,7 +10,7 @@ from pathlib import Path
 
 from node.catalog.model import BlobRef, Fingerprint, Stream
 from node.crypto.blob import Purpose, Shape
-from node.doors.audio import encode_mobile
+from node.doors import audio
 from node.doors.blobs import BlobStore
 from node.doors.sources import OpenSource, SourceChangedError, SourceMissingError
 from node.errors import DamagedError, NotFoundError, SongkeepError, UserError
@@ -78,7 +78,7 @@ def render_file(task: RenderTask) -> Rendered:
 
 def _render(path: Path, task: RenderTask, *, check: Callable[[], None] = lambda: None) -> Rendered:
     with task.store.scratch(".webm") as encoded:
-        stream = encode_mobile(path, encoded, bitrate_bps=task.bitrate_bps)
+        stream = audio.encode_mobile(path, encoded, bitrate_bps=task.bitrate_bps)
         check()
         with OpenSource(encoded) as source:
             sealing = seal_source(source, purpose=Purpose.MOBILE, convergence=task.convergence, store=task.store)

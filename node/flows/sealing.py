@@ -14,11 +14,11 @@ from pathlib import Path
 
 from node.catalog.model import Fingerprint, cover_id
 from node.crypto.blob import Purpose
-from node.doors.audio import recording_digest
+from node.doors import audio, tags
 from node.doors.blobs import BlobStore
 from node.doors.index import SealedBlob, Source
 from node.doors.sources import OpenSource, SourceChangedError, SourceMissingError
-from node.doors.tags import MAX_COVER_BYTES, read_tags
+from node.doors.tags import MAX_COVER_BYTES
 from node.errors import DamagedError, SongkeepError, StorageError, UserError
 from node.flows.seal import Sealing, discard, seal_bytes, seal_source
 from node.flows.stage import Stage
@@ -59,7 +59,7 @@ def seal_file(task: SealTask) -> SealedFile:
     path = Path(task.path)
     store = task.store if task.keep else None
     with OpenSource(path, expected=task.fingerprint) as source:
-        digest = recording_digest(path)
+        digest = audio.recording_digest(path)
         original = seal_source(source, purpose=Purpose.ORIGINAL, convergence=task.convergence, store=store)
     cover = None
     try:
@@ -76,7 +76,7 @@ def read_picture(path: str, beside: str | None) -> bytes | None:
     """A file's cover, or the image `beside` it; None if it can't be had any more."""
     try:
         if beside is None:
-            art = read_tags(Path(path)).cover
+            art = tags.read_tags(Path(path)).cover
             return art.data if art is not None else None
         with OpenSource(beside) as image:
             return image.read(0, image.size_bytes) if image.size_bytes <= MAX_COVER_BYTES else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from node.catalog.model import Stream
-from node.doors.audio import MIMES, MIN_BITRATE_BPS, Target, transcode
+from node.doors import audio as sound
 from node.errors import SongkeepError, UnavailableError
 from node.flows.stream import Audio
 
@@ -25,15 +25,15 @@ TURN_TIMEOUT_S: Final = 10.0
 AHEAD_BYTES: Final = 1 << 20
 """So much is made before it is asked for: a minute of MP3."""
 DEFAULT_BITRATE_BPS: Final = 192_000
-_DEFAULTS_BPS: Final[dict[Target, int]] = {"mp3": 192_000, "opus": 112_000, "aac": 160_000, "flac": 0}
-_MARGINS: Final[dict[Target, float]] = {"mp3": 1.01, "aac": 1.2, "opus": 1.25}
+_DEFAULTS_BPS: Final[dict[sound.Target, int]] = {"mp3": 192_000, "opus": 112_000, "aac": 160_000, "flac": 0}
+_MARGINS: Final[dict[sound.Target, float]] = {"mp3": 1.01, "aac": 1.2, "opus": 1.25}
 """How far beyond its bitrate an encoder may go over a whole track: MP3 is constant, the others keep it about."""
 _HEAD_BYTES: Final = 8_192
 _MOBILE_AT_LEAST: Final = 0.5
 """The mobile rendition will do if it has at least this part of the bitrate that was asked for."""
 _BLOCK_BYTES: Final = 1 << 18
 
-_TARGETS: Final[dict[str, Target]] = {
+_TARGETS: Final[dict[str, sound.Target]] = {
     "mp3": "mp3", "opus": "opus", "ogg": "opus", "oga": "opus", "webm": "opus", "aac": "aac", "m4a": "aac",
     "mp4": "aac", "flac": "flac",
 }  # fmt: skip
@@ -49,13 +49,13 @@ _CODECS: Final[dict[str, frozenset[str]]] = {
 class Encoding:
     """What to make of a track."""
 
-    target: Target
+    target: sound.Target
     bitrate_bps: int
     start_s: float
 
     @property
     def mime(self) -> str:
-        return MIMES[self.target]
+        return sound.MIMES[self.target]
 
     def most_bytes(self, duration_ms: int) -> int | None:
         """So long can it become at most, of a track that lasts `duration_ms`; None where nothing bounds it (FLAC)."""
@@ -63,7 +63,7 @@ class Encoding:
         if margin is None:
             return None
         left_s = max(0.0, duration_ms / 1_000 - self.start_s)
-        return _HEAD_BYTES + int(left_s * max(self.bitrate_bps, MIN_BITRATE_BPS) / 8 * margin)
+        return _HEAD_BYTES + int(left_s * max(self.bitrate_bps, sound.MIN_BITRATE_BPS) / 8 * margin)
 
 
 Decision = Encoding | Literal["original", "mobile"]
@@ -137,7 +137,7 @@ class Transcodes:
 
         def work() -> None:
             try:
-                transcode(
+                sound.transcode(
                     _File(audio, loop, pipe.is_closed),
                     size_bytes=audio.size_bytes,
                     suffix=suffix,

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from node.doors import tags
 from node.doors.channel import Answer
-from node.doors.tags import lrc_beside, read_tags
+from node.doors.tags import lrc_beside
 from node.errors import NotFoundError, PeerError, SongkeepError
 from node.ids import text_id
 from node.library import Library
@@ -70,7 +71,7 @@ class Words:
             text = lrc_beside(path)
             if not text:
                 try:
-                    text = read_tags(path).lyrics
+                    text = tags.read_tags(path).lyrics
                 except SongkeepError:
                     continue
             lines = read_lines(text)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.living import environment, living, songkeep
 
-HEAVY = ("aiortc", "aioice", "libtorrent", "zeroconf", "numpy", "rich", "argon2", "segno")
+HEAVY = ("aiortc", "aioice", "libtorrent", "zeroconf", "numpy", "rich", "argon2", "segno", "av", "mutagen")
 """Packages that take long to load, or much memory, and that listing tracks has no use for."""
 MOST_KB = 150_000
 """Of memory, at any time, in the player's process."""
