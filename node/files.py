@@ -1,4 +1,4 @@
-"""Small private files, whole or not at all: the vault, the settings, the sessions."""
+"""Small private files, whole or not at all (the vault, the settings, the sessions), and files that are held open."""
 
 from __future__ import annotations
 
@@ -7,11 +7,31 @@ import os
 import secrets
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from node.errors import StorageError
 
 MAX_SMALL_FILE_BYTES: Final = 16 * 1024 * 1024
+
+
+class OpenFile:
+    """A file that is held open by its descriptor (`with`)."""
+
+    def __init__(self, fd: int) -> None:
+        """`fd` belongs to this from now on."""
+        self._fd = fd
+
+    def close(self) -> None:
+        """Let go of the file; once more does nothing."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def sync_directory(directory: Path) -> None:

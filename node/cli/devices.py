@@ -8,6 +8,7 @@ from typing import Any
 
 from node.cli.arguments import Subparsers, add_command
 from node.cli.client import segment
+from node.cli.consent import add_yes, agreed
 from node.cli.phrase import add_phrase_options, note_who_hears, phrase_asked
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, spoken_bytes, table
@@ -31,7 +32,7 @@ def register(subparsers: Subparsers) -> None:
         commands, "revoke", run_revoke, summary="let a device have nothing new from now on; it can't be undone"
     )
     revoking.add_argument("device", metavar="DEVICE", help="its name, identifier, or the beginning of that")
-    revoking.add_argument("--yes", action="store_true", help="don't ask")
+    add_yes(revoking)
     add_phrase_options(revoking)
 
 
@@ -82,8 +83,7 @@ def run_rename(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 def run_revoke(asked: argparse.Namespace, terminal: Terminal) -> int:
     question = f"Revoke {asked.device}? It gets nothing new from then on, and would have to be paired again."
-    if not asked.yes and not terminal.ask(question, default=False):
-        terminal.note("Nothing was changed.")
+    if not agreed(asked, terminal, question):
         return 0
     by_phrase = phrase_asked(asked, terminal)
     with reach(asked, terminal) as client:

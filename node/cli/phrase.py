@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from node.cli.arguments import Subparsers, add_command
 from node.cli.client import Client, segment
+from node.cli.consent import add_yes, agreed
 from node.cli.init import show_phrase
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, table
@@ -51,7 +52,7 @@ def register(subparsers: Subparsers) -> None:
         "itself, by its words. The last phrase can't be removed. With --json: the phrase.",
     )
     removing.add_argument("phrase", metavar="PHRASE", help="its identifier, or the beginning of that")
-    removing.add_argument("--yes", action="store_true", help="don't ask")
+    add_yes(removing)
     add_phrase_options(removing)
 
 
@@ -172,8 +173,7 @@ def _line(question: str, asked: argparse.Namespace) -> str:
 
 def run_remove(asked: argparse.Namespace, terminal: Terminal) -> int:
     question = f"Remove the recovery phrase {asked.phrase}? It opens nothing that comes from then on."
-    if not asked.yes and not terminal.ask(question, default=False):
-        terminal.note("Nothing was changed.")
+    if not agreed(asked, terminal, question):
         return 0
     by_phrase = phrase_asked(asked, terminal)
     with reach(asked, terminal) as client:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from node.cli.arguments import Subparsers, add_command
+from node.cli.consent import add_yes, agreed
 from node.cli.terminal import Terminal, counted, spoken_bytes
 from node.doors.home import locate_home
 
@@ -89,7 +90,7 @@ def register(subparsers: Subparsers) -> None:
         "With --json: {ended: number}.",
     )
     ending.add_argument("number", type=int, metavar="NUMBER", help="of the library, as 'songkeep seed status' lists it")
-    ending.add_argument("--yes", action="store_true", help="don't ask")
+    add_yes(ending)
 
 
 def _show_help(asked: argparse.Namespace, _terminal: Terminal) -> int:
@@ -181,8 +182,7 @@ def run_end(asked: argparse.Namespace, terminal: Terminal) -> int:
 
     options = recall(_options(asked))
     question = f"Keep library {asked.number} no more? Its owner is told, and in 30 days all of it goes from here."
-    if not asked.yes and not terminal.ask(question, default=False):
-        terminal.note("Nothing was changed; --yes says that it is meant.")
+    if not agreed(asked, terminal, question):
         return 0
 
     async def end() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from node.cli.arguments import Subparsers, add_command
 from node.cli.client import segment
+from node.cli.consent import add_yes, agreed
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, counted, spoken_bytes
 from node.errors import UserError
@@ -39,7 +40,7 @@ def register(subparsers: Subparsers) -> None:
     adding.add_argument("--grant", metavar="SIZE", help="ask your tracker for so much room there, such as 40GB")
     removing = add_command(commands, "remove", run_remove, summary="put a seed out of the library; it gets nothing new")
     removing.add_argument("seed", metavar="SEED", help=_NAMED)
-    removing.add_argument("--yes", action="store_true", help="don't ask")
+    add_yes(removing)
     moving = add_command(commands, "move", run_move, summary="say under which address a seed is reached from now on")
     moving.add_argument("seed", metavar="SEED", help=_NAMED)
     moving.add_argument("url", metavar="URL", help="its new address")
@@ -54,7 +55,7 @@ def register(subparsers: Subparsers) -> None:
     shrinking.add_argument(
         "seed", nargs="?", default="", metavar="SEED", help=f"{_NAMED}; default: every seed where something waits"
     )
-    shrinking.add_argument("--yes", action="store_true", help="don't ask")
+    add_yes(shrinking)
 
 
 def run_list(asked: argparse.Namespace, terminal: Terminal) -> int:
@@ -86,8 +87,7 @@ def run_remove(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
         seed = client.get(f"seeds/{segment(asked.seed)}")
         question = f"Put {seed['url']} out of the library? What it holds stays sealed, and it gets nothing new."
-        if not asked.yes and not terminal.ask(question, default=False):
-            terminal.note("Nothing was changed.")
+        if not agreed(asked, terminal, question):
             return 0
         seed = client.delete(f"seeds/{seed['id']}")
     terminal.result(seed)

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from node.cli.arguments import Subparsers, add_command
+from node.cli.consent import add_yes, agreed
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, counted, named
 from node.errors import NotFoundError
@@ -25,7 +26,7 @@ def register(subparsers: Subparsers) -> None:
         examples="  songkeep undo --list\n  songkeep undo --yes",
     )
     parser.add_argument("--list", action="store_true", dest="only_list", help="only show what could come back")
-    parser.add_argument("--yes", action="store_true", help="don't ask")
+    add_yes(parser)
 
 
 def run(asked: argparse.Namespace, terminal: Terminal) -> int:
@@ -41,8 +42,7 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
         if not removals:
             raise NotFoundError("nothing was removed from this library in the last 30 days")
         _say(removals[0], terminal)
-        if not asked.yes and terminal.interactive and not terminal.ask("Bring it back?", default=True):
-            terminal.note("Nothing was changed.")
+        if not agreed(asked, terminal, "Bring it back?", default=True):
             return 0
         restored = client.post("undo")["restored"]
     terminal.result({"restored": restored})

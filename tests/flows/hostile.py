@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from node.wire import codec
-from tests.flows.people import a_tracker
+from tests.flows.people import Device, a_tracker
 
 Frame = list[Any]
 Twist = Callable[[Frame], list[Frame]]
@@ -21,6 +21,16 @@ Twist = Callable[[Frame], list[Frame]]
 
 def honest(frame: Frame) -> list[Frame]:
     return [frame]
+
+
+def by(device: Device, frame: Frame) -> bool:
+    """Whether a frame brings what a device said."""
+    return frame[0] == "from" and frame[2] == device.id
+
+
+def altered(frame: Frame) -> Frame:
+    """A frame that brings something, with one bit of it turned over."""
+    return [*frame[:3], frame[3][:-1] + bytes([frame[3][-1] ^ 1])]
 
 
 class HostileTracker:
@@ -33,6 +43,18 @@ class HostileTracker:
         """Every byte string that came by in either direction."""
         self._clients: list[web.WebSocketResponse] = []
         self._upstream = ""
+
+    def record(self, device: Device) -> list[Frame]:
+        """Tell the truth, and keep from now on what a device says."""
+        kept: list[Frame] = []
+
+        def keep(frame: Frame) -> list[Frame]:
+            if by(device, frame):
+                kept.append(frame)
+            return [frame]
+
+        self.twist = keep
+        return kept
 
     async def relay(self, request: web.Request) -> web.WebSocketResponse:
         client = web.WebSocketResponse(max_msg_size=1 << 21)

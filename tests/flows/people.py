@@ -172,3 +172,8 @@ async def until(true: Callable[[], bool], *, timeout_s: float = 10.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not true():  # noqa: ASYNC110  # what is waited for is many different things
             await asyncio.sleep(0.01)
+
+
+async def both_here(one: Device, other: Device) -> None:
+    """Waits until each knows that the other is present."""
+    await until(lambda: one.directory.get(other.id).present and other.directory.get(one.id).present)

@@ -19,8 +19,8 @@ from node.peers.suspicions import SILENT_S, Misdeed, Suspicions
 from node.wire import codec, pairing
 from node.wire.pairing import Ephemeral, Side
 from node.wire.roster import Role, admit
-from tests.flows.hostile import Frame, HostileTracker, hostile_tracker
-from tests.flows.people import Device, found, let_in, make_device, meeting, new_keys, now_ms, until
+from tests.flows.hostile import Frame, HostileTracker, altered, by, hostile_tracker
+from tests.flows.people import Device, both_here, found, let_in, make_device, meeting, new_keys, now_ms, until
 from tests.flows.test_pair import CODE, Owner, Screen, a_pipe, ask_in
 
 
@@ -37,14 +37,6 @@ def two(tracker: HostileTracker) -> tuple[Device, Device]:
 
 def said(device: Device, tracker: HostileTracker) -> str:
     return "; ".join(device.meeting.places[tracker.url].suspicions.sentences())
-
-
-async def both_here(pc: Device, other: Device) -> None:
-    await until(lambda: other.directory.get(pc.id).present and pc.directory.get(other.id).present)
-
-
-def by(device: Device, frame: Frame) -> bool:
-    return frame[0] == "from" and frame[2] == device.id
 
 
 async def test_an_honest_tracker_is_not_suspected(tracker: HostileTracker) -> None:
@@ -66,13 +58,7 @@ async def test_an_honest_tracker_is_not_suspected(tracker: HostileTracker) -> No
 
 async def test_rewriting_is_called_rewriting(tracker: HostileTracker) -> None:
     pc, other = two(tracker)
-
-    def flip(frame: Frame) -> list[Frame]:
-        if by(pc, frame):
-            frame[3] = frame[3][:-1] + bytes([frame[3][-1] ^ 1])
-        return [frame]
-
-    tracker.twist = flip
+    tracker.twist = lambda frame: [altered(frame) if by(pc, frame) else frame]
     async with meeting(pc, other):
         await until(lambda: "altered" in said(other, tracker))
         assert other.directory.get(pc.id).presence is None
@@ -91,18 +77,12 @@ async def test_replaying_is_called_replaying_and_old_heads_stay_old(tracker: Hos
     heads = {b"l" * 36: 1}
     pc = make_device("PC", home, tracker.url, heads=lambda: dict(heads))
     other = make_device("Laptop", laptop, tracker.url)
-    recorded: list[Frame] = []
-
-    def record(frame: Frame) -> list[Frame]:
-        if by(pc, frame):
-            recorded.append(list(frame))
-        return [frame]
+    recorded = tracker.record(pc)
 
     def known() -> int:
         presence = other.directory.get(pc.id).presence
         return presence.heads[b"l" * 36] if presence else 0
 
-    tracker.twist = record
     async with meeting(pc, other):
         await both_here(pc, other)
         old = list(recorded)
@@ -120,14 +100,7 @@ async def test_two_tabs_of_a_phone_that_overtake_each_other_are_nobodys_fault(tr
     home, laptop = let_in(found())
     phone = make_device("Phone", laptop, tracker.url)
     pc = make_device("PC", home, tracker.url)
-    kept: list[Frame] = []
-
-    def overtake(frame: Frame) -> list[Frame]:
-        if by(phone, frame):
-            kept.append(list(frame))
-        return [frame]
-
-    tracker.twist = overtake
+    kept = tracker.record(phone)
     async with meeting(pc, phone):
         await both_here(pc, phone)
         presence = pc.directory.get(phone.id).presence

@@ -17,8 +17,8 @@ from node.ids import BlobRoot
 from node.peers.directory import Presence
 from node.wire import codec
 from node.wire.roster import revoke
-from tests.flows.hostile import Frame, HostileTracker, hostile_tracker
-from tests.flows.people import Device, found, let_in, make_device, meeting, new_keys, now_ms, until
+from tests.flows.hostile import Frame, HostileTracker, altered, by, hostile_tracker
+from tests.flows.people import Device, both_here, found, let_in, make_device, meeting, new_keys, now_ms, until
 
 ROOT = BlobRoot(b"\xaa" * 32)
 
@@ -36,21 +36,13 @@ def two(tracker: HostileTracker) -> tuple[Device, Device]:
     return pc, other
 
 
-def said_by(device: Device, frame: Frame) -> bool:
-    return frame[0] == "from" and frame[2] == device.id
-
-
-async def both_here(pc: Device, other: Device) -> None:
-    await until(lambda: other.directory.get(pc.id).present and pc.directory.get(other.id).present)
-
-
 async def test_a_rewritten_message_is_not_believed(tracker: HostileTracker) -> None:
     pc, other = two(tracker)
     twisted: list[Frame] = []
 
     def flip(frame: Frame) -> list[Frame]:
-        if said_by(pc, frame):
-            frame[3] = frame[3][:-1] + bytes([frame[3][-1] ^ 1])
+        if by(pc, frame):
+            frame = altered(frame)
             twisted.append(frame)
         return [frame]
 
@@ -63,14 +55,7 @@ async def test_a_rewritten_message_is_not_believed(tracker: HostileTracker) -> N
 
 async def test_what_was_said_before_is_not_heard_again(tracker: HostileTracker) -> None:
     pc, other = two(tracker)
-    recorded: list[Frame] = []
-
-    def record(frame: Frame) -> list[Frame]:
-        if said_by(pc, frame):
-            recorded.append(list(frame))
-        return [frame]
-
-    tracker.twist = record
+    recorded = tracker.record(pc)
     async with meeting(pc, other):
         await until(lambda: other.directory.get(pc.id).presence is not None)
         pc.name = "Home PC, renamed"
@@ -92,7 +77,7 @@ async def test_a_message_under_another_devices_name_is_not_believed(tracker: Hos
     twisted: list[Frame] = []
 
     def rename(frame: Frame) -> list[Frame]:
-        if said_by(pc, frame):
+        if by(pc, frame):
             frame[2] = other.id
             twisted.append(frame)
         return [frame]
@@ -170,14 +155,7 @@ async def test_with_every_message_withheld_nobody_seems_to_be_here(tracker: Host
 async def test_a_recording_makes_no_absent_device_present_also_after_a_restart(tracker: HostileTracker) -> None:
     home, laptop = let_in(found())
     pc, other = make_device("Home PC", home, tracker.url), make_device("Laptop", laptop, tracker.url)
-    recorded: list[Frame] = []
-
-    def record(frame: Frame) -> list[Frame]:
-        if said_by(pc, frame):
-            recorded.append(list(frame))
-        return [frame]
-
-    tracker.twist = record
+    recorded = tracker.record(pc)
     async with meeting(pc, other):
         await both_here(pc, other)
     assert len(recorded) >= 2

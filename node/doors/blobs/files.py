@@ -7,13 +7,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from node.crypto import merkle
 from node.crypto.labels import CHUNK_BYTES, PIECE_BYTES
 from node.doors.blobs.disk import Disk, as_storage_error
 from node.errors import DamagedError
+from node.files import OpenFile
 from node.ids import BlobRoot
 from node.positions import read_at, read_into
 
@@ -29,11 +29,11 @@ class Drafted:
     size_bytes: int
 
 
-class BlobReader:
+class BlobReader(OpenFile):
     """Positioned reads of one sealed blob; several threads may read at once."""
 
     def __init__(self, fd: int) -> None:
-        self._fd = fd
+        super().__init__(fd)
         facts = os.fstat(fd)
         self.size_bytes = facts.st_size
         self.device = facts.st_dev
@@ -43,19 +43,8 @@ class BlobReader:
         with as_storage_error():
             return read_at(self._fd, count * CHUNK_BYTES, first * CHUNK_BYTES)
 
-    def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class Draft:
+class Draft(OpenFile):
     """A private file that a blob is sealed into, chunk after chunk; gone on exit unless `finish` was called."""
 
     def __init__(self, path: Path, disk: Disk) -> None:
@@ -69,7 +58,7 @@ class Draft:
         """What was written, read back: one place for all, or the system would have to find room each time."""
         self._done = False
         with as_storage_error():
-            self._fd = disk.create(path)
+            super().__init__(disk.create(path))
 
     def write(self, chunk: bytes) -> None:
         """The next sealed chunk. Raises StorageError, DamagedError if the disk gives back other bytes."""
@@ -115,17 +104,14 @@ class Draft:
                 raise DamagedError("the disk with Songkeep's store gives back other bytes than were written to it")
             self._size += len(part)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        os.close(self._fd)
-        if not self._done or error is not None:
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+        if not self._done or any(failure):
             with contextlib.suppress(OSError):
                 self._disk.remove(self._path)
 
 
-class Incoming:
+class Incoming(OpenFile):
     """A blob that arrives piece by piece; gone on exit unless it was committed."""
 
     def __init__(self, draft: Drafted, *, layer: bytes, disk: Disk, publish: Callable[[Drafted], None]) -> None:
@@ -135,7 +121,7 @@ class Incoming:
         self._publish = publish
         self._missing = set(range(len(layer) // merkle.HASH_BYTES))
         with as_storage_error():
-            self._fd = disk.create(draft.path)
+            super().__init__(disk.create(draft.path))
 
     def missing(self) -> list[int]:
         """Indices of the pieces that haven't come yet, ascending."""
@@ -158,18 +144,10 @@ class Incoming:
         with as_storage_error():
             for index in range(len(self._layer) // merkle.HASH_BYTES):
                 merkle.check_piece(self._layer, index, read_at(self._fd, PIECE_BYTES, index * PIECE_BYTES))
-        self._close()
+        self.close()
         self._publish(self._draft)
 
-    def _close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
-        self._close()
+        self.close()
         with contextlib.suppress(OSError):
             self._disk.remove(self._draft.path)

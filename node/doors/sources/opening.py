@@ -8,10 +8,11 @@ import stat as modes
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from node.catalog.model import Fingerprint
 from node.errors import UnavailableError
+from node.files import OpenFile
 from node.positions import read_at
 
 _WINDOWS_NOT_HERE: Final = 0x1000 | 0x40000 | 0x400000
@@ -72,7 +73,7 @@ def fingerprint_of(path: Path | str) -> Fingerprint:
         raise SourceMissingError(why_unreadable(error)) from error
 
 
-class OpenSource:
+class OpenSource(OpenFile):
     """One file of the person's, open for reading (`with`). Several threads may read at once."""
 
     def __init__(self, path: Path | str, *, expected: Fingerprint | None = None) -> None:
@@ -81,7 +82,7 @@ class OpenSource:
         try:
             if is_placeholder(os.stat(self.path)):
                 raise NotDownloadedError("it is only in the cloud; have your cloud program download it first")
-            self._fd = os.open(self.path, _OPEN_FLAGS)
+            super().__init__(os.open(self.path, _OPEN_FLAGS))
         except OSError as error:
             raise SourceMissingError(why_unreadable(error)) from error
         except ValueError as error:  # a zero byte in the name
@@ -95,7 +96,7 @@ class OpenSource:
             if expected is not None:
                 self._compare(expected)
         except BaseException:
-            os.close(self._fd)
+            self.close()
             raise
 
     @property
@@ -124,14 +125,3 @@ class OpenSource:
     def _compare(self, other: Fingerprint) -> None:
         if other != self.fingerprint:
             raise SourceChangedError("the file was changed since it was read")
-
-    def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
