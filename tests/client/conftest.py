@@ -1,10 +1,10 @@
-"""A mock node and a browser that looks at it."""
+"""A node, mock or real, and a browser that looks at it."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,6 +14,8 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.client.mock_library import MockLibrary, large_library, small_library
 from tests.client.mock_node import CODE, MockNode
+from tests.client.real_node import OWN_SONGS, settle
+from tests.living import Living, living, make_music
 
 CHROMIUM = "/usr/bin/chromium"
 FAKE_CAMERA = "--use-fake-device-for-media-stream"
@@ -140,4 +142,29 @@ async def desk(
     await context.close()
     await runner.cleanup()
     assert desk.errors == []
+    assert violations == []
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
+    """A real node with a small library, for all tests of a file."""
+    place = tmp_path_factory.mktemp("node")
+    with living(place / "home", str(make_music(place / "music")), "--port", "7960") as running:
+        settle(running, OWN_SONGS)
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser, viewport: dict[str, int]) -> AsyncIterator[Page]:
+    """A page in a fresh browser profile."""
+    context = await browser.new_context(viewport=viewport)  # type: ignore[arg-type]
+    await context.add_init_script(WATCH_AUDIO)
+    context.set_default_timeout(15_000)
+    page = await context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    violations = await page.evaluate("window.violations ?? []")
+    await context.close()
+    assert errors == []
     assert violations == []

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
-from tests.client.conftest import WIDE
-from tests.client.test_with_a_node import OWN_SONGS, settle, sign_in
-from tests.living import Living, living, make_music
+from tests.client.real_node import sign_in
+from tests.living import Living
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
-    place = tmp_path_factory.mktemp("apps")
-    with living(place / "home", str(make_music(place / "music")), "--port", "7960") as running:
-        settle(running, OWN_SONGS)
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser) -> AsyncIterator[Page]:
-    context = await browser.new_context(viewport=WIDE)  # type: ignore[arg-type]
-    context.set_default_timeout(15_000)
-    yield await context.new_page()
-    await context.close()
 
 
 def ping(node: Living, password: str) -> str:

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from tests.client.conftest import PHONE
-from tests.client.test_with_a_node import OWN_SONGS, settle, sign_in
-from tests.living import Living, living, make_music
+from tests.client.real_node import sign_in
+from tests.living import Living
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
-    place = tmp_path_factory.mktemp("phrases")
-    with living(place / "home", str(make_music(place / "music")), "--port", "7965") as running:
-        settle(running, OWN_SONGS)
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser) -> AsyncIterator[Page]:
-    context = await browser.new_context(viewport=PHONE)  # type: ignore[arg-type]
-    context.set_default_timeout(15_000)
-    yield await context.new_page()
-    await context.close()
+@pytest.fixture
+def viewport() -> dict[str, int]:
+    return PHONE
 
 
 async def test_a_phrase_is_shown_once_typed_back_and_removed_with_its_words(page: Page, node: Living) -> None:

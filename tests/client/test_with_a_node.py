@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
-from tests.client.conftest import WATCH_AUDIO, WIDE, until
+from tests.client.conftest import until
+from tests.client.real_node import OWN_SONGS, settle, sign_in
 from tests.living import Living, living, make_music
 from tests.music import make_track
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 DEMO_SONGS = 12
-OWN_SONGS = 5
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +26,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
         yield node
 
 
-def settle(node: Living, songs: int) -> None:
-    """Wait until so many songs are listed and nothing is being done."""
-    deadline = time.monotonic() + 180
-    while node.get("library")["counts"]["tracks"] != songs or node.get("status")["jobs"]:
-        assert time.monotonic() < deadline, "the library is never complete"
-        time.sleep(0.1)
-
-
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[tuple[Living, Path]]:
     """A node of this test alone, and the folder that it watches."""
@@ -43,30 +33,6 @@ def own(tmp_path: Path) -> Iterator[tuple[Living, Path]]:
     with living(tmp_path / "home", str(music), "--port", "7950") as node:
         settle(node, OWN_SONGS)
         yield node, music
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser) -> AsyncIterator[Page]:
-    context = await browser.new_context(viewport=WIDE)  # type: ignore[arg-type]
-    await context.add_init_script(WATCH_AUDIO)
-    context.set_default_timeout(15_000)
-    page = await context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    violations = await page.evaluate("window.violations ?? []")
-    await context.close()
-    assert errors == []
-    assert violations == []
-
-
-async def sign_in(page: Page, node: Living) -> str:
-    """Open the player as `songkeep open` would; past the recovery phrase, which other tests look at."""
-    url: str = json.loads(node.songkeep("open", "--no-browser", "--json").stdout)["url"]
-    await page.goto(url)
-    await page.get_by_role("button", name="Later").click()
-    await expect(page.locator(".hero")).to_be_visible()
-    return url.partition("#")[0]
 
 
 async def test_every_song_of_the_demo_sounds(page: Page, demo: Living) -> None:
