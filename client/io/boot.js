@@ -6,6 +6,7 @@ import { recall } from "./shelf.js";
 
 /** @import {Source} from "../core/source.js" */
 /** @import {Membership} from "./swarm_membership.js" */
+/** @import {Why} from "./wipe.js" */
 
 const PROBE_TIMEOUT_MS = 4_000;
 
@@ -19,7 +20,7 @@ const PROBE_TIMEOUT_MS = 4_000;
  * @typedef {object} Gates
  * @property {(invitation: string, member: Membership | null) => Promise<Membership>} pair  shows the pairing page until this browser is
  *   a member; a `member` is asked first, and may stay
- * @property {(wiped: Promise<string[]>) => Promise<void>} removed  tells of it until the person goes on
+ * @property {(wiped: Promise<string[]>, why: Why) => Promise<void>} removed  tells of it until the person goes on
  */
 
 /**
@@ -39,9 +40,9 @@ export async function boot({ pair, removed }, signal) {
   if (recall("paired")) void import("./swarm_source.js").catch(() => {});
   const { Membership } = await import("./swarm_membership.js");
   const membership = await Membership.load().catch(() => null);
-  const over = membership?.revoked || recall("wiping");
+  const over = /** @type {Why | null} */ (membership?.revoked ? "removed" : recall("wiping"));
   // Let go, or a wipe that was interrupted: before anything else, nothing of that library stays.
-  if (over) await removed(import("./wipe.js").then(({ wipe }) => wipe()));
+  if (over) await removed(import("./wipe.js").then(({ wipe }) => wipe(over)), over);
   const member = over ? null : membership;
   if (first?.kind === "pair") return swarm(await pair(first.value, member));
   if (member) return swarm(member);

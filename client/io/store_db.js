@@ -54,6 +54,26 @@ export const read = (table, key) => run(table, "readonly", (store) => store.get(
 /** @param {Table} table @param {string} key @param {unknown} value */
 export const write = (table, key, value) => run(table, "readwrite", (store) => store.put(value, key));
 
+/**
+ * Change what stands under a key, in one step whatever other tabs do.
+ * @param {Table} table
+ * @param {string} key
+ * @param {(value: any) => unknown} change  from what is there; undefined leaves it
+ * @returns {Promise<boolean>}  whether it was changed
+ */
+export async function rewrite(table, key, change) {
+  let value;
+  await run(table, "readwrite", (store) => {
+    const request = store.get(key);
+    request.onsuccess = () => {
+      value = change(request.result);
+      if (value !== undefined) store.put(value, key);
+    };
+    return request;
+  });
+  return value !== undefined;
+}
+
 /** @param {Table} table @param {string} key */
 export const erase = (table, key) => run(table, "readwrite", (store) => store.delete(key));
 

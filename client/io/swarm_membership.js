@@ -1,11 +1,11 @@
 // This device's place in its library: keys, roster, epochs, and where its rooms are. Kept in IndexedDB.
 
-import { toBase32 } from "../core/bytes.js";
+import { equal, toBase32 } from "../core/bytes.js";
 import { MemberKeys } from "../core/crypto_keys.js";
 import { Emitter } from "../core/emitter.js";
 import { Roster } from "../core/roster.js";
 import { nextCounter } from "../core/envelope.js";
-import { read, write } from "./store_db.js";
+import { read, rewrite, write } from "./store_db.js";
 
 /** @import {Bytes} from "../core/bytes.js" */
 /** @import {EpochKeys, KeptKeys} from "../core/crypto_keys.js" */
@@ -100,8 +100,21 @@ export class Membership {
     if (roster === this.roster) return;
     this.roster = roster;
     await this.#openEpochs();
-    await this.#keep();
-    this.changed.emit();
+    await this.#change({ entries: [...roster.entries], roster: roster.state });
+  }
+
+  /** Meet the other devices at these trackers too, and at no others. @param {string[]} trackers  WebSocket addresses */
+  async meetAt(trackers) {
+    this.trackers = trackers;
+    await this.#change({ trackers });
+  }
+
+  /** @param {Partial<Kept>} what */
+  async #change(what) {
+    const same = await rewrite("self", RECORD, (/** @type {Kept | undefined} */ kept) => (kept && equal(kept.keys.sign_public, this.id) ? { ...kept, ...what } : undefined));
+    // Another tab forgot this device, or paired it anew: this page is of what is no more.
+    if (same) this.changed.emit();
+    else location.reload();
   }
 
   async #openEpochs() {

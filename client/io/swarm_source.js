@@ -189,7 +189,7 @@ export class SwarmSource {
 
   /** The library let this device go: it must not keep what it has no right to. */
   #revoked() {
-    this.#tell({ kind: "revoked", wiped: this.signOut() });
+    this.#tell({ kind: "revoked", wiped: this.#wipe("removed") });
   }
 
   #reachChanged() {
@@ -388,10 +388,15 @@ export class SwarmSource {
   verify = unsupported;
 
   /** Forget this device: keys, catalog and every song that is kept here. */
-  async signOut() {
+  signOut() {
+    return this.#wipe("forgotten");
+  }
+
+  /** @param {import("./wipe.js").Why} why */
+  async #wipe(why) {
     this.#life.abort();
     this.#tally.end();
     const { wipe } = await import("./wipe.js");
-    return wipe(() => Promise.allSettled([this.#store.clear(), this.#covers.forget()]));
+    return wipe(why, () => Promise.allSettled([this.#store.clear(), this.#covers.forget()]));
   }
 }

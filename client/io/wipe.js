@@ -16,19 +16,22 @@ const STEPS = [
   ["this device’s keys and its list of music", eraseDatabase],
 ];
 
+/** @typedef {"removed" | "forgotten"} Why  by another device of the library; by the person, here */
+
 /**
  * Erase keys, catalog, songs, covers and all that was remembered.
+ * @param {Why} why  what the next start tells, if this one is interrupted
  * @param {() => Promise<unknown>} [settle]  ends what still writes in this page
  * @returns {Promise<string[]>}  what couldn't be erased, in words for the person; empty: nothing is left
  */
-export async function wipe(settle = async () => {}) {
-  remember(WIPING, true);
+export async function wipe(why, settle = async () => {}) {
+  remember(WIPING, why);
   await settle().catch(() => {});
   /** @type {string[]} */
   const left = [];
   for (const [what, erase] of STEPS) await inTime(erase()).catch(() => left.push(what));
   forgetAll();
-  if (left.length) remember(WIPING, true);
+  if (left.length) remember(WIPING, why);
   return left;
 }
 

@@ -98,21 +98,22 @@ async function offerPhrase(app) {
   }
 }
 
-/** The library has let this device go. @param {App} app @param {Promise<string[]>} wiped */
+/** Another device has let this one go. @param {App} app @param {Promise<string[]>} wiped */
 async function tellRevoked(app, wiped) {
   app.player.empty();
-  await showRemoved(wiped);
+  await showRemoved(wiped, "removed");
   location.reload();
 }
 
 /**
  * Tell that this device is out of its library and what became of what it kept, until the person goes on.
  * @param {Promise<string[]>} wiped  what couldn't be erased
+ * @param {import("../io/wipe.js").Why} why
  * @returns {Promise<void>}
  */
-export async function showRemoved(wiped) {
+export async function showRemoved(wiped, why) {
   const { mountRemoved } = await import("./pair.js");
-  return new Promise((resolve) => void mountRemoved(openGate(), wiped, resolve));
+  return new Promise((resolve) => void mountRemoved(openGate(), { wiped, why, done: resolve }));
 }
 
 /** Sign this browser out and forget what it kept. @param {App} app */

@@ -191,26 +191,31 @@ function showCheckCode(host, digits, cancel) {
 /** Two libraries never lie in one place: what is here of the old one goes first. Throws a WireError when it can't. */
 async function leaveLibrary() {
   const { wipe } = await import("../io/wipe.js");
-  const left = await wipe();
+  const left = await wipe("forgotten");
   if (left.length) throw refused(`Pairing has stopped: ${listed(left)} couldn’t be deleted from this device. Close Songkeep’s other tabs and open it again.`);
 }
+
+/** @type {Record<import("../io/wipe.js").Why, {title: string, over: string, then: string}>} */
+const OVER = {
+  removed: { title: "This device was removed", over: "It no longer belongs to the library.", then: "" },
+  forgotten: { title: "This device is forgotten", over: "You took it out of the library.", then: " If the list of devices there still has this one, remove it." },
+};
 
 /**
  * This device is out of its library: say that nothing of it is here any more once that is so, or what is.
  * @param {HTMLElement} host
- * @param {Promise<string[]>} wiped  what couldn't be erased
- * @param {() => void} done  the person goes on
+ * @param {{wiped: Promise<string[]>, why: import("../io/wipe.js").Why, done: () => void}} how
+ *   `wiped`: what couldn't be erased; `done`: the person goes on
  */
-export async function mountRemoved(host, wiped, done) {
-  const title = "This device was removed";
-  const over = "It no longer belongs to the library.";
+export async function mountRemoved(host, { wiped, why, done }) {
+  const { title, over, then } = OVER[why] ?? OVER.removed;
   show(host, title, h("p", { role: "status" }, `${over} Its keys and all music kept here are being deleted…`));
   const left = await wiped.catch(() => ["what Songkeep keeps in this browser"]);
   if (left.length) {
     const how = "Close Songkeep’s other tabs and try again, or clear this site’s data in the browser’s settings.";
     return show(host, title, h("p", { role: "alert" }, `${over} But ${listed(left)} couldn’t be deleted. ${how}`), button({ class: "pill primary" }, () => location.reload(), "Try again"));
   }
-  const told = `${over} Its keys and all music kept here have been deleted. Your music is safe on your other devices.`;
+  const told = `${over} Its keys and all music kept here have been deleted. Your music is safe on your other devices.${then}`;
   show(host, title, h("p", { role: "alert" }, told), button({ class: "pill primary" }, done, "Pair again"));
 }
 

@@ -159,15 +159,18 @@ async def test_what_was_played_plays_again_with_the_pc_gone(phone: Phone) -> Non
     await phone.until_sound(past_s=2)
 
 
+IDENTITY = """import("/io/swarm_membership.js").then(async ({Membership}) => {
+  const {library, id} = await Membership.load();
+  return [String(library), String(id)];
+})"""
+"""Which library this browser belongs to, and as which device."""
+
+
 async def test_a_pairing_link_takes_no_phone_out_of_its_library_unasked(phone: Phone) -> None:
     await phone.pair()
     await phone.play_first()
     await phone.until_sound()
-    own = """import("/io/swarm_membership.js").then(async ({Membership}) => {
-      const {library, id} = await Membership.load();
-      return [String(library), String(id)];
-    })"""
-    before = await phone.page.evaluate(own)
+    before = await phone.page.evaluate(IDENTITY)
     await phone.page.evaluate("location.hash = '#pair=aaaa-aaaa-aaaa-aaaa'")
     gate = phone.page.locator("#gate")
     await expect(gate).to_contain_text("all songs kept here")
@@ -178,7 +181,7 @@ async def test_a_pairing_link_takes_no_phone_out_of_its_library_unasked(phone: P
     await phone.page.goto(f"{phone.base}#pair=aaaa-aaaa-aaaa-aaaa")
     await gate.get_by_role("button", name="Leave it and pair again").click()
     await expect(gate.get_by_role("alert")).to_contain_text("Ask for a new one")
-    assert await phone.page.evaluate(own) == before
+    assert await phone.page.evaluate(IDENTITY) == before
     await gate.get_by_role("button", name="Stay in my library").click()
     await expect(phone.page.locator(".hero")).to_contain_text("3 songs")
     assert (await phone.page.evaluate(LEFT))["files"] == ["chunks"]
@@ -192,11 +195,11 @@ async def test_a_pairing_link_takes_no_phone_out_of_its_library_unasked(phone: P
         await phone.page.goto(pairing.invitation_link(phone.base, pairing.Invitation(code)))
         await gate.get_by_role("button", name="Leave it and pair again").click()
         label = await phone.check_code()
-        assert await phone.page.evaluate(own) == before
+        assert await phone.page.evaluate(IDENTITY) == before
         typed.set_result(label)
         await asyncio.wait_for(inviting, 20)
         await expect(gate.locator("*")).to_have_count(0)
-        after = await phone.page.evaluate(own)
+        after = await phone.page.evaluate(IDENTITY)
         assert after[0] != before[0]
         assert after[1] != before[1]
         songs = """async () => {

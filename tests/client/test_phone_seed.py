@@ -10,10 +10,11 @@ import pytest
 from playwright.async_api import expect
 
 from node.crypto.keys import EpochKeys
-from node.wire import roster
+from node.wire import pairing, roster
 from tests.client.conftest import until
+from tests.client.phone_home import Home, fill
 from tests.client.phone_seed import QUOTA_BYTES, give_all
-from tests.client.test_phone import LEFT, NOTHING, Phone, phone  # noqa: F401  the fixture
+from tests.client.test_phone import IDENTITY, LEFT, NOTHING, Phone, phone  # noqa: F401  the fixture
 from tests.flows import people
 from tests.seed.owner import a_seed
 
@@ -105,6 +106,48 @@ async def test_a_wipe_that_was_interrupted_is_finished_at_the_next_start(phone: 
     assert await phone.page.evaluate(LEFT) == NOTHING
     await gate.get_by_role("button", name="Pair again").click()
     await expect(gate).to_contain_text("Bring your music here")
+
+
+async def test_a_phone_that_was_being_forgotten_is_not_told_that_it_was_removed(phone: Phone) -> None:  # noqa: F811
+    await phone.page.add_init_script(TROUBLE)
+    await phone.pair()
+    await phone.page.evaluate("localStorage.held = 1; location.hash = '#/settings'")
+    await phone.page.get_by_role("button", name="Forget this device").click()
+    await phone.page.get_by_role("button", name="Forget", exact=True).click()
+    await until(phone.page, "localStorage['songkeep.wiping']")
+    await phone.page.evaluate("delete localStorage.held")
+    await phone.page.reload()
+    gate = phone.page.locator("#gate")
+    await expect(gate).to_contain_text("This device is forgotten")
+    await expect(gate.get_by_role("alert")).to_contain_text("have been deleted")
+    assert await phone.page.evaluate(LEFT) == NOTHING
+
+
+async def test_another_tab_of_the_old_library_leaves_a_new_pairing_alone(phone: Phone, tmp_path: Path) -> None:  # noqa: F811
+    await phone.pair()
+    page = await phone.page.context.new_page()
+    other = Phone(page, Home.begin(phone.home.tracker), phone.base, phone.tracker)
+    fill(other.home, tmp_path)
+    async with people.meeting(other.home.device):
+        code = os.urandom(pairing.CODE_BYTES)
+        typed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        inviting = await other.home.invite(code, typed)
+        await page.goto(pairing.invitation_link(phone.base, pairing.Invitation(code)))
+        await page.get_by_role("button", name="Leave it and pair again").click()
+        typed.set_result(await other.check_code())
+        await asyncio.wait_for(inviting, 20)
+        await expect(page.locator(".hero")).to_contain_text("3 songs")
+        mine = await page.evaluate(IDENTITY)
+        guest = people.new_keys().public
+        async with phone.page.expect_event("load"):
+            await phone.home.device.membership.change(
+                lambda known, keys, epochs: roster.admit(
+                    known, keys, guest, role=roster.Role.PLAYER, epochs=epochs.values(), time_ms=people.now_ms()
+                )
+            )
+        await expect(phone.page.locator(".hero")).to_contain_text("3 songs")
+        assert await phone.page.evaluate(IDENTITY) == mine
+        assert await page.evaluate(IDENTITY) == mine
 
 
 async def test_a_phone_comes_back_after_the_pc_was_away(phone: Phone) -> None:  # noqa: F811
