@@ -239,6 +239,9 @@
  * @property {boolean} trusted
  */
 
+/** @typedef {{from: string, blobs: number, bytes: number, rate_bytes_per_s: number, left_s: number | null}} Incoming  From one device. */
+/** @typedef {{from: string, kind: string, title: string, done_bytes: number, total_bytes: number, rate_bytes_per_s: number, left_s: number | null}} Transfer */
+
 /**
  * @typedef {object} Copies  Where the music lives, and what moves.
  * @property {number} copies  how many each song is to have
@@ -247,8 +250,8 @@
  * @property {CopiesDevice[]} devices  this one first
  * @property {{copies: number, songs: number}[]} songs  how many have how many copies, the fewest first
  * @property {{songs: number, reasons: {why: string, songs: number}[], examples: {track: string, title: string, why: string}[]}} at_risk
- * @property {{blobs: number, bytes: number, left_s: number | null}} queue
- * @property {{from: string, kind: string, done_bytes: number, total_bytes: number}[]} transfers
+ * @property {{blobs: number, bytes: number, left_s: number | null, from: Incoming[]}} queue
+ * @property {Transfer[]} transfers  on their way at this moment
  * @property {{rate_bytes_per_s: number, limit_bytes_per_s: number}} download
  * @property {{rate_bytes_per_s: number, limit_bytes_per_s: number, total_bytes: number}} upload
  * @property {{wish: "keep" | "free", kind: string, id: string}[]} wishes

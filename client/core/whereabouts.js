@@ -107,10 +107,21 @@ export function parts({ songs, copies }) {
 export function moving({ queue, download, paused, transfers }) {
   if (paused) return "Copying is paused. What you play is fetched all the same.";
   if (!queue.blobs && !transfers.length) return "Nothing has to be copied to this device.";
-  const rate = download.rate_bytes_per_s ? ` at ${bytes(download.rate_bytes_per_s)}/s` : "";
-  const time = queue.left_s === null ? "" : `, ${left(queue.left_s)}`;
-  return `${counted(queue.blobs, "sealed file")}, ${bytes(queue.bytes)}, ${queue.blobs === 1 ? "comes" : "come"} to this device${rate}${time}.`;
+  const come = queue.blobs === 1 ? "comes" : "come";
+  return `${counted(queue.blobs, "sealed file")}, ${bytes(queue.bytes)}, ${come} to this device${speed(download, queue.left_s)}.`;
 }
+
+/** @param {{rate_bytes_per_s: number}} flow @param {number | null} left_s */
+const speed = ({ rate_bytes_per_s }, left_s) =>
+  (rate_bytes_per_s ? ` at ${bytes(rate_bytes_per_s)}/s` : "") + (left_s === null ? "" : `, ${left(left_s)}`);
+
+/** What is to come from one device, after its name. @param {import("./source.js").Incoming} incoming */
+export const incoming = ({ blobs, bytes: size, left_s, ...flow }) =>
+  `${counted(blobs, "sealed file")}, ${bytes(size)}${speed(flow, left_s)}`;
+
+/** How far one song is, after its title. @param {import("./source.js").Transfer} transfer */
+export const progress = ({ done_bytes, total_bytes, left_s, ...flow }) =>
+  `${bytes(done_bytes)} of ${bytes(total_bytes)}${speed(flow, left_s)}`;
 
 /** What went out. @param {Pick<Copies, "upload">} copies */
 export const given = ({ upload }) =>

@@ -8,9 +8,11 @@ import {
   REASONS_SHOWN,
   freedText,
   given,
+  incoming,
   layOut,
   moving,
   parts,
+  progress,
   readSize,
   shares,
   shortName,
@@ -243,6 +245,9 @@ function movingPart(copies) {
   return [
     h("h2", null, "On the move"),
     h("p", null, moving(copies)),
+    copies.queue.from.length
+      ? h("ul", { class: "incoming" }, ...copies.queue.from.map((each) => h("li", null, h("strong", null, h("bdi", null, each.from)), ` ${incoming(each)}`)))
+      : null,
     ...copies.transfers.map((each) => {
       const share = each.total_bytes ? each.done_bytes / each.total_bytes : 0;
       const meter = h("div", { class: "meter", "aria-hidden": "true" }, h("span", null));
@@ -250,8 +255,9 @@ function movingPart(copies) {
       return h(
         "div",
         { class: "transfer" },
-        h("span", { class: "quiet" }, `${bytes(each.done_bytes)} of ${bytes(each.total_bytes)} from `, h("bdi", null, each.from)),
+        h("span", null, h("bdi", null, each.title || (each.kind === "cover" ? "A cover" : "A sealed file")), h("span", { class: "quiet" }, " from ", h("bdi", null, each.from))),
         meter,
+        h("span", { class: "quiet" }, progress(each)),
       );
     }),
     h("p", { class: "quiet" }, given(copies)),

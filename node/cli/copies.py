@@ -163,9 +163,15 @@ def tell_copies(shown: dict[str, Any], terminal: Terminal) -> None:
         terminal.say(f"At risk: {counted(reason['songs'], 'song')}, {reason['why']}.")
     queue, down, up = shown["queue"], shown["download"], shown["upload"]
     if queue["blobs"]:
-        left = f", about {spoken_duration(queue['left_s'] * 1_000)} left" if queue["left_s"] is not None else ""
-        rate = f" at {spoken_bytes(down['rate_bytes_per_s'])}/s"
-        terminal.say(f"Fetching {counted(queue['blobs'], 'sealed file')}, {spoken_bytes(queue['bytes'])}{rate}{left}.")
+        speed = _speed(down["rate_bytes_per_s"], queue["left_s"])
+        terminal.say(f"Fetching {counted(queue['blobs'], 'sealed file')}, {spoken_bytes(queue['bytes'])}{speed}.")
+    for each in queue["from"]:
+        what = f"{counted(each['blobs'], 'sealed file')}, {spoken_bytes(each['bytes'])}"
+        terminal.say(f"  from {each['from']}: {what}{_speed(each['rate_bytes_per_s'], each['left_s'])}")
+    for each in shown["transfers"]:
+        done = f"{spoken_bytes(each['done_bytes'])} of {spoken_bytes(each['total_bytes'])}"
+        speed = _speed(each["rate_bytes_per_s"], each["left_s"])
+        terminal.say(f"  now {_spoken_song(each)} from {each['from']}: {done}{speed}")
     limit = f", at most {spoken_bytes(up['limit_bytes_per_s'])}/s" if up["limit_bytes_per_s"] else ""
     given = f"Given to other devices since the start: {spoken_bytes(up['total_bytes'])}"
     terminal.say(f"{given}, now {spoken_bytes(up['rate_bytes_per_s'])}/s{limit}.")
@@ -173,6 +179,17 @@ def tell_copies(shown: dict[str, Any], terminal: Terminal) -> None:
         terminal.say("Copying is paused: songkeep config pause off")
     if shown["trouble"]:
         terminal.note(f"The last copy that failed: {shown['trouble']}.")
+
+
+def _speed(rate_bytes_per_s: int, left_s: int | None) -> str:
+    """ " at 6.8 MB/s, about 5:40 left"; nothing while nothing passes."""
+    left = f", about {spoken_duration(left_s * 1_000)} left" if left_s is not None else ""
+    return f" at {spoken_bytes(rate_bytes_per_s)}/s{left}" if rate_bytes_per_s else ""
+
+
+def _spoken_song(transfer: dict[str, Any]) -> str:
+    kind = {"mobile": "small", "cover": "the cover of"}.get(transfer["kind"], "")
+    return f"{kind} {transfer['title']}".strip() or "a sealed file"
 
 
 def _where(device: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,7 +21,7 @@ from node.crypto.labels import CHUNK_BYTES
 from node.doors.blobs import BlobStore, Draft, Drafted, as_storage_error
 from node.doors.index import SealedBlob, put_blob
 from node.errors import DamagedError, PeerError, SongkeepError, StorageError, UnavailableError
-from node.flows.pace import Pace
+from node.flows.pace import Meter, Pace
 from node.flows.ways import Take
 from node.ids import DeviceId, to_text
 from node.library import Library
@@ -47,9 +47,8 @@ class Transfer:
     blob: BlobRef
     purpose: Purpose
     holder: DeviceId | None = None
-    done_bytes: int = 0
     total_bytes: int = 0
-    began_s: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    meter: Meter = field(default_factory=Meter)
 
 
 class Bringing:
@@ -73,6 +72,8 @@ class Bringing:
         self._now_ms = now_ms
         self._on_lie = on_lie
         self.transfers: list[Transfer] = []
+        self.meters: defaultdict[DeviceId, Meter] = defaultdict(Meter)
+        """What has come from each device since the start."""
 
     async def bring(self, blob: BlobRef, purpose: Purpose, holders: Sequence[DeviceId]) -> None:
         """Have the blob here, kept. Raises what the last holder raised, StorageError, DamagedError."""
@@ -117,7 +118,8 @@ class Bringing:
                         await self._pace.take(size_bytes)
                         await asyncio.to_thread(_write, draft, held)
                         at += -(-size_bytes // CHUNK_BYTES)
-                        transfer.done_bytes += size_bytes
+                        transfer.meter.count(size_bytes)
+                        self.meters[holder].count(size_bytes)
                 return shares
             except StorageError:
                 raise

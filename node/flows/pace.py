@@ -16,6 +16,43 @@ MEASURED_S: Final = 5
 """A rate is shown as the mean of the last seconds."""
 
 
+class Meter:
+    """How many bytes have passed, and how many a second lately."""
+
+    def __init__(self, *, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self.total_bytes = 0
+        self._began_s: float | None = None
+        self._lately: deque[tuple[int, int]] = deque(maxlen=MEASURED_S + 1)
+        """Seconds of the clock in which anything passed, each with its bytes."""
+
+    def count(self, size_bytes: int) -> None:
+        self.total_bytes += size_bytes
+        now_s = self._now_s()
+        second = int(now_s)
+        if self._began_s is None:
+            self._began_s = now_s
+        if self._lately and self._lately[-1][0] == second:
+            size_bytes += self._lately.pop()[1]
+        self._lately.append((second, size_bytes))
+
+    @property
+    def rate_bytes_per_s(self) -> float:
+        """Of the last seconds that are over; of all of them if there are fewer. 0 in the first."""
+        if self._began_s is None:
+            return 0.0
+        now_s = int(self._now_s())
+        over_s = min(MEASURED_S, now_s - self._began_s)
+        if over_s <= 0:
+            return 0.0
+        return sum(count for second, count in self._lately if now_s - MEASURED_S <= second < now_s) / max(over_s, 1.0)
+
+
+def left_s(size_bytes: int, rate_bytes_per_s: float) -> int | None:
+    """How long that much takes at that rate, in whole seconds; None if nothing passes or nothing is left."""
+    return round(size_bytes / rate_bytes_per_s) if rate_bytes_per_s >= 1 and size_bytes else None
+
+
 class Pace:
     """Bytes a second that may pass; 0: as fast as it goes."""
 
@@ -23,10 +60,8 @@ class Pace:
         self._limit_bytes_per_s = limit_bytes_per_s
         self.on_limit: list[Callable[[int], None]] = []
         """Hear of another limit: those who move bytes by themselves and keep to it in their own way."""
-        self.total_bytes = 0
         self._free_at_s = 0.0
-        self._lately: deque[tuple[int, int]] = deque(maxlen=MEASURED_S + 1)
-        """Seconds of the clock in which anything passed, each with its bytes."""
+        self._meter = Meter()
 
     @property
     def limit_bytes_per_s(self) -> int:
@@ -40,24 +75,20 @@ class Pace:
 
     async def take(self, count: int) -> None:
         """Wait until `count` more bytes may pass."""
-        self._count(count)
+        self._meter.count(count)
         if self.limit_bytes_per_s:
             now_s = time.monotonic()
             self._free_at_s = max(self._free_at_s, now_s) + count / self.limit_bytes_per_s
             await asyncio.sleep(self._free_at_s - now_s)
 
     @property
-    def rate_bytes_per_s(self) -> float:
-        """Of the last seconds that are over."""
-        now_s = int(time.monotonic())
-        return sum(count for second, count in self._lately if now_s - MEASURED_S <= second < now_s) / MEASURED_S
+    def total_bytes(self) -> int:
+        return self._meter.total_bytes
 
-    def _count(self, count: int) -> None:
-        self.total_bytes += count
-        second = int(time.monotonic())
-        if self._lately and self._lately[-1][0] == second:
-            count += self._lately.pop()[1]
-        self._lately.append((second, count))
+    @property
+    def rate_bytes_per_s(self) -> float:
+        """Of the last seconds."""
+        return self._meter.rate_bytes_per_s
 
 
 def paced(serve: Serve, pace: Pace) -> Serve:

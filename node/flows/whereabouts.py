@@ -13,6 +13,7 @@ from node.crypto.blob import Purpose
 from node.doors.lane import Lane
 from node.doors.webrtc import DataPipe
 from node.flows.copies import Copies
+from node.flows.moving import moving
 from node.flows.sightings import Sighting
 from node.ids import BlobRoot, DeviceId, to_text
 from node.library import Library
@@ -53,34 +54,13 @@ class Whereabouts:
         devices = copies.census.devices()
         songs = dict(await self._songs(devices))
         on_each = songs.pop("on_each")
-        left_bytes = sum(copy.blob.sealed_bytes for copy in copies.queue)
-        down = copies.download.rate_bytes_per_s
         return {
             "copies": copies.limits.copies,
             "paused": copies.limits.paused,
             "budget_bytes": copies.limits.budget_bytes,
             "devices": [{**self._device(device), **on_each[device.id]} for device in devices],
             **songs,
-            "queue": {
-                "blobs": len(copies.queue),
-                "bytes": left_bytes,
-                "left_s": round(left_bytes / down) if down and copies.queue else None,
-            },
-            "transfers": [
-                {
-                    "from": self._name_of(each.holder) if each.holder else "",
-                    "kind": each.purpose.name.lower(),
-                    "done_bytes": each.done_bytes,
-                    "total_bytes": each.total_bytes,
-                }
-                for each in copies.bringing.transfers
-            ],
-            "download": {"rate_bytes_per_s": round(down), "limit_bytes_per_s": copies.limits.download_bytes_per_s},
-            "upload": {
-                "rate_bytes_per_s": round(copies.upload.rate_bytes_per_s),
-                "limit_bytes_per_s": copies.limits.upload_bytes_per_s,
-                "total_bytes": copies.upload.total_bytes,
-            },
+            **await asyncio.to_thread(moving, copies, self._library, self._name_of),
             "wishes": [
                 {"wish": wish, "kind": kind, "id": row_id}
                 for wish, kind, row_id in await asyncio.to_thread(copies.wishes.all)

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from node.cli.copies import tell_copies
+from node.cli.terminal import Terminal
+from tests.client.mock_copies import household
 from tests.living import Living, living, make_music
 
 
@@ -80,3 +83,14 @@ def test_freeing_space_lowers_the_budget_and_touches_nothing_unproved(node: Livi
     assert freed["freed_blobs"] == 0
     assert node.get("config")["budget_bytes"] == freed["budget_bytes"] == 0
     assert json.loads(node.songkeep("free", "--removed", "--json").stdout)["freed_blobs"] == 0
+
+
+def test_what_comes_is_told_by_device_and_by_song_with_rates_and_the_time_left(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tell_copies(household(), Terminal(as_json=False))
+    said = capsys.readouterr().out
+    assert "Fetching 96 sealed files, 2.3 GB at 6.8 MB/s, about 5:40 left.\n" in said
+    assert "  from NAS in the attic: 90 sealed files, 2.2 GB at 6.1 MB/s, about 6:01 left\n" in said
+    assert "  from Ada’s laptop with a long name: 6 sealed files, 100 MB\n" in said
+    assert "  now Glass <b>7</b> from NAS in the attic: 18 MB of 31 MB at 640 kB/s, about 0:20 left\n" in said

@@ -40,9 +40,15 @@ def household() -> JSON:
             ],
             "examples": [{"track": "t1", "title": "Glass <b>1</b>", "why": "only on Old desktop"}],
         },
-        "queue": {"blobs": 96, "bytes": 2_300_000_000, "left_s": 340},
+        "queue": {"blobs": 96, "bytes": 2_300_000_000, "left_s": 340, "from": [
+            {"from": "NAS in the attic", "blobs": 90, "bytes": 2_200_000_000, "rate_bytes_per_s": 6_100_000,
+             "left_s": 361},
+            {"from": "Ada’s laptop with a long name", "blobs": 6, "bytes": 100_000_000, "rate_bytes_per_s": 0,
+             "left_s": None},
+        ]},
         "transfers": [
-            {"from": "NAS in the attic", "kind": "original", "done_bytes": 18_000_000, "total_bytes": 31_000_000},
+            {"from": "NAS in the attic", "kind": "original", "title": "Glass <b>7</b>", "done_bytes": 18_000_000,
+             "total_bytes": 31_000_000, "rate_bytes_per_s": 640_000, "left_s": 20},
         ],
         "download": {"rate_bytes_per_s": 6_800_000, "limit_bytes_per_s": 0},
         "upload": {"rate_bytes_per_s": 310_000, "limit_bytes_per_s": 2_000_000, "total_bytes": 1_240_000_000},

@@ -27,6 +27,11 @@ async def test_the_page_shows_devices_copies_risks_and_transfers_on_a_phone(desk
     await expect(
         page.get_by_text("96 sealed files, 2.3 GB, come to this device at 6.8 MB/s, about 6 min left.")
     ).to_be_visible()
+    await expect(
+        page.get_by_text("NAS in the attic 90 sealed files, 2.2 GB at 6.1 MB/s, about 6 min left")
+    ).to_be_visible()
+    await expect(page.get_by_text("Glass <b>7</b> from NAS in the attic")).to_be_visible()
+    await expect(page.get_by_text("18.0 MB of 31.0 MB at 640 KB/s, 20 s left")).to_be_visible()
     await expect(page.get_by_text("1.2 GB given to your other devices since the start, 310 KB/s now.")).to_be_visible()
     await page.get_by_text("Which songs").click()
     await expect(page.get_by_text("Glass <b>1</b>")).to_be_visible()

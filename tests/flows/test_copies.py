@@ -81,6 +81,34 @@ async def test_a_new_device_fills_itself_and_every_song_comes_to_have_two_copies
             assert by_name == {True: (4, 0), False: (0, 4)}
 
 
+async def test_what_comes_is_shown_by_device_and_by_song_with_its_rate_and_the_time_left(tmp_path: Path) -> None:
+    founder, newcomer = household(2)
+    async with (
+        a_tracker(tmp_path / "tracker") as (url, _),
+        holder(tmp_path / "pc", founder, url, budget_bytes=0) as pc,
+    ):
+        await add_songs(pc, tmp_path / "music", range(3), seconds=30)
+        await pc.home.ingest.idle()
+        async with holder(tmp_path / "laptop", newcomer, url, download_limit=100_000) as laptop:
+            shown: dict[str, Any] = {}
+            async with asyncio.timeout(90):
+                while not any(each["left_s"] for each in shown.get("transfers", [])):
+                    await asyncio.sleep(0.1)
+                    shown = await laptop.shown()
+            titles = {each["title"] for each in shown["transfers"]}
+            assert titles <= {"Song 0", "Song 1", "Song 2"}
+            name = next(each["name"] for each in shown["devices"] if not each["this"])
+            for each in shown["transfers"]:
+                assert (each["from"], each["kind"]) == (name, "original")
+                assert 0 <= each["done_bytes"] <= each["total_bytes"]
+            going = next(each for each in shown["transfers"] if each["left_s"])
+            assert going["rate_bytes_per_s"] > 0
+            [comes] = shown["queue"]["from"]
+            assert (comes["from"], comes["blobs"]) == (name, 3)
+            assert 0 < comes["bytes"] == shown["queue"]["bytes"]
+            assert comes["left_s"] == pytest.approx(comes["bytes"] / comes["rate_bytes_per_s"], abs=1)
+
+
 async def test_with_little_room_the_small_renditions_come_first_and_then_what_is_dearest(tmp_path: Path) -> None:
     secrets = household(3)
     async with (

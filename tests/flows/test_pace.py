@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
-from node.flows.pace import Pace, paced
+import pytest
+
+from node.flows.pace import Meter, Pace, left_s, paced
 from node.ids import BlobRoot
 
 ROOT = BlobRoot(bytes(32))
@@ -61,3 +63,28 @@ async def test_the_rate_is_of_the_last_seconds_and_falls_to_nothing() -> None:
     async with asyncio.timeout(20):
         while pace.rate_bytes_per_s:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
+
+
+def test_a_rate_is_known_after_the_first_second_and_that_of_a_young_transfer_is_not_too_low() -> None:
+    now_s = 100.5
+    meter = Meter(now_s=lambda: now_s)
+    assert meter.rate_bytes_per_s == 0
+    meter.count(1_000)
+    assert meter.rate_bytes_per_s == 0
+    now_s = 102.0
+    meter.count(9_000)  # of a second that isn't over
+    assert meter.rate_bytes_per_s == pytest.approx(1_000 / 1.5)
+    now_s = 103.5
+    assert meter.rate_bytes_per_s == pytest.approx(10_000 / 2.5)
+    now_s = 107.0
+    assert meter.rate_bytes_per_s == pytest.approx(9_000 / 5)
+    now_s = 200.0
+    assert meter.rate_bytes_per_s == 0
+    assert meter.total_bytes == 10_000
+
+
+def test_no_time_left_is_told_where_nothing_passes() -> None:
+    assert left_s(1_000, 100.0) == 10
+    assert left_s(1_000, 0.0) is None
+    assert left_s(1_000, 0.01) is None
+    assert left_s(0, 100.0) is None

@@ -5,9 +5,11 @@ import { test } from "node:test";
 import {
   PICTURE_WIDTH,
   freedText,
+  incoming,
   layOut,
   moving,
   parts,
+  progress,
   readSize,
   shares,
   shortName,
@@ -42,7 +44,7 @@ const copies = (more = {}) => ({
   devices: [device("PC", { this: true }), device("Laptop")],
   songs: [{ copies: 2, songs: 10 }],
   at_risk: { songs: 0, reasons: [], examples: [] },
-  queue: { blobs: 0, bytes: 0, left_s: null },
+  queue: { blobs: 0, bytes: 0, left_s: null, from: [] },
   transfers: [],
   download: { rate_bytes_per_s: 0, limit_bytes_per_s: 0 },
   upload: { rate_bytes_per_s: 0, limit_bytes_per_s: 0, total_bytes: 0 },
@@ -97,7 +99,7 @@ test("shares are of all songs, and of none in an empty library", () => {
 });
 
 test("what moves is said with its rate and the time that is left", () => {
-  const queue = { blobs: 12, bytes: 480e6, left_s: 120 };
+  const queue = { blobs: 12, bytes: 480e6, left_s: 120, from: [] };
   const download = { rate_bytes_per_s: 4e6, limit_bytes_per_s: 0 };
   assert.equal(moving(copies({ queue, download })), "12 sealed files, 480 MB, come to this device at 4.0 MB/s, about 2 min left.");
   assert.match(moving(copies({ queue, paused: true })), /paused/);
@@ -121,4 +123,13 @@ test("amounts are read as people write them", () => {
 test("long names are cut between characters", () => {
   assert.equal(shortName("Laptop"), "Laptop");
   assert.equal([...shortName("🎵".repeat(40))].length, 16);
+});
+
+test("what comes from a device, and each song, has its rate and the time left; neither while nothing passes", () => {
+  const from = { from: "NAS", blobs: 90, bytes: 2.2e9, rate_bytes_per_s: 6.1e6, left_s: 361 };
+  assert.equal(incoming(from), "90 sealed files, 2.2 GB at 6.1 MB/s, about 6 min left");
+  assert.equal(incoming({ ...from, blobs: 1, rate_bytes_per_s: 0, left_s: null }), "1 sealed file, 2.2 GB");
+  const song = { from: "NAS", kind: "original", title: "Glass", done_bytes: 18e6, total_bytes: 31e6, rate_bytes_per_s: 640e3, left_s: 20 };
+  assert.equal(progress(song), "18.0 MB of 31.0 MB at 640 KB/s, 20 s left");
+  assert.equal(progress({ ...song, rate_bytes_per_s: 0, left_s: null }), "18.0 MB of 31.0 MB");
 });

@@ -60,6 +60,13 @@ class Tracks:
         rows = self._database.all("SELECT row, purpose FROM named_blob WHERE root = ? ORDER BY row", root)
         return [(row, purpose) for row, purpose in rows]
 
+    def title_of(self, root: bytes) -> str:
+        """The title of a track of which that blob is a rendition; empty if it is of none."""
+        row = self._database.one(
+            "SELECT t.title FROM named_blob x JOIN track t ON t.id = x.row WHERE x.root = ? ORDER BY t.n LIMIT 1", root
+        )
+        return row[0] if row is not None else ""
+
     def removed(self) -> list[tuple[TrackId, int | None]]:
         """Tracks that were taken out of the library, the last first, with its stamp; None: not in the catalog yet."""
         rows = self._database.all(
