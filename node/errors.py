@@ -34,6 +34,12 @@ class RefusedError(SongkeepError):
     code = "refused"
 
 
+class UnsureError(RefusedError):
+    """Hardly what was meant. Asked for again, with the word that it was, it is done."""
+
+    code = "unsure"
+
+
 class DamagedError(SongkeepError):
     """Bytes that should be whole are not; another copy may be fetched."""
 

@@ -172,6 +172,7 @@
  * @property {string} path
  * @property {string} state  "present" or "away"
  * @property {number} [tracks]
+ * @property {boolean} [whole]  false: only chosen files of it were added
  * @property {string} [note]
  */
 

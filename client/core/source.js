@@ -291,7 +291,7 @@
  * @property {() => Promise<number[]>} phraseChallenge  three positions, counted from 1
  * @property {(words: Record<number, string>) => Promise<void>} confirmPhrase  rejects with code "invalid" on a wrong word
  * @property {(id: string) => Promise<void>} hideTrack
- * @property {(path: string) => Promise<Folder>} addFolder
+ * @property {(path: string, sure?: boolean) => Promise<Folder>} addFolder  a whole home folder or drive only if `sure`
  * @property {(id: string) => Promise<void>} removeFolder
  * @property {(id: string, path: string) => Promise<void>} moveFolder
  * @property {(tracks: string[] | null, dir: string) => Promise<Job>} exportTracks  null: everything

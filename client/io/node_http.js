@@ -52,7 +52,7 @@ export async function request(method, path, { body, signal, anonymous } = {}) {
   if (response.ok) return response.status === 204 ? null : response.json().catch(() => null);
   const told = await response.json().catch(() => null);
   throw new SourceError(
-    codeFor(response.status),
+    told?.error?.code === "unsure" ? "unsure" : codeFor(response.status),
     sentence(told?.error?.message ?? `the computer answered with an error (${response.status})`),
   );
 }

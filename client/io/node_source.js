@@ -206,8 +206,8 @@ export class NodeSource {
   }
 
   /** @type {Source["addFolder"]} */
-  async addFolder(path) {
-    return /** @type {any} */ (await request("POST", "folders", { body: { path } }));
+  async addFolder(path, sure = false) {
+    return /** @type {any} */ (await request("POST", "folders", { body: { path, sure } }));
   }
 
   /** @type {Source["removeFolder"]} */

@@ -1,6 +1,7 @@
 // The music folders that are watched, and what can be done with them.
 
 import { counted } from "../core/format.js";
+import { SourceError } from "../core/source_error.js";
 import { button, h } from "./dom.js";
 import { icon } from "./icon.js";
 import { openMenu } from "./menu.js";
@@ -20,7 +21,9 @@ export function folderPanel(app, folders) {
       : folder.note ||
         (folder.tracks === undefined
           ? "Watched for changes"
-          : `${counted(folder.tracks, "song")}, watched for changes`);
+          : folder.whole === false
+            ? `${counted(folder.tracks, "chosen song")}; others in it are not added`
+            : `${counted(folder.tracks, "song")}, watched for changes`);
     const more = button(
       { class: "ghost", "aria-label": `More for ${folder.path}`, "aria-haspopup": "menu" },
       () => folderMenu(app, folder, more),
@@ -66,8 +69,9 @@ function addFolderForm(app) {
     event.preventDefault();
     const wanted = path.value.trim();
     if (!wanted) return path.focus();
-    app.source.addFolder(wanted).then(
-      () => {
+    add(app, wanted).then(
+      (added) => {
+        if (!added) return;
         path.value = "";
         app.tell("Folder added. Its songs appear as they are read.");
         app.refreshPage();
@@ -76,6 +80,23 @@ function addFolderForm(app) {
     );
   });
   return form;
+}
+
+/**
+ * Whether it was added: a whole home folder is asked about.
+ *
+ * @param {App} app
+ * @param {string} path
+ */
+async function add(app, path) {
+  try {
+    await app.source.addFolder(path);
+  } catch (error) {
+    if (!(error instanceof SourceError && error.code === "unsure")) throw error;
+    if (!(await app.confirm("Add all of it?", error.message, "Add all"))) return false;
+    await app.source.addFolder(path, true);
+  }
+  return true;
 }
 
 /**

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from node.cli.arguments import Subparsers, add_command, find_track, whole
+from node.cli.arguments import Subparsers, add_command, begin_adding, find_track, whole
 from node.cli.client import segment
 from node.cli.progress import follow, tell_failures
 from node.cli.reach import reach
@@ -26,6 +26,7 @@ def register(subparsers: Subparsers) -> None:
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a folder or a file")
     parser.add_argument("--no-wait", action="store_true", help="return as soon as everything is listed")
+    parser.add_argument("--yes", action="store_true", help="add a whole home folder or drive without being asked")
     remove = add_command(
         subparsers,
         "rm",
@@ -40,7 +41,8 @@ def register(subparsers: Subparsers) -> None:
 def run_add(asked: argparse.Namespace, terminal: Terminal) -> int:
     until = "listed" if asked.no_wait else "sealed"
     with reach(asked, terminal) as client:
-        started = client.post("add", paths=[whole(path) for path in asked.paths], until=until)["job"]
+        paths = [whole(path) for path in asked.paths]
+        started = begin_adding(client, paths, terminal, sure=asked.yes, until=until)
         job = follow(client, started, terminal)
     report = job["result"]
     terminal.result({name: report[name] for name in ("added", "known", "failed")})

@@ -18,7 +18,8 @@ def register(subparsers: Subparsers) -> None:
         "folders",
         run_list,
         summary="list, remove and move music folders",
-        more="Without more words: the list. With --json: an array of {id, path, state, tracks, note}.",
+        more="Without more words: the list. With --json: an array of {id, path, state, tracks, whole, note}; whole\n"
+        "is false where only chosen files of a folder were added.",
         examples="  songkeep folders\n  songkeep folders move /media/old/Music /media/new/Music",
     )
     actions = group.add_subparsers(dest="action", metavar="ACTION")
@@ -61,9 +62,8 @@ def run_list(asked: argparse.Namespace, terminal: Terminal) -> int:
     terminal.result(folders)
     for folder in folders:
         note = f"  {folder['note']}" if folder["note"] else ""
-        terminal.say(
-            f"{folder['id']:>3}  {folder['path']}  {folder['state']}, {counted(folder['tracks'], 'track')}{note}"
-        )
+        tracks = counted(folder["tracks"], "track" if folder["whole"] else "chosen track")
+        terminal.say(f"{folder['id']:>3}  {folder['path']}  {folder['state']}, {tracks}{note}")
     if not folders:
         terminal.say("No folder is watched yet; add one with 'songkeep add FOLDER'.")
     return 0

@@ -9,7 +9,7 @@ import socket
 import time
 from pathlib import Path
 
-from node.cli.arguments import Subparsers, add_command, whole
+from node.cli.arguments import Subparsers, add_command, begin_adding, whole, with_way_out
 from node.cli.browser import open_browser, sign_in_address
 from node.cli.client import Client
 from node.cli.init import begin, show_phrase
@@ -19,7 +19,7 @@ from node.cli.reach import home_of, open_vault, running_client
 from node.cli.terminal import Terminal, counted, spoken_bytes
 from node.config import Settings, change, load_settings, save_settings
 from node.doors.home import Home, HomeBusyError
-from node.errors import PARTIAL_EXIT_CODE, SongkeepError, UserError
+from node.errors import PARTIAL_EXIT_CODE, SongkeepError, UnsureError, UserError
 
 MAX_PORT = 65_535
 _LOOK_AGAIN_S = 0.2
@@ -47,6 +47,7 @@ def register(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--host-listen", metavar="HOST:PORT", help="where friends' devices reach it (0.0.0.0:7666)")
     parser.add_argument("--host-url", metavar="URL", help="the address under which they do, for invitations")
+    parser.add_argument("--yes", action="store_true", help="add a whole home folder or drive without being asked")
     parser.add_argument("--keep-sealed", action="store_true", help="keep every original sealed in the store too")
 
 
@@ -62,6 +63,7 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
         for folder in folders:
             if not Path(folder).exists():
                 raise UserError(f"there is nothing at {folder}")
+            _refuse_too_wide(folder, sure=asked.yes or terminal.interactive)
     with contextlib.ExitStack() as lifetime:
         running = _hold_or_find(home, lifetime, terminal)
         if running is not None:
@@ -104,6 +106,16 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
         except KeyboardInterrupt:
             terminal.note("Closing.")
     return 0
+
+
+def _refuse_too_wide(folder: str, *, sure: bool) -> None:
+    """As the node would, before there is a library."""
+    from node.flows.breadth import refuse_too_wide
+
+    try:
+        refuse_too_wide(folder, sure=sure)
+    except UnsureError as error:
+        raise with_way_out(error) from None
 
 
 def _hold_or_find(home: Home, lifetime: contextlib.ExitStack, terminal: Terminal) -> Client | None:
@@ -150,7 +162,7 @@ def _add(client: Client, folders: list[str], home: Home, asked: argparse.Namespa
             folders = [*folders, add_demo(client, home, terminal)]
         if not folders:
             return 0
-        job = follow(client, client.post("add", paths=folders)["job"], terminal)
+        job = follow(client, begin_adding(client, folders, terminal, sure=asked.yes), terminal)
     except SongkeepError as error:
         terminal.note(f"Adding stopped: {error}")
         return error.exit_code

@@ -116,6 +116,14 @@ def text_field(body: Mapping[str, Any], name: str, *, max_chars: int = 4_096) ->
     return value
 
 
+def flag_field(body: Mapping[str, Any], name: str) -> bool:
+    """A field that may be true or false; false where it is absent. Raises UserError."""
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise UserError(f"{name!r} is true or false")
+    return value
+
+
 def text_list_field(body: Mapping[str, Any], name: str, *, most: int = 10_000, max_chars: int = 4_096) -> list[str]:
     """A field that must be a list of texts, none empty. Raises UserError."""
     value = body.get(name)

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from node.errors import UserError
-from node.faces.answers import answer, body_of, text_field
+from node.faces.answers import answer, body_of, flag_field, text_field
 from node.faces.parts import PARTS
 from node.faces.work import add_result, whole_path
 from node.flows.folders import FolderView
@@ -26,6 +26,7 @@ def folder_json(folder: FolderView) -> dict[str, Any]:
         "path": str(folder.path),
         "state": folder.state,
         "tracks": folder.tracks,
+        "whole": folder.whole,
         "note": folder.note,
     }
 
@@ -37,9 +38,9 @@ async def listed(request: web.Request) -> web.Response:
 
 async def add(request: web.Request) -> web.Response:
     """Watch a folder from now on; answers when it is known, its music follows."""
-    body = await body_of(request, fields=frozenset({"path"}))
+    body = await body_of(request, fields=frozenset({"path", "sure"}))
     parts = request.app[PARTS]
-    folder = await parts.folders.add(whole_path(text_field(body, "path")))
+    folder = await parts.folders.add(whole_path(text_field(body, "path")), sure=flag_field(body, "sure"))
     return answer(folder_json(folder), status=201)
 
 

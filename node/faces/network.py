@@ -8,7 +8,7 @@ from aiohttp import web
 
 from node.doors.qr import modules
 from node.errors import UserError
-from node.faces.answers import answer, body_of, text_field, whole_number
+from node.faces.answers import answer, body_of, flag_field, text_field, whole_number
 from node.faces.parts import PARTS
 from node.faces.phrase import phrase_field
 from node.faces.session import only_control, only_here
@@ -70,9 +70,7 @@ async def pair(request: web.Request) -> web.Response:
     if role == str(Role.OWNER):
         only_control(request)  # whoever got hold of one browser must not become an owner for good
     app_url = text_field(body, "app", max_chars=300) if body.get("app") else None
-    anywhere = body.get("anywhere", False)
-    if not isinstance(anywhere, bool):
-        raise UserError("anywhere is true or false")
+    anywhere = flag_field(body, "anywhere")
     started = request.app[PARTS].network.pairings.start(role=Role(role), app_url=app_url, anywhere=anywhere)
     return answer({"id": started.id, "tracker": started.tracker}, status=201)
 

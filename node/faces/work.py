@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, cast
 from aiohttp import web
 
 from node.errors import NotFoundError, UserError
-from node.faces.answers import answer, body_of, text_field, text_list_field
+from node.faces.answers import answer, body_of, flag_field, text_field, text_list_field
 from node.faces.gate import ACCESS
 from node.faces.parts import PARTS
 from node.flows.ingest import AddReport
@@ -55,12 +55,13 @@ def failures(each_of: Iterable[Failure]) -> list[dict[str, str]]:
 async def add(request: web.Request) -> web.Response:
     """Add folders and files; the job ends when all is sealed, or with until=listed as soon as all is listed."""
     parts = request.app[PARTS]
-    body = await body_of(request, fields=frozenset({"paths", "until"}))
+    body = await body_of(request, fields=frozenset({"paths", "until", "sure"}))
     paths = [whole_path(text) for text in text_list_field(body, "paths", most=MAX_PATHS)]
     until = cast(Literal["listed", "sealed"], body.get("until", "sealed"))
     if until not in ("listed", "sealed") or not paths:
         raise UserError('adding needs "paths", and "until" is listed or sealed')
 
+    await parts.ingest.refuse_too_wide(paths, sure=flag_field(body, "sure"))
     if until == "sealed":
         await parts.begin_storing()
 
@@ -95,9 +96,7 @@ async def verify(request: web.Request) -> web.Response:
     """Read everything that is kept and compare it; with repair, make damaged blobs again."""
     parts = request.app[PARTS]
     body = await body_of(request, fields=frozenset({"repair"}))
-    repair = body.get("repair", False)
-    if not isinstance(repair, bool):
-        raise UserError('"repair" is true or false')
+    repair = flag_field(body, "repair")
 
     async def work(job: Job) -> dict[str, Any]:
         report = await parts.verify.run(repair, job=job)

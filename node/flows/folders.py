@@ -14,8 +14,9 @@ from typing import Final
 from node.doors.index import Folder, FolderState
 from node.doors.watch import WatchUnavailableError, changes
 from node.errors import NotFoundError, SongkeepError, UserError
+from node.flows.breadth import refuse_too_wide
 from node.flows.ingest import AddReport, Ingest
-from node.flows.places import is_below
+from node.flows.places import is_below, single_files
 from node.library import Library
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ class FolderView:
     state: FolderState
     tracks: int
     """Files at hand or away that are music."""
+    whole: bool
+    """False: only files of it that were added one by one are the library's."""
     note: str
     """A sentence where something needs attention; '' where nothing does."""
 
@@ -77,10 +80,15 @@ class Folders:
         """Every music folder, in the order they were added."""
         folders = await asyncio.to_thread(self._library.index.folders.all)
         counts = await asyncio.to_thread(self._library.index.sources.counts)
-        return [_view(folder, counts.get(folder.id, {})) for folder in folders]
+        chosen = await asyncio.to_thread(single_files, self._library.index)
+        return [_view(folder, counts.get(folder.id, {}), whole=folder.id not in chosen) for folder in folders]
 
-    async def add(self, path: Path) -> FolderView:
-        """Watch a folder from now on; its music is listed in the background. Raises UserError."""
+    async def add(self, path: Path, *, sure: bool = False) -> FolderView:
+        """Watch a folder from now on; its music is listed in the background.
+
+        Raises UserError, and UnsureError for a whole home or drive, unless the person is `sure`.
+        """
+        await self._ingest.refuse_too_wide([path], sure=sure)
         place = await asyncio.to_thread(_whole, path)
         folder_id = await self._ingest.register(place)
         for folder in await asyncio.to_thread(self._library.index.folders.all):
@@ -99,6 +107,7 @@ class Folders:
         """The folder's files are now at `new`: only what changed is sealed again. Raises UserError, NotFoundError."""
         folder = await asyncio.to_thread(self._find, old)
         place = await asyncio.to_thread(_whole, new)
+        await asyncio.to_thread(refuse_too_wide, place, sure=True)
         await asyncio.to_thread(self._library.index.folders.move, folder.id, place)
         self._changed.set()
         return await self._ingest.rescan(folder.id, moved=True)
@@ -251,14 +260,14 @@ def _whole(path: Path) -> str:
     return place
 
 
-def _view(folder: Folder, counts: dict[str, int]) -> FolderView:
+def _view(folder: Folder, counts: dict[str, int], *, whole: bool) -> FolderView:
     failed, elsewhere = counts.get("failed", 0), counts.get("cloud", 0)
     notes = ((failed, "could not be read"), (elsewhere, "are only in the cloud"))
     note = "; ".join(f"{number} of its files {what}" for number, what in notes if number)
     if folder.state == "away":
         note = "it is away; its songs wait for it"
     tracks = counts.get("present", 0) + counts.get("changed", 0) + elsewhere
-    return FolderView(id=folder.id, path=folder.path, state=folder.state, tracks=tracks, note=note)
+    return FolderView(id=folder.id, path=folder.path, state=folder.state, tracks=tracks, whole=whole, note=note)
 
 
 def _outermost(directories: set[str]) -> set[str]:

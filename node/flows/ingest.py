@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from node.doors.blobs import BlobStore
 from node.doors.index import Folder, Source
 from node.errors import SongkeepError, UserError
 from node.flows.background import Background, IngestSettings
+from node.flows.breadth import refuse_too_wide
 from node.flows.jobs import Failure, Job, Jobs
 from node.flows.places import Places, is_below, look_at
 from node.flows.scanning import Scanning, ScanReport, Tell, report_of
@@ -118,6 +120,17 @@ class Ingest:
         failed = await asyncio.to_thread(self._failed_below, [place.path for place in places])
         report.failed += [failure for failure in failed if failure.path not in told]
         return report
+
+    async def refuse_too_wide(self, paths: Sequence[Path], *, sure: bool) -> None:
+        """Raises UserError or UnsureError where one of `paths` is a folder that is hardly meant, and no known one."""
+
+        def look() -> None:
+            folders = self._library.index.folders.all()
+            known = {folder.path for folder in folders if not self._places.holds_single_files(folder)}
+            for path in paths:
+                refuse_too_wide(path, sure=sure or os.path.abspath(path) in known)
+
+        await asyncio.to_thread(look)
 
     async def register(self, path: str) -> int:
         """The identifier of the music folder for the directory `path`; nothing in it is looked at yet."""

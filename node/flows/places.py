@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from node.doors.index import Folder
+from node.doors.index import Folder, Index
 from node.library import Library
 
 _SINGLE_FILES: Final = "folders_of_single_files"
@@ -34,6 +34,11 @@ def look_at(paths: Sequence[Path]) -> list[Named]:
 def is_below(path: str, folder: str) -> bool:
     """Whether `path` is inside `folder`, and not it."""
     return path.startswith(folder.rstrip("/") + "/") and path != folder
+
+
+def single_files(index: Index) -> set[int]:
+    """The music folders of which only chosen files are the library's. Blocks."""
+    return set(index.settings.get(_SINGLE_FILES, []))
 
 
 class Places:
@@ -82,7 +87,7 @@ class Places:
         return max(around, key=lambda folder: len(folder.path), default=None)
 
     def _single(self) -> set[int]:
-        return set(self._index.settings.get(_SINGLE_FILES, []))
+        return single_files(self._index)
 
     def _set_single(self, folders: set[int]) -> None:
         if folders != self._single():

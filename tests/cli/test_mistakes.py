@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.living import living, make_music, songkeep
+from tests.living import SONGKEEP, environment, living, make_music, songkeep
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +85,47 @@ def test_programs_give_passwords_on_standard_input(tmp_path: Path) -> None:
     assert (locked.returncode, json.loads(locked.stdout)) == (0, {"passphrase": True})
     assert songkeep(home, "ls").returncode == 4
     assert songkeep(home, "ls", more={"SONGKEEP_PASSPHRASE_FILE": str(passphrase)}).returncode == 0
+
+
+def test_a_whole_home_is_added_only_if_the_person_says_so_and_the_system_never(tmp_path: Path) -> None:
+    home, person = tmp_path / "home", make_music(tmp_path / "person")
+    at_home = {"HOME": str(person), "USERPROFILE": str(person)}
+    for folder, exit_code in (("/", 2), (str(person), 4)):
+        refused = songkeep(home, "up", folder, "--no-browser", more=at_home)
+        assert refused.returncode == exit_code
+        assert "name the folder with your music" in refused.stderr
+        assert not home.exists()
+    songkeep(home, "init")
+    assert songkeep(home, "add", "/", "--yes").returncode == 2
+    doubted = songkeep(home, "add", str(person), "--json", more=at_home)
+    assert (doubted.returncode, json.loads(doubted.stdout)["error"]["code"]) == (4, "unsure")
+    assert json.loads(songkeep(home, "ls", "--json").stdout) == []
+    [song, *_] = sorted(person.rglob("*.flac"))
+    assert songkeep(home, "add", str(song), more=at_home).returncode == 0
+    assert "1 chosen track" in songkeep(home, "folders").stdout
+    assert songkeep(home, "add", str(person), "--yes", more=at_home).returncode == 0
+    assert songkeep(home, "add", str(person), more=at_home).returncode == 0, "it is known by now"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
+@pytest.mark.parametrize(("typed", "exit_code"), [(b"n\n", 4), (b"y\n", 0)])
+def test_somebody_at_the_terminal_is_asked_about_a_whole_home(tmp_path: Path, typed: bytes, exit_code: int) -> None:
+    home, person = tmp_path / "home", tmp_path / "person"
+    person.mkdir()
+    songkeep(home, "init")
+    ours, theirs = os.openpty()
+    try:
+        os.write(ours, typed)  # the terminal keeps it until it is asked for
+        ended = subprocess.run(
+            [*SONGKEEP, "--home", str(home), "add", str(person)],
+            stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, timeout=120, check=False,
+            env={**environment(), "HOME": str(person)},
+        )  # fmt: skip
+        assert ended.returncode == exit_code
+        assert b"Add all of it? [y/N]" in os.read(ours, 65_536)
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_up_starts_although_a_folder_is_unplugged_but_not_for_a_first_run_with_a_mistyped_one(tmp_path: Path) -> None:

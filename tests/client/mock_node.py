@@ -354,11 +354,16 @@ class MockNode:
         )
 
     async def _add_folder(self, request: web.Request) -> web.Response:
-        path = (await request.json())["path"]
+        asked = await request.json()
+        path = asked["path"]
         if not path.startswith("/"):
             return fail(422, "invalid", f"{path} is not a folder on this computer.")
-        folder = {"id": f"f{len(self.folders) + 1}", "path": path, "state": "present", "tracks": 0, "note": ""}
-        self.folders.append(folder)
+        if path == "/home/ana" and not asked.get("sure"):
+            return fail(403, "unsure", f"{path} is your whole home folder.")
+        self.folders.append(
+            {"id": f"f{len(self.folders) + 1}", "path": path, "state": "present", "tracks": 0, "note": ""}
+        )
+        folder = self.folders[-1]
         return web.json_response(folder)
 
     async def _remove_folder(self, request: web.Request) -> web.Response:

@@ -146,3 +146,21 @@ async def test_an_empty_library_offers_to_add_a_folder(desk: Desk) -> None:
     await desk.page.get_by_label("Path of a folder").fill("/srv/music")
     await desk.page.get_by_role("button", name="Add folder").click()
     await expect(desk.page.locator(".folders")).to_contain_text("/srv/music")
+
+
+async def test_a_whole_home_folder_is_added_only_after_a_question(desk: Desk) -> None:
+    await desk.sign_in("/locker")
+    for answer, added in (("Cancel", 0), ("Add all", 1)):
+        await desk.page.get_by_label("Path of a folder").fill("/home/ana")
+        await desk.page.get_by_role("button", name="Add folder").click()
+        question = desk.page.get_by_role("dialog", name="Add all of it?")
+        await expect(question).to_contain_text("your whole home folder")
+        await question.get_by_role("button", name=answer).click()
+        await expect(desk.page.locator(".folders").get_by_text("/home/ana", exact=True)).to_have_count(added)
+    assert [folder["path"] for folder in desk.node.folders].count("/home/ana") == 1
+
+
+async def test_a_folder_of_chosen_songs_says_that_the_others_are_not_added(desk: Desk) -> None:
+    desk.node.folders[0].update(whole=False, tracks=2, note="")
+    await desk.sign_in("/locker")
+    await expect(desk.page.locator(".folders")).to_contain_text("2 chosen songs; others in it are not added")

@@ -99,7 +99,9 @@ async def test_watching_a_folder_lists_the_neighbours_of_single_files_inside_it(
         make_track(inner / f"{number}.wav", seed=number, title=f"Number {number}")
     async with open_home(tmp_path / "home") as home:
         await home.ingest.add([inner / "7.wav"])
+        assert [(view.path, view.whole) for view in await home.folders.list()] == [(str(inner), False)]
         await home.folders.add(music)
+        assert {view.whole for view in await home.folders.list()} == {True}
         await until(lambda: {"Number 7", "Number 8"} <= set(home.titles()))
         await home.folders.close()
 
