@@ -12,6 +12,8 @@ import { boundedBytes, fixedBytes, textMap } from "../core/wire_fields.js";
 const SESSION_BYTES = 16;
 const MAX_DATA_BYTES = 17 * 1_024 + 64;
 const ANSWER_TIMEOUT_MS = 10_000;
+/** Who doesn't know yet that this device is here answers no greeting. */
+const GREET_EVERY_MS = 1_000;
 /** Between two messages of this device: 22 a second. */
 const EVERY_MS = 45;
 /** The other side ends it after ten minutes: sooner here, so that nothing is asked of one that has ended. */
@@ -33,6 +35,7 @@ export class RelayWay {
   #turn = Promise.resolve();
   #life = new AbortController();
   #deadline = 0;
+  #greeting = 0;
 
   /**
    * @param {Room} room  a seed's
@@ -49,7 +52,12 @@ export class RelayWay {
     this.#room.changed.on(() => {
       if (!this.#room.joined || !this.#room.has(this.#member)) this.close();
     }, this.#life.signal);
+    this.#greet();
+  }
+
+  #greet() {
     this.#say(new Uint8Array(0));
+    this.#greeting = /** @type {any} */ (setTimeout(() => this.#greet(), GREET_EVERY_MS));
   }
 
   /** @param {number} wait_ms */
@@ -63,6 +71,7 @@ export class RelayWay {
     this.open = false;
     this.closed = true;
     clearTimeout(this.#deadline);
+    clearTimeout(this.#greeting);
     this.#life.abort();
     this.#requests.end();
     this.changed.emit();
@@ -77,6 +86,7 @@ export class RelayWay {
     if (data.length) return this.#take(data);
     if (this.open) return;
     this.open = true;
+    clearTimeout(this.#greeting);
     this.#endAfter(LIFETIME_MS);
     this.changed.emit();
   }

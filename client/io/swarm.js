@@ -8,6 +8,7 @@ import { boundedText, fixedBytes, list, natural, textMap } from "../core/wire_fi
 import { blobRefOf } from "../core/catalog_values.js";
 import { Peer } from "./peer.js";
 import { Room } from "./room.js";
+import { recall, remember } from "./shelf.js";
 
 /** @import {Bytes} from "../core/bytes.js" */
 /** @import {Message} from "../core/envelope.js" */
@@ -185,7 +186,7 @@ export class Swarm {
   #look() {
     const here = new Map();
     for (const room of this.#rooms) {
-      if (room.stun) rememberStun(room.stun);
+      if (room.stun) remember("stun", room.stun);
       for (const member of room.present.values()) if (this.#gives(member)) here.set(toBase32(member), member);
     }
     for (const [id, link] of this.#links) {
@@ -220,7 +221,8 @@ export class Swarm {
 
   /** @param {Link} link */
   async #connect(link) {
-    this.#goAroundIn(link, DETOUR_AFTER_MS);
+    // Where no direct way opened last time, as in the same office or train, none is waited for.
+    this.#goAroundIn(link, recall("around") ? 0 : DETOUR_AFTER_MS);
     const stun = this.#rooms.flatMap((room) => (room.stun ? [room.stun] : []));
     const peer = this.#spare && !this.#spare.closed ? this.#spare : new Peer(stun);
     this.#spare = null;
@@ -247,6 +249,7 @@ export class Swarm {
     if (peer.open) {
       link.retry_ms = RETRY_FIRST_MS;
       link.detour?.close();
+      remember("around", null);
     }
     if (peer.closed) {
       link.peer = null;
@@ -277,6 +280,7 @@ export class Swarm {
     let opened = false;
     detour.changed.on(() => {
       opened ||= detour.open;
+      if (opened) remember("around", true);
       if (detour.closed) {
         link.detour = null;
         // One that never opened is tried again when the direct way is.
@@ -364,23 +368,8 @@ function passOver(error) {
   if (!(error instanceof WireError)) throw error;
 }
 
-const STUN_KEY = "songkeep.stun";
-
-/** So that the next start can gather candidates before any room has answered. @param {string} server */
-function rememberStun(server) {
-  try {
-    localStorage.setItem(STUN_KEY, server);
-  } catch {
-    // Then the next start waits for its room.
-  }
-}
-
-/** @returns {string[]} */
+/** So that the next start can gather candidates before any room has answered. @returns {string[]} */
 function lastStun() {
-  try {
-    const server = localStorage.getItem(STUN_KEY);
-    return server ? [server] : [];
-  } catch {
-    return [];
-  }
+  const server = recall("stun");
+  return typeof server === "string" ? [server] : [];
 }

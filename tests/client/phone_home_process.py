@@ -1,8 +1,8 @@
 """The tracker or the home PC of the phone's tests as a process of its own, to be put on another machine of the lab.
 
 Arguments: `tracker ADDRESS`, `home TRACKER [SONGS SECONDS]`, or for a home that meets its devices at a seed, which
-holds everything or nothing: `seeded CODE`, `unseeded CODE`. Speaks JSON lines: writes {"event": ...} to its output,
-reads {"do": ...} from its input.
+holds everything or nothing: `seeded CODE [TRACKER]`, `unseeded CODE`. Speaks JSON lines: writes {"event": ...} to its
+output, reads {"do": ...} from its input.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ async def run_tracker(folder: Path, address: str) -> None:
         await (await lines()).read()
 
 
-async def run_with_seed(folder: Path, code: str, *, holds_all: bool) -> None:
-    home = Home.begin(re.sub(r"^http(.*)#.*", r"ws\1", code))
+async def run_with_seed(folder: Path, code: str, tracker: str, *, holds_all: bool) -> None:
+    home = Home.begin(tracker)
     fill(home, folder)
     await (give_all if holds_all else enter)(home, code)
     device = home.device
@@ -80,16 +80,17 @@ async def attend(home: Home) -> None:
 
 
 def main() -> None:
-    role, where, *numbers = sys.argv[1:]
-    count, seconds = map(int, numbers or (0, 0))
+    role, where, *more = sys.argv[1:]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if role == "tracker":
             asyncio.run(run_tracker(folder, where))
         elif role == "home":
+            count, seconds = map(int, more or (0, 0))
             asyncio.run(run_home(folder, where, count, seconds))
         else:
-            asyncio.run(run_with_seed(folder, where, holds_all=role == "seeded"))
+            [tracker] = more or [re.sub(r"^http(.*)#.*", r"ws\1", where)]
+            asyncio.run(run_with_seed(folder, where, tracker, holds_all=role == "seeded"))
 
 
 if __name__ == "__main__":

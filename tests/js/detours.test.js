@@ -200,6 +200,18 @@ test("a computer that greets back through the room is asked for chunks there, me
   way.close();
 });
 
+test("a computer that doesn’t know yet that the phone is here is greeted again", async () => {
+  const room = fakeRoom(pc);
+  const way = new RelayWay(room, pc);
+  way.begin();
+  await until(() => room.told.length === 2);
+  const [first, second] = room.told;
+  assert.ok(equal(first.session, second.session) && second.data.length === 0);
+  way.hear(second);
+  assert.ok(way.open);
+  way.close();
+});
+
 test("messages leave in order and no faster than a seed’s room takes them", async () => {
   const { room, way } = await greeted();
   const began_ms = performance.now();
