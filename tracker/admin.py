@@ -25,7 +25,7 @@ Commands = Any
 
 
 def add_commands(commands: Commands) -> None:
-    """`accounts`, `usage`, `plans`, `plan`, `invite`, `invites`, `release`, `suspend`, `resume` and `key`."""
+    """`accounts`, `usage`, `pool`, `plans`, `plan`, `invite`, `invites`, `release`, `suspend`, `resume` and `key`."""
     listing = commands.add_parser("accounts", help="list the libraries that this tracker serves, and what they have")
     listing.set_defaults(tracker_run=list_accounts)
     using = commands.add_parser("usage", help="what accounts have on seeds: counted, granted, used")
@@ -37,6 +37,10 @@ def add_commands(commands: Commands) -> None:
     invited.set_defaults(tracker_run=list_invitations)
     naming = commands.add_parser("key", help="show the key by which seeds know this tracker: 'seed run --tracker KEY'")
     naming.set_defaults(tracker_run=show_key)
+    pooling = commands.add_parser("pool", help="list the seeds that offer room to this tracker's libraries")
+    pooling.add_argument("--shut-out", metavar="SEED", help="name this one to no library any more: how it begins")
+    pooling.add_argument("--take-back", metavar="SEED", help="name one that was shut out again")
+    pooling.set_defaults(tracker_run=show_pool)
     planning = commands.add_parser("plan", help="give an account another plan")
     planning.add_argument("library", metavar="ACCOUNT", help="the beginning of its identifier")
     planning.add_argument("plan", metavar="PLAN")
@@ -163,6 +167,32 @@ def list_invitations(asked: argparse.Namespace, home: Path) -> int:
     for each in found:
         print(f"{each.plan:<10} for {each.uses_left} more libraries, until {_day(each.expires_ms)}")
     print(f"{len(found)} invitations can be used.")
+    return 0
+
+
+def show_pool(asked: argparse.Namespace, home: Path) -> int:
+    from tracker.ledger import system_ms
+    from tracker.pool import SeedPool
+    from tracker.server import tracker_keys
+
+    with _database(home) as database:
+        pool = SeedPool(database, tracker_keys(database).id, now_ms=system_ms)
+        if asked.shut_out:
+            pool.shut_out(asked.shut_out, shut_out=True)
+        if asked.take_back:
+            pool.shut_out(asked.take_back, shut_out=False)
+        seeds = pool.seeds()
+    if asked.json:
+        print(json.dumps([{**asdict(each), "seed": to_text(each.seed)} for each in seeds]))
+        return 0
+    for each in seeds:
+        state = "  shut out" if each.shut_out else ""
+        print(
+            f"{to_text(each.seed)[:12]}  {_gb(each.free_bytes)} free of {_gb(each.capacity_bytes)} by its own word of "
+            f"{_day(each.time_ms)}  {each.url}{state}"
+        )
+    named = [each for each in seeds if not each.shut_out]
+    print(f"{len(named)} seeds, {_gb(sum(each.free_bytes for each in named)).strip()} free.")
     return 0
 
 

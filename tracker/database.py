@@ -70,6 +70,18 @@ USAGES: Final = sql.Table(
     sql.Column("time_ms", sql.BigInteger, nullable=False),
     comment="the newest word of each seed, signed by it, of what it keeps by this tracker's grants",
 )
+OFFERS: Final = sql.Table(
+    "offers",
+    META,
+    sql.Column("seed", sql.LargeBinary(32), primary_key=True),
+    sql.Column("url", sql.String(250), nullable=False),
+    sql.Column("capacity_bytes", sql.BigInteger, nullable=False),
+    sql.Column("free_bytes", sql.BigInteger, nullable=False),
+    sql.Column("time_ms", sql.BigInteger, nullable=False),
+    sql.Column("expires_ms", sql.BigInteger, nullable=False),
+    sql.Column("shut_out", sql.Boolean, nullable=False, default=False),
+    comment="the pool: each seed's newest signed word of the room that it has for this tracker's libraries",
+)
 INVITATIONS: Final = sql.Table(
     "invitations",
     META,

@@ -30,6 +30,8 @@ from tracker.addresses import client_address, dialled
 from tracker.database import Database
 from tracker.ledger import Ledger, system_ms
 from tracker.options import DATABASE_NAME, PLANS_NAME, Options
+from tracker.pool import SeedPool
+from tracker.pooldoor import PoolDoor
 from tracker.quota import Plans, read_plans
 from tracker.shelf import Shelf
 
@@ -87,8 +89,11 @@ async def running(options: Options) -> AsyncIterator[Running]:
         rooms = RoomHost(server, shelf, around, ledger=ledger)
         door = RoomDoor(rooms, address=client_address, dialled=lambda request: dialled(request, options.names))
         key = to_text(keys.id)
+        pool = SeedPool(database, keys.id, now_ms=system_ms)
+        app = _app(rooms, door, pool, key, options)
+        PoolDoor(pool, ledger, client_address).add_to(app)
         runner = web.AppRunner(
-            _app(rooms, door, key, options),
+            app,
             access_log=LOGGER,
             access_log_class=AccessLog,
             access_log_format=options.access_log,
@@ -113,7 +118,7 @@ async def _heed_suspensions(shelf: Shelf, rooms: RoomHost) -> None:
             log.warning("suspensions_unread reason=%s", error)
 
 
-def _app(rooms: RoomHost, door: RoomDoor, key: str, options: Options) -> web.Application:
+def _app(rooms: RoomHost, door: RoomDoor, pool: SeedPool, key: str, options: Options) -> web.Application:
     app = web.Application(client_max_size=64 * 1024)
     door.add_to(app)
 
@@ -121,10 +126,13 @@ def _app(rooms: RoomHost, door: RoomDoor, key: str, options: Options) -> web.App
         return web.json_response({"ok": True, "key": key})
 
     async def metrics(_request: web.Request) -> web.Response:
+        offered = await pool.look(0, lambda _seeds: None)
         counted = {
             "songkeep_tracker_connections": rooms.rooms.connections,
             "songkeep_tracker_rooms": rooms.rooms.rooms,
             "songkeep_tracker_frames_sent_total": rooms.relayed,
+            "songkeep_tracker_pool_seeds": offered.seeds,
+            "songkeep_tracker_pool_free_bytes": offered.free_bytes,
         }
         return web.Response(text="".join(f"{name} {value}\n" for name, value in counted.items()))
 

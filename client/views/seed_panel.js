@@ -47,7 +47,9 @@ const none = () =>
     h("code", null, "songkeep seed run"),
     ", or ask a friend for a code and give it to ",
     h("code", null, "songkeep seeds add"),
-    ".",
+    "; if your tracker has seeds to offer, ",
+    h("code", null, "songkeep seeds add --pool 40GB"),
+    " finds one.",
   );
 
 /** @param {Seed} seed */

@@ -41,7 +41,8 @@ def register(subparsers: Subparsers) -> None:
         metavar="URL|KEY",
         action="append",
         default=[],
-        help="a tracker whose accounts may store here, within the capacity: its address or its key; may be repeated",
+        help="a tracker whose accounts may store here, within the capacity; may be repeated. With its address the seed "
+        "stands in its pool, and libraries find it there; with its key alone it doesn't",
     )
     running.add_argument("--rate", metavar="SIZE", help="how much it sends in a second, like 2MB; default: no limit")
     running.add_argument(
@@ -79,7 +80,8 @@ def register(subparsers: Subparsers) -> None:
         summary="show what is promised and held, library by number",
         more="Prints the address of its status page too, which opens with a key of its own. With --json: {url, page,\n"
         "started_ms, capacity_bytes, promised_bytes, held_bytes, disk: {free_bytes, short_bytes, oldest_check_ms,\n"
-        "damaged_blobs}, libraries: [{number, quota_bytes, held_bytes, ..., traffic}]}.",
+        "damaged_blobs}, pools: [{tracker, until_ms, trouble}], libraries: [{number,\n"
+        "quota_bytes, held_bytes, ..., traffic}]}.",
     )
     ending = add_command(
         commands,
@@ -148,6 +150,12 @@ def run_seed(asked: argparse.Namespace, terminal: Terminal) -> int:
             }
         )
         terminal.say(f"The seed answers at {seed.url} and may keep {spoken_bytes(options.capacity_bytes)}.")
+        if options.is_in_pools:
+            terminal.say(
+                "Libraries find it in its tracker's pool; 'songkeep seed status' says whether it stands there."
+            )
+        elif any(each.base for each in options.trackers):
+            terminal.say("It stands in no tracker's pool: say with --url under which address others reach it.")
         terminal.say("Invite a library with 'songkeep seed invite --quota 100GB'. Ctrl+C ends it.")
 
     run(options, started=started)
@@ -211,6 +219,9 @@ def run_status(asked: argparse.Namespace, terminal: Terminal) -> int:
     terminal.say(f"  on the disk {spoken_bytes(status['held_bytes'])}, free there {spoken_bytes(disk['free_bytes'])}")
     if disk["short_bytes"]:
         terminal.say(f"  what is promised needs {spoken_bytes(disk['short_bytes'])} more than the disk has")
+    for each in status["pools"]:
+        words = each["trouble"] or ("stands there" if each["until_ms"] else "not told yet")
+        terminal.say(f"  pool of {each['tracker']}: {words}")
     for each in status["libraries"]:
         terminal.say(_line(each))
     if status["page"]:

@@ -25,6 +25,7 @@ def register(subparsers: Subparsers) -> None:
         more="A seed holds the library sealed and can't read it. Its owner gives you a code, made with\n"
         "'songkeep seed invite'. With --json: an array of seeds, each as GET /api/v1/seeds gives it.",
         examples="  songkeep seeds add 'https://seed.example:7666#invite=...'\n"
+        "  songkeep seeds add --pool 40GB\n"
         "  songkeep seeds remove 2\n"
         "  songkeep seeds move seed.example https://elsewhere.example\n"
         "  songkeep seeds shrink",
@@ -35,9 +36,12 @@ def register(subparsers: Subparsers) -> None:
     adding.add_argument(
         "code",
         metavar="CODE",
+        nargs="?",
+        default="",
         help="what 'songkeep seed invite' printed, whole and in quotes; or with --grant its address",
     )
     adding.add_argument("--grant", metavar="SIZE", help="ask your tracker for so much room there, such as 40GB")
+    adding.add_argument("--pool", metavar="SIZE", help="the same, on a seed that your tracker knows of")
     removing = add_command(commands, "remove", run_remove, summary="put a seed out of the library; it gets nothing new")
     removing.add_argument("seed", metavar="SEED", help=_NAMED)
     add_yes(removing)
@@ -72,8 +76,12 @@ def run_list(asked: argparse.Namespace, terminal: Terminal) -> int:
 def run_add(asked: argparse.Namespace, terminal: Terminal) -> int:
     from node.sizes import read_size
 
+    if bool(asked.code) == bool(asked.pool) or (asked.grant and asked.pool):
+        raise UserError("say which seed: its code, its address with --grant SIZE, or --pool SIZE")
     with reach(asked, terminal) as client:
-        if asked.grant:
+        if asked.pool:
+            seed = client.post("seeds", grant_bytes=read_size(asked.pool))
+        elif asked.grant:
             seed = client.post("seeds", url=asked.code, grant_bytes=read_size(asked.grant))
         else:
             seed = client.post("seeds", code=asked.code)

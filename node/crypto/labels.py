@@ -48,6 +48,7 @@ LABEL_SIGN_RECEIPT: Final = b"songkeep/v1/sign/receipt"
 LABEL_SIGN_GRANT: Final = b"songkeep/v1/sign/grant"
 LABEL_SIGN_DHT_KEY: Final = b"songkeep/v1/sign/dht-key"
 LABEL_SIGN_USAGE: Final = b"songkeep/v1/sign/usage"
+LABEL_SIGN_OFFER: Final = b"songkeep/v1/sign/offer"
 LABEL_SIGN_PAIRING: Final = b"songkeep/v1/sign/pairing"
 LABEL_SIGN_LANE: Final = b"songkeep/v1/sign/lane"
 

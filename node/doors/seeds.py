@@ -97,6 +97,13 @@ class SeedClient:
             codec.fixed_bytes(answer[0], 32, "a seed's key"), codec.fixed_bytes(answer[1], 32, "a seed's key")
         )
 
+    async def free_bytes(self) -> int:
+        """What the seed says that it may still promise. Raises NotFoundError if it says nothing of that."""
+        answer = codec.array(await self._ask("GET", "/v1/seed"), 3, "a seed's answer")
+        if not isinstance(answer[2], dict) or "free_bytes" not in answer[2]:
+            raise NotFoundError("that seed stands in no tracker's pool")
+        return codec.natural(answer[2]["free_bytes"], 1 << 53, "an amount")
+
     async def invitation(self, invite: seedapi.SeedInvite) -> int:
         """Bytes of room that the invitation promises. Raises NotFoundError if it was used."""
         answer = await self._ask("POST", "/v1/invitation", body=seedapi.invite_token(invite.secret))

@@ -35,14 +35,16 @@ async def one(request: web.Request) -> web.Response:
 
 
 async def add(request: web.Request) -> web.Response:
-    """Redeem a seed's code; or, with `url` and `grant_bytes`, have room there by a tracker's leave."""
+    """Redeem a seed's code; or have room by a tracker's leave: at `url`, or else on a seed of the tracker's pool."""
     body = await body_of(request, fields=frozenset({"code", "url", "grant_bytes"}))
     seeds = request.app[PARTS].seeds
     if "code" in body:
         return answer(await seeds.add(text_field(body, "code", max_chars=MAX_CODE_CHARS)), status=201)
     size_bytes = body.get("grant_bytes")
     if not isinstance(size_bytes, int) or not 0 < size_bytes <= MAX_GRANT_BYTES:
-        raise UserError('adding a seed needs "code", or "url" and "grant_bytes"')
+        raise UserError('adding a seed needs "code", or "grant_bytes" with or without "url"')
+    if "url" not in body:
+        return answer(await seeds.add_from_pool(size_bytes), status=201)
     return answer(await seeds.add_granted(text_field(body, "url", max_chars=MAX_CODE_CHARS), size_bytes), status=201)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -58,18 +58,34 @@ class SeedGrants:
         self._meeting = meeting
         self._now_ms = now_ms
 
-    async def take(self, seed: DeviceId, client: SeedClient, size_bytes: int) -> int:
+    @property
+    def trackers(self) -> tuple[str, ...]:
+        """Whom this device asks, by their addresses."""
+        return self._trackers()
+
+    async def take(
+        self,
+        seed: DeviceId,
+        client: SeedClient,
+        size_bytes: int,
+        *,
+        trackers: Sequence[str] = (),
+        let_in: Callable[[], Awaitable[None]] | None = None,
+    ) -> int:
         """Ask a tracker for so much on a seed, and the seed to believe it. Returns the quota there.
 
-        Room that a tracker granted before only that tracker can change. Raises RefusedError (the plan gives less, or
+        Room that a tracker granted before only that tracker can change; else `trackers` are asked, or all. `let_in`
+        has the seed in the library, once a tracker has granted the room. Raises RefusedError (the plan gives less, or
         the seed trusts another tracker), UnavailableError.
         """
         worst: SongkeepError = UnavailableError("no tracker is reached that could grant room on a seed")
         kept = await asyncio.to_thread(self._kept, seed)
-        for tracker in (kept.tracker,) if kept and kept.tracker else self._trackers():
+        for tracker in (kept.tracker,) if kept and kept.tracker else trackers or self._trackers():
             try:
                 await self._report(tracker, client)
                 grant = await self._meeting.ask_grant(tracker, seed, size_bytes)
+                if let_in is not None:
+                    await let_in()
                 entries = self._membership.roster.entries
                 quota_bytes = await client.join_granted(self._membership.keys, grant, entries)
             except SongkeepError as error:

@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any, Final
 
 from node.crypto.keys import EpochKeys, MemberPublic
+from node.doors.pools import look_in_pool
 from node.doors.seeds import SeedClient
-from node.errors import RefusedError, SongkeepError, UserError
+from node.errors import NotFoundError, RefusedError, SongkeepError, UserError
 from node.flows.seed_grants import SeedGrants
 from node.flows.seed_links import SeedLink, named
 from node.flows.seed_lists import Tell
@@ -103,10 +104,54 @@ class Seeds:
             raise UserError("this device meets no tracker that could grant room on a seed")
         async with SeedClient.open(url, local_address=self._local_address) as client:
             seed = await client.who()
-            await self._let_in(seed, client.url)
-            await self._grants.take(seed.id, client, size_bytes)
+            let_in = partial(self._let_in, seed, client.url)
+            await self._grants.take(seed.id, client, size_bytes, let_in=let_in)
         self.wake()
         return self.links[seed.id].as_json()
+
+    async def add_from_pool(self, size_bytes: int) -> dict[str, Any]:
+        """Have a seed of a tracker's pool keep so much of the library.
+
+        Raises NotFoundError if there is none that has and gives it, and otherwise as `add_granted` does.
+        """
+        self._membership.require_owner()
+        if self._grants is None or not self._grants.trackers:
+            raise UserError("this device meets no tracker that could have a pool of seeds")
+        worst: SongkeepError = NotFoundError("no seed of your tracker's pool has so much room; ask for less, or later")
+        for tracker in self._grants.trackers:
+            try:
+                picks = (await look_in_pool(tracker, size_bytes)).picks
+            except SongkeepError as error:
+                worst = error
+                continue
+            for seed, url in picks:
+                if seed in self._membership.roster.members:
+                    continue
+                try:
+                    return await self._take_pick(tracker, seed, url, size_bytes)
+                except SongkeepError as error:
+                    log.info("pick_left reason=%s", type(error).__name__)
+                    worst = error
+        raise worst
+
+    async def _take_pick(self, tracker: str, seed: DeviceId, url: str, size_bytes: int) -> dict[str, Any]:
+        """Have one seed of a pool, of which all that the pool says is hearsay; if it refuses in the end, it is out."""
+        assert self._grants is not None
+        async with SeedClient.open(url, local_address=self._local_address) as client:
+            public = await client.who()
+            if public.id != seed:
+                raise RefusedError("another machine answers where the tracker's pool says that a seed is")
+            if await client.free_bytes() < size_bytes:
+                raise RefusedError("that seed has less room than it told the tracker")
+            let_in = partial(self._let_in, public, client.url)
+            try:
+                await self._grants.take(seed, client, size_bytes, trackers=[tracker], let_in=let_in)
+            except SongkeepError:
+                if seed in self.links:
+                    await self.remove(to_text(seed))
+                raise
+        self.wake()
+        return self.links[seed].as_json()
 
     async def _let_in(self, seed: MemberPublic, url: str) -> None:
         """Have the seed on the roster. Raises UserError if it was put out before."""

@@ -44,6 +44,8 @@ MAX_GIVEN_VOLUMES: Final = 4_096
 MAX_UNREAD_BYTES: Final = 64 << 20
 """Of large requests at once: so much of strangers' and as much of members', neither of whom wait for the others."""
 MAX_VOLUMES_ASKED: Final = 64
+FREE_FOR_MS: Final = 5_000
+"""So long what is free is told again without being counted anew: anybody may ask."""
 
 
 class SeedApi:
@@ -61,11 +63,17 @@ class SeedApi:
         trackers: frozenset[bytes],
         traffic: Traffic,
         capacity_bytes: int,
+        free_bytes: Callable[[], Awaitable[int]] | None,
+        on_room: Callable[[], None],
         dialled: Callable[[web.Request], str],
         client_address: Callable[[web.Request], str],
         now_ms: Now,
     ) -> None:
-        """`check` reads a blob again, `on_roster` hears of one that grew, `dialled` names the host of a proof."""
+        """`check` reads a blob again, `on_roster` hears of one that grew, `dialled` names the host of a proof.
+
+        `free_bytes`: what may still be promised, if anybody may know it; `on_room` hears that what is kept by a grant
+        changed.
+        """
         self._keys = keys
         self._public = keys.public
         self._ledger = ledger
@@ -76,6 +84,9 @@ class SeedApi:
         self._trackers = trackers
         self._traffic = traffic
         self._capacity_bytes = capacity_bytes
+        self._free_bytes = free_bytes
+        self._free_seen_bytes, self._free_seen_ms = 0, -FREE_FOR_MS
+        self._on_room = on_room
         self._dialled = dialled
         self._client_address = client_address
         self._now_ms = now_ms
@@ -111,7 +122,12 @@ class SeedApi:
     # anybody
 
     async def _seed(self, _request: web.Request) -> web.Response:
-        return packed([self._public.sign, self._public.receive, {"version": __version__}])
+        about: dict[str, object] = {"version": __version__}
+        if self._free_bytes is not None:
+            if not 0 <= self._now_ms() - self._free_seen_ms < FREE_FOR_MS:
+                self._free_seen_ms, self._free_seen_bytes = self._now_ms(), await self._free_bytes()
+            about["free_bytes"] = self._free_seen_bytes
+        return packed([self._public.sign, self._public.receive, about])
 
     async def _challenge(self, _request: web.Request) -> web.Response:
         return packed(self._sessions.challenge())
@@ -150,6 +166,7 @@ class SeedApi:
         roster.member(self._public.id)
         check_grant(grant, tracker=grant.tracker, library=roster.library, seed=self._public.id, now_ms=self._now_ms())
         facts = await self._ledger.take_grant(grant, roster, capacity_bytes=self._capacity_bytes, now_ms=self._now_ms())
+        self._on_room()
         log.info("grant_taken number=%d quota_bytes=%d", facts.number, facts.quota_bytes)
         return packed({"quota_bytes": facts.quota_bytes})
 
@@ -228,6 +245,7 @@ class SeedApi:
             return packed({"missing": missing})
         await self._ledger.take_list(hold, given, now_ms=self._now_ms())
         self._keeper.list_changed(roster.library)
+        self._on_room()
         log.info("list_taken library=%s serial=%d", to_text(roster.library)[:8], hold.serial)
         return packed({"missing": []})
 

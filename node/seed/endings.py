@@ -77,6 +77,19 @@ def overdue_bytes(db: sql.Connection) -> int:
     return total
 
 
+def kept_by_grant(db: sql.Connection, library: LibraryId, tracker: bytes) -> tuple[int, int, int]:
+    """Serial of that tracker's grant in force (0: none), the bytes that count against it, and bytes used in all."""
+    mine = sql.select(GRANTS).where(GRANTS.c.library == library, GRANTS.c.tracker == tracker)
+    grant = db.execute(mine).one_or_none()
+    if grant is None:
+        return 0, 0, 0
+    used = used_bytes(db, library)
+    over_bytes = used - steps.facts_of_library(db, library).quota_bytes
+    if over_bytes <= 0 or not steps.usage(db, library).listed_bytes:
+        over_bytes = 0  # snapshots without songs go with the rest; nobody waits for them
+    return grant.serial, grant.granted_bytes + over_bytes, used
+
+
 def end_overdue(db: sql.Connection, patient_ms: int) -> list[tuple[LibraryId, BlobRoot]]:
     """Forget what has been beyond its library's room for the whole notice, the largest first, so that most songs stay.
 

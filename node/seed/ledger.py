@@ -302,16 +302,22 @@ class Ledger:
     async def kept_by_grant(self, library: LibraryId, tracker: bytes) -> tuple[int, int, int]:
         """Serial of that tracker's grant in force (0: none), the bytes that count against it, and bytes used in all."""
 
-        def read(db: sql.Connection) -> tuple[int, int, int]:
-            mine = sql.select(GRANTS).where(GRANTS.c.library == library, GRANTS.c.tracker == tracker)
-            grant = db.execute(mine).one_or_none()
-            if grant is None:
-                return 0, 0, 0
-            used_bytes = endings.used_bytes(db, library)
-            over_bytes = used_bytes - steps.facts_of_library(db, library).quota_bytes
-            if over_bytes <= 0 or not steps.usage(db, library).listed_bytes:
-                over_bytes = 0  # snapshots without songs go with the rest; nobody waits for them
-            return grant.serial, grant.granted_bytes + over_bytes, used_bytes
+        return await self._work(lambda db: endings.kept_by_grant(db, library, tracker))
+
+    async def kept_by_grants(self, tracker: bytes) -> dict[LibraryId, tuple[int, int, int]]:
+        """The same of every library that this tracker ever granted room here."""
+
+        def read(db: sql.Connection) -> dict[LibraryId, tuple[int, int, int]]:
+            mine = list(db.scalars(sql.select(GRANTS.c.library).where(GRANTS.c.tracker == tracker)))
+            return {LibraryId(each): endings.kept_by_grant(db, LibraryId(each), tracker) for each in mine}
+
+        return await self._work(read)
+
+    async def free_bytes(self, capacity_bytes: int) -> int:
+        """What may still be promised."""
+
+        def read(db: sql.Connection) -> int:
+            return max(0, capacity_bytes - steps.promised(db) - endings.overdue_bytes(db))
 
         return await self._work(read)
 

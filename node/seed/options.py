@@ -9,6 +9,7 @@ from typing import Final
 
 from node.errors import UnknownFormatError, UserError
 from node.files import read_small, write_private
+from node.seed.trackers import TrustedTracker
 from node.sizes import read_size
 from node.wire.seedapi import clean_url
 
@@ -42,8 +43,13 @@ class SeedOptions:
     """What is sent in all, by HTTP and WebRTC together, and as much again by BitTorrent; 0: no limit."""
     app: bool = True
     """Serve the phone's app too."""
-    trackers: tuple[bytes, ...] = ()
-    """Keys of trackers whose grants are good here."""
+    trackers: tuple[TrustedTracker, ...] = ()
+    """Whose grants are good here; those with an address have this seed in their pools."""
+
+    @property
+    def is_in_pools(self) -> bool:
+        """Whether trackers may name it to libraries: it needs an address that others reach, and trackers to tell it."""
+        return bool(self.url or self.host not in ("0.0.0.0", "::", "")) and any(each.base for each in self.trackers)
 
     @property
     def swarm_interfaces(self) -> str:

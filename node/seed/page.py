@@ -97,6 +97,9 @@ def render(status: dict[str, Any], *, now_ms: int) -> str:
     ]
     if status["started_ms"] is not None:
         facts.append(("Running for", _ago(now_ms - status["started_ms"]).removesuffix(" ago")))
+    for each in status["pools"]:
+        words = each["trouble"] or ("stands there" if each["until_ms"] else "not told yet")
+        facts.append((f"Pool of {each['tracker']}", words))
     rows = [
         (
             f"{each['number']}",

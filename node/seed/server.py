@@ -30,11 +30,12 @@ from node.seed.keeper import Keeper
 from node.seed.ledger import Ledger
 from node.seed.options import SeedOptions, remember
 from node.seed.page import StatusPage, status_key
+from node.seed.pools import Pools
 from node.seed.rooms import SeedRooms
 from node.seed.scrub import Scrub
 from node.seed.sessions import Sessions
 from node.seed.shelves import Shelves
-from node.seed.standing import look
+from node.seed.standing import free_bytes, look
 from node.seed.traffic import Traffic
 from node.sockets import allow_many_sockets
 from node.wire import seedapi
@@ -129,9 +130,19 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
 
         port = options.port
 
+        pools = Pools(
+            options.trackers if options.is_in_pools else (),
+            keys=keys,
+            ledger=ledger,
+            url=lambda: options.address(port),
+            capacity_bytes=options.capacity_bytes,
+            free_bytes=lambda: free_bytes(options, ledger),
+            now_ms=now_ms,
+        )
+
         async def status() -> dict[str, Any]:
             url = options.address(port)
-            return await look(replace(options, url=url), ledger, traffic)
+            return await look(replace(options, url=url), ledger, traffic, pools.as_json())
 
         api = SeedApi(
             keys=keys,
@@ -139,9 +150,11 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
             sessions=sessions,
             keeper=keeper,
             check=scrub.check,
-            trackers=frozenset(options.trackers),
+            trackers=frozenset(each.key for each in options.trackers),
             traffic=traffic,
             capacity_bytes=options.capacity_bytes,
+            free_bytes=(lambda: free_bytes(options, ledger)) if options.is_in_pools else None,
+            on_room=pools.wake,
             on_roster=roster_grew,
             dialled=lambda request: _dialled(request, options),
             client_address=client_address,
@@ -160,6 +173,8 @@ async def running(options: SeedOptions) -> AsyncIterator[RunningSeed]:
         await stack.enter_async_context(door.open("the seed is going down"))
         port = await stack.enter_async_context(listening(runner, options.host, options.port))
         remember(options, port=port)
+        telling = asyncio.create_task(pools.run(), name="seed-pools")
+        stack.callback(telling.cancel)
         log.info("seed_started seed=%s port=%d swarm_port=%d", to_text(keys.id)[:8], port, swarm.port)
         yield RunningSeed(options, keys, port, ledger, keeper, rooms, scrub, dht, status)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Sequence
 from typing import Any
 
 from node.errors import StorageError
@@ -13,8 +14,23 @@ from node.seed.schema import State
 from node.seed.traffic import Tally, Traffic
 
 
-async def look(options: SeedOptions, ledger: Ledger, traffic: Traffic | None = None) -> dict[str, Any]:
-    """Everything that the status page shows, as JSON. Without `traffic` the seed isn't running. Raises StorageError."""
+async def free_bytes(options: SeedOptions, ledger: Ledger) -> int:
+    """What may still be promised and would find room on the disk too. Raises StorageError."""
+    promised_bytes, held_bytes = await ledger.promised_bytes(), 0
+    for facts in await ledger.libraries():
+        usage = (await ledger.usage(facts.library)).bytes_by_state
+        held_bytes += usage.get(State.HELD, 0) + usage.get(State.TRASH, 0)
+    on_disk = await asyncio.to_thread(_free_bytes, options) - max(0, promised_bytes - held_bytes)
+    return max(0, min(await ledger.free_bytes(options.capacity_bytes), on_disk))
+
+
+async def look(
+    options: SeedOptions, ledger: Ledger, traffic: Traffic | None = None, pools: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """Everything that the status page shows, as JSON. Without `traffic` the seed isn't running. Raises StorageError.
+
+    `pools`: the trackers in whose pools it stands.
+    """
     libraries: list[dict[str, Any]] = []
     for facts in await ledger.libraries():
         usage = await ledger.usage(facts.library)
@@ -33,7 +49,7 @@ async def look(options: SeedOptions, ledger: Ledger, traffic: Traffic | None = N
         )
     held_bytes = sum(each["held_bytes"] + each["trash_bytes"] for each in libraries)
     promised_bytes = await ledger.promised_bytes()
-    free_bytes = await asyncio.to_thread(_free_bytes, options)
+    disk_bytes = await asyncio.to_thread(_free_bytes, options)
     return {
         "url": options.url,
         "started_ms": traffic.started_ms if traffic else None,
@@ -41,12 +57,13 @@ async def look(options: SeedOptions, ledger: Ledger, traffic: Traffic | None = N
         "promised_bytes": promised_bytes,
         "held_bytes": held_bytes,
         "disk": {
-            "free_bytes": free_bytes,
+            "free_bytes": disk_bytes,
             # What has been promised and has not come yet must still find room.
-            "short_bytes": max(0, promised_bytes - held_bytes - free_bytes),
+            "short_bytes": max(0, promised_bytes - held_bytes - disk_bytes),
             "oldest_check_ms": await ledger.oldest_check_ms(),
             "damaged_blobs": sum(each["damaged_blobs"] for each in libraries),
         },
+        "pools": list(pools),
         "libraries": libraries,
     }
 

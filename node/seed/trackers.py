@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.error import URLError
@@ -21,13 +22,24 @@ _KEY_BYTES: Final = 32
 _SCHEMES: Final = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 
 
-def trusted(named: list[str], home: Path, *, ask: Callable[[str], str] | None = None) -> tuple[bytes, ...]:
-    """The keys of the trackers that a person named, each by its key or its address. Blocks.
+@dataclass(frozen=True, slots=True)
+class TrustedTracker:
+    """A tracker whose grants are good on a seed."""
+
+    key: bytes
+    base: str = ""
+    """Where it answers HTTP; empty for one that was named by its key, in whose pool the seed does not stand."""
+
+
+def trusted(named: list[str], home: Path, *, ask: Callable[[str], str] | None = None) -> tuple[TrustedTracker, ...]:
+    """The trackers that a person named, each by its key or its address. Blocks.
 
     Raises UserError, UnavailableError (its key was never learnt, and it does not answer), RefusedError (another key
     than before).
     """
-    return tuple(_of_address(each, home, ask or _asked) if "://" in each else _of_key(each) for each in named)
+    return tuple(
+        _of_address(each, home, ask or _asked) if "://" in each else TrustedTracker(_of_key(each)) for each in named
+    )
 
 
 def _of_key(text: str) -> bytes:
@@ -37,7 +49,7 @@ def _of_key(text: str) -> bytes:
     return key
 
 
-def _of_address(url: str, home: Path, ask: Callable[[str], str]) -> bytes:
+def _of_address(url: str, home: Path, ask: Callable[[str], str]) -> TrustedTracker:
     parts = urlsplit(url.strip())
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise UserError(f"{url[:100]!r} is not a tracker's address; it looks like wss://tracker.example.org")
@@ -48,14 +60,14 @@ def _of_address(url: str, home: Path, ask: Callable[[str], str]) -> bytes:
     except UnavailableError:
         if base not in known:
             raise
-        return _of_key(known[base])
+        return TrustedTracker(_of_key(known[base]), base)
     if known.setdefault(base, to_text(key)) != to_text(key):
         raise RefusedError(
             f"the tracker at {base} shows another key than before; "
             f"if that is right, remove {KEYS_FILE} in the seed's home"
         )
     write_private(home / KEYS_FILE, (json.dumps(known, indent=2) + "\n").encode())
-    return key
+    return TrustedTracker(key, base)
 
 
 def _remembered(home: Path) -> dict[str, str]:

@@ -14,6 +14,7 @@ from node.doors.seeds import SeedClient
 from node.doors.swarm import Endpoint, Swarm, SwarmSettings
 from node.seed.options import SeedOptions
 from node.seed.server import RunningSeed, running
+from node.seed.trackers import TrustedTracker
 from node.wire import seedapi
 from node.wire.holdlist import ListedVolume, sign_hold_list
 from node.wire.roster import Role, Roster, admit, found_library
@@ -80,7 +81,13 @@ async def a_seed(
     trackers: tuple[bytes, ...] = (),
 ) -> AsyncIterator[RunningSeed]:
     options = SeedOptions(
-        home=home, host=ip, port=port, url=url, capacity_bytes=capacity_bytes, stun_port=stun_port, trackers=trackers
+        home=home,
+        host=ip,
+        port=port,
+        url=url,
+        capacity_bytes=capacity_bytes,
+        stun_port=stun_port,
+        trackers=tuple(TrustedTracker(each) for each in trackers),
     )
     async with running(options) as seed:
         yield seed

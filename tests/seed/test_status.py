@@ -67,11 +67,14 @@ def test_a_seed_that_promised_more_than_its_disk_has_says_so() -> None:
         "capacity_bytes": 10_000_000_000,
         "held_bytes": 1_000,
         "disk": {"free_bytes": 10, "short_bytes": 8_000_000_000, "oldest_check_ms": None, "damaged_blobs": 2},
+        "pools": [{"tracker": "https://t.example", "until_ms": None, "trouble": "the <pool> is full"}],
         "libraries": [],
     }
     page = render(status, now_ms=0)
     assert "8.0 GB more than this disk has room for" in page
     assert "<script" not in page
+    assert "Pool of https://t.example" in page
+    assert "the &lt;pool&gt; is full" in page
 
 
 async def test_seed_status_tells_the_same_beside_the_running_seed_and_after_it(tmp_path: Path) -> None:

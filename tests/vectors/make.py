@@ -22,6 +22,7 @@ from tests.vectors.common import member, pattern
 from tests.vectors.far import dht_vectors
 from tests.vectors.meeting import channel_vectors, message_vectors, pairing_vectors
 from tests.vectors.rosters import roster_vectors
+from tests.vectors.seeds import seed_vectors
 from tests.wire.family import keys_of
 
 HERE = Path(__file__).parent
@@ -171,6 +172,7 @@ ALL: dict[str, Callable[[], Any]] = {
     "channel": channel_vectors,
     "batches": batch_vectors,
     "dht": dht_vectors,
+    "seeds": seed_vectors,
 }
 
 

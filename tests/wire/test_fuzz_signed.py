@@ -20,7 +20,7 @@ from node.crypto.phrase import recovery_keys
 from node.errors import PeerError, RefusedError, UnavailableError, UnknownFormatError
 from node.ids import BlobRoot
 from node.peers.directory import read_presence
-from node.wire import codec, envelope, holdings, receipt, roomevents, seedapi, usage
+from node.wire import codec, envelope, holdings, offer, receipt, roomevents, seedapi, usage
 from node.wire.grants import Grant, check_grant, read_grant, read_granted, sign_grant
 from node.wire.heads import open_heads, read_heads, sign_heads
 from node.wire.holdlist import ListedVolume, read_hold_list, sign_hold_list
@@ -181,6 +181,11 @@ def examples() -> dict[str, Signed]:
         serial=1, kept_bytes=2, used_bytes=3, time_ms=4,
     )  # fmt: skip
 
+    offered = offer.Offer(
+        tracker=founder.id, seed=seed.id, url="https://seed.example", capacity_bytes=9, free_bytes=8, time_ms=1,
+        expires_ms=9,
+    )  # fmt: skip
+
     def read_and_check_grant(data: bytes) -> object:
         read = read_grant(data)
         check_grant(read, tracker=founder.id, library=FAMILY.roster.library, seed=seed.id, now_ms=5)
@@ -217,6 +222,15 @@ def examples() -> dict[str, Signed]:
         ),
         "usage": Signed(
             unpacked(unpacked(usage.sign_usage(seed, used))[0]), by(seed, labels.LABEL_SIGN_USAGE), usage.read_usage
+        ),
+        "offer": Signed(
+            unpacked(unpacked(offer.sign_offer(seed, offered))[0]),
+            by(seed, labels.LABEL_SIGN_OFFER),
+            lambda data: offer.check_offer(offer.read_offer(data), tracker=founder.id, now_ms=5),
+        ),
+        "report of a seed": Signed([b"offer", [b"usage"]], codec.pack, offer.read_report),
+        "pool": Signed(
+            unpacked(offer.Pool(1, 2, ((seed.id, "https://seed.example"),)).packed()), codec.pack, offer.read_pool
         ),
         "message to the room": message(to_room=True),
         "message to a member": message(to_room=False),

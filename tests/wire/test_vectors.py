@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -19,9 +20,12 @@ from node.errors import DamagedError, PeerError, RefusedError, SongkeepError, Un
 from node.ids import DeviceId, LibraryId
 from node.wire import channel, codec, dhtrecord, pairing
 from node.wire.envelope import open_message
+from node.wire.grants import check_grant, read_grant, sign_grant
+from node.wire.offer import check_offer, read_offer, sign_offer
 from node.wire.roomframes import join_proof, lookup_proof
 from node.wire.roster import extend, merged, read_roster
 from node.wire.seedapi import read_session, sign_session
+from node.wire.usage import read_usage, sign_usage
 from tests.vectors.common import pattern
 from tests.vectors.rosters import state_of
 
@@ -257,3 +261,48 @@ def test_batches_of_a_phone(vector: dict[str, Any]) -> None:
 @by_guard(load("batches")["stamps"])
 def test_clocks_of_batches(vector: dict[str, Any]) -> None:
     assert str(next_stamp(vector["now_ms"], int(vector["newest"]))) == vector["stamp"]
+
+
+def test_what_tracker_and_seed_sign_for_each_other() -> None:
+    vector = load("seeds")
+    tracker, seed = keys_from(vector["tracker"]), keys_from(vector["seed"])
+    for name, read, sign, keys in (
+        ("grant", read_grant, sign_grant, tracker),
+        ("usage", read_usage, sign_usage, seed),
+        ("offer", read_offer, sign_offer, seed),
+    ):
+        told = dict(vector[name])
+        signed = raw(told.pop("signed"))
+        known = read(signed)  # type: ignore[operator]
+        assert {key: value.hex() if isinstance(value, bytes) else value for key, value in vars_of(known)} == told
+        assert sign(keys, known) == signed  # type: ignore[operator]
+
+
+def vars_of(value: Any) -> list[tuple[str, Any]]:
+    return [(each.name, getattr(value, each.name)) for each in dataclasses.fields(value)]
+
+
+@by_guard(load("seeds")["bad_offers"])
+def test_an_offer_that_is_refused(vector: dict[str, Any]) -> None:
+    tracker = raw(load("seeds")["tracker"]["sign"])
+    with pytest.raises(ERRORS[vector["error"]]):
+        check_offer(read_offer(raw(vector["signed"])), tracker=tracker, now_ms=vector["now_ms"])
+
+
+@by_guard(load("seeds")["bad_usages"])
+def test_a_usage_that_is_refused(vector: dict[str, Any]) -> None:
+    with pytest.raises(ERRORS[vector["error"]]):
+        read_usage(raw(vector["signed"]))
+
+
+@by_guard(load("seeds")["bad_grants"])
+def test_a_grant_that_is_refused(vector: dict[str, Any]) -> None:
+    good = load("seeds")
+    with pytest.raises(ERRORS[vector["error"]]):
+        check_grant(
+            read_grant(raw(vector["signed"])),
+            tracker=raw(good["tracker"]["sign"]),
+            library=LibraryId(raw(good["grant"]["library"])),
+            seed=DeviceId(raw(good["seed"]["sign"])),
+            now_ms=good["now_ms"],
+        )
