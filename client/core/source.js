@@ -109,7 +109,7 @@
  * @property {string} health  a sentence, or ""
  */
 
-/** @typedef {{server: string, joined: boolean, trouble: string, way?: "server" | "lan" | "dht", misdeeds?: string[]}} Room  where devices meet */
+/** @typedef {{server: string, joined: boolean, trouble: string, way?: "server" | "lan" | "dht", misdeeds?: string[], own?: boolean}} Room  where devices meet; own: a tracker named on this device, not a seed of the library */
 
 /**
  * @typedef {object} PairingEvent  As docs/openapi.yaml has them.
@@ -137,6 +137,8 @@
  * @property {() => Promise<Room[]>} rooms
  * @property {(id: string, name: string) => Promise<unknown>} rename
  * @property {(id: string) => Promise<unknown>} [revoke]  where this device may
+ * @property {(address: string) => Promise<unknown>} [addTracker]  as typed; where it is done here
+ * @property {(server: string) => Promise<unknown>} [removeTracker]
  * @property {Pairing} [pairing]  where this device may
  * @property {Phrases} [phrases]  where this device may
  */

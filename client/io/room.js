@@ -42,6 +42,7 @@ export class Room {
   /** @type {WebSocket | null} */
   #socket = null;
   #joined = false;
+  #life = new AbortController();
   #hidden_at_ms = 0;
   #saying = Promise.resolve();
   /** @type {() => void} */
@@ -64,8 +65,9 @@ export class Room {
     return this.#base;
   }
 
-  /** Stay joined until the signal aborts. @param {AbortSignal} signal */
-  open(signal) {
+  /** Stay joined until the signal aborts, or this is closed. @param {AbortSignal} outer */
+  open(outer) {
+    const signal = AbortSignal.any([outer, this.#life.signal]);
     const again = () => this.#again();
     addEventListener("online", again, { signal });
     document.addEventListener("visibilitychange", () => this.#seen(), { signal });
@@ -78,6 +80,11 @@ export class Room {
     }, signal);
     signal.addEventListener("abort", () => this.#socket?.close());
     void this.#stay(signal);
+  }
+
+  /** Leave it, for good. */
+  close() {
+    this.#life.abort();
   }
 
   /** Drop what there is and join at once. */

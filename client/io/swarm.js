@@ -18,7 +18,7 @@ import { recall, remember } from "./shelf.js";
 /** @import {Detour} from "./detours.js" */
 /** @import {Membership} from "./swarm_membership.js" */
 
-const MAX_ROOMS = 8;
+export const MAX_ROOMS = 8;
 const MAX_SDP_CHARS = 32_768;
 const RETRY_FIRST_MS = 1_500;
 const RETRY_LONGEST_MS = 60_000;
@@ -78,10 +78,9 @@ export class Swarm {
   /** Join the rooms and stay, until the signal aborts. @param {AbortSignal} signal */
   open(signal) {
     const join = () => {
-      for (const base of this.#bases()) {
-        if (this.#rooms.some((room) => room.base === base) || this.#rooms.length >= MAX_ROOMS) continue;
-        this.#rooms.push(this.#room(base, signal));
-      }
+      const before = this.#rooms;
+      this.#rooms = this.#bases().map((base) => before.find((room) => room.base === base) ?? this.#room(base, signal));
+      for (const room of before) if (!this.#rooms.includes(room)) room.close();
     };
     join();
     this.#membership.changed.on(join, signal);
@@ -96,7 +95,7 @@ export class Swarm {
   #bases() {
     const seeds = this.#membership.roster.active("seed").flatMap(({ addresses }) => addresses.map((url) => url.replace(/^http/, "ws")));
     const usable = [...this.#membership.trackers, ...seeds].filter((url) => URL.canParse(url) && isUsable(url));
-    return [...new Set(usable.map((url) => url.replace(/\/+$/, "")))];
+    return [...new Set(usable.map((url) => url.replace(/\/+$/, "")))].slice(0, MAX_ROOMS);
   }
 
   /**

@@ -2,12 +2,17 @@
 
 import { toBase32 } from "../core/bytes.js";
 import { deviceNameOps } from "../core/catalog_personal.js";
+import { SourceError } from "../core/source_error.js";
+import { trackerAddress } from "../core/tracker_address.js";
+import { MAX_ROOMS } from "./swarm.js";
 
 /** @import {Devices} from "../core/source.js" */
 /** @import {Swarm} from "./swarm.js" */
 /** @import {Membership} from "./swarm_membership.js" */
 /** @import {PersonalParts} from "./swarm_personal.js" */
 
+/** As rooms are named. @param {string} url */
+const bare = (url) => url.replace(/\/+$/, "");
 const SHOWN = new Set(["owner", "player", "seed"]);
 
 /**
@@ -36,6 +41,17 @@ export const swarmDevices = ({ catalog, write, membership, swarm, held_bytes }) 
       };
     });
   },
-  rooms: async () => swarm.rooms(),
+  rooms: async () => swarm.rooms().map((room) => ({ ...room, own: membership.trackers.some((url) => bare(url) === room.server) })),
   rename: (id, name) => write(deviceNameOps(id, name)),
+  addTracker: async (typed) => {
+    const address = trackerAddress(typed, { secure: location.protocol === "https:" });
+    const rooms = swarm.rooms();
+    if (rooms.some(({ server }) => server === address)) throw new SourceError("invalid", "Your devices meet there already.");
+    if (rooms.length >= MAX_ROOMS) throw new SourceError("refused", `More than ${MAX_ROOMS} places to meet are not used. Remove one first.`);
+    await membership.meetAt([...membership.trackers, address]);
+  },
+  removeTracker: async (server) => {
+    if (swarm.rooms().length < 2) throw new SourceError("refused", "This is the only place where this device meets the others. Add another one first.");
+    await membership.meetAt(membership.trackers.filter((url) => bare(url) !== server));
+  },
 });

@@ -38,7 +38,7 @@ const COVER = /^cover\/([a-z2-7]{26})\/(96|256|512|1024)$/;
 const PLAYLIST_METHODS = ["all", "get", "create", "rename", "remove", "append", "replace", "take"];
 /** @type {(keyof NonNullable<Source["continuing"]>)[]} */
 const CONTINUING_METHODS = ["left", "leave"];
-const DEVICES_METHODS = ["list", "rooms", "rename"];
+const DEVICES_METHODS = ["list", "rooms", "rename", "addTracker", "removeTracker"];
 /** A rendition that isn't made yet is waited for so long. */
 const RENDER_TIMEOUT_MS = 12_000;
 const MAX_ANSWER_BYTES = 4_096;

@@ -40,7 +40,7 @@ export function mountDevices(host, app, route, signal) {
     if (signal.aborted || now === drawn) return; // what nobody changed keeps the keyboard's place
     drawn = now;
     fill(list, ...deviceRows(app, devices, all, again));
-    fill(rooms, ...roomRows(joined));
+    fill(rooms, ...roomRows(app, devices, joined, again));
   };
   const again = () =>
     void show().catch((error) => {
@@ -168,18 +168,36 @@ const paper = () =>
     h("a", { class: "pill", href: href("devices", "phrases") }, icon("key"), "Recovery phrases"),
   );
 
+/** An address, to be read. @param {string} server */
+const bare = (server) => server.replace(/^wss?:\/\//, "");
+
 /** @type {Record<"server" | "lan" | "dht", string>} */
 const WAYS = { server: "", lan: ", on this network", dht: ", found without a tracker" };
 
-/** @param {Room[]} rooms */
-function roomRows(rooms) {
+/**
+ * @param {App} app
+ * @param {Devices} devices
+ * @param {Room[]} rooms
+ * @param {() => void} again
+ */
+function roomRows(app, { addTracker, removeTracker }, rooms, again) {
+  const failed = (/** @type {Error} */ error) => app.tell(error.message);
+  const add = async () => {
+    const why = "Its address. Your computer has to know it too: songkeep config trackers";
+    const typed = await app.ask("Meet at which tracker too?", why, { yes: "Add", placeholder: "wss://tracker.example.org" });
+    if (typed && addTracker) await addTracker(typed).then(again, failed);
+  };
+  const remove = async (/** @type {string} */ server) => {
+    const why = "From then on this device looks for the others elsewhere. Other devices still go there.";
+    if (removeTracker && (await app.confirm(`Meet no more at ${bare(server)}?`, why, "Remove"))) await removeTracker(server).then(again, failed);
+  };
   return [
     h("h2", null, "Where your devices meet"),
     rooms.length
       ? h(
           "ul",
           { class: "ways" },
-          ...rooms.map(({ server, joined, trouble: why, way = "server", misdeeds = [] }) =>
+          ...rooms.map(({ server, joined, trouble: why, way = "server", misdeeds = [], own }) =>
             h(
               "li",
               null,
@@ -187,13 +205,16 @@ function roomRows(rooms) {
               h(
                 "span",
                 null,
-                h("strong", { dir: "auto" }, server.replace(/^wss?:\/\//, "")),
-                h("span", { class: "quiet" }, `${joined ? "Joined" : why || "Not reached"}${WAYS[way]}`),
+                h("strong", { dir: "auto" }, bare(server)),
+                h("span", { class: "quiet" }, `${joined ? "Joined" : why || "Not reached"}${own === false ? ", a seed of your library" : WAYS[way]}`),
                 misdeeds.length ? h("span", { class: "notice warning" }, `Not to be trusted: ${misdeeds.join("; ")}. None of it was believed.`) : null,
               ),
+              own && removeTracker ? button({ class: "ghost", "aria-label": `Meet no more at ${bare(server)}` }, () => void remove(server), icon("close")) : null,
             ),
           ),
         )
       : h("p", { class: "quiet" }, "No tracker yet. Devices of one network find each other without; from elsewhere they need one: songkeep config trackers wss://…"),
-  ];
+    addTracker ? button({ class: "pill" }, () => void add(), icon("plus"), "Add a tracker") : null,
+    rooms.length && !addTracker ? h("p", { class: "quiet" }, "Trackers are changed with songkeep config trackers.") : null,
+  ].filter((node) => node !== null);
 }

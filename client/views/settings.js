@@ -59,6 +59,7 @@ export function mountSettings(host, app, _route, signal) {
       button({ class: "pill" }, openShortcuts, icon("keyboard"), "Show shortcuts"),
     ),
     app.source.apps ? appPanel(app, app.source.apps, signal) : h("span", null),
+    app.source.can.has("devices") ? devices() : h("span", null),
     h("section", { class: "panel" }, h("h2", null, "About"), about),
     app.source.can.has("sign_out") ? signOut(app) : h("span", null),
   );
@@ -128,6 +129,15 @@ function forYou({ settings }) {
     h("label", { class: "switch" }, input, h("span", null, "Suggest music from what I play")),
   );
 }
+
+const devices = () =>
+  h(
+    "section",
+    { class: "panel" },
+    h("h2", null, "Devices and trackers"),
+    h("p", { class: "quiet" }, "Who belongs to your library, and where its devices meet."),
+    h("a", { class: "pill", href: href("devices") }, icon("devices"), "Show them"),
+  );
 
 /** What leaving means: on a computer's player a sign-out, on a paired device the end of all that it keeps. @param {App} app */
 const leaving = ({ source }) =>
