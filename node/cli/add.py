@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from node.cli.arguments import Subparsers, add_command, begin_adding, find_track, whole
 from node.cli.client import segment
@@ -46,14 +47,24 @@ def run_add(asked: argparse.Namespace, terminal: Terminal) -> int:
         job = follow(client, started, terminal)
     report = job["result"]
     terminal.result({name: report[name] for name in ("added", "known", "failed")})
+    exit_code = tell_odd(report, terminal)
+    terminal.say(spoken_added(report))
+    return exit_code
+
+
+def tell_odd(report: dict[str, Any], terminal: Terminal) -> int:
+    """What of an add went in with a remark, or not at all; returns the exit code."""
     tell_failures(report["noted"], terminal, what="went in all the same")
     tell_failures(report["failed"], terminal)
     for path in report["away"]:
         terminal.note(f"  {path}: away; nothing of it was touched")
-    if not terminal.as_json:
-        known = f", {report['known']:,} known already" if report["known"] else ""
-        terminal.say(f"Added {counted(report['added'], 'file')}{known}.")
     return PARTIAL_EXIT_CODE if report["failed"] or report["away"] else 0
+
+
+def spoken_added(report: dict[str, Any]) -> str:
+    """How much an add took in."""
+    known = f", {report['known']:,} known already" if report["known"] else ""
+    return f"Added {counted(report['added'], 'file')}{known}."
 
 
 def run_rm(asked: argparse.Namespace, terminal: Terminal) -> int:

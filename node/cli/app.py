@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from node.cli.arguments import Subparsers, add_command, whole
+from node.cli.arguments import Subparsers, add_command, add_group, whole
 from node.cli.terminal import Terminal, counted, spoken_bytes
 
 
 def register(subparsers: Subparsers) -> None:
-    parser = add_command(subparsers, "app", _show_help, summary="the phone's app: write its files for a web host")
-    parser.set_defaults(app_parser=parser)
-    commands = parser.add_subparsers(dest="app_command", metavar="COMMAND")
+    commands = add_group(subparsers, "app", summary="the phone's app: write its files for a web host")
     exporting = add_command(
         commands,
         "export",
@@ -22,11 +20,6 @@ def register(subparsers: Subparsers) -> None:
         examples="  songkeep app export ./site\n  songkeep pair --app https://music.example.org/",
     )
     exporting.add_argument("dir", metavar="DIR")
-
-
-def _show_help(asked: argparse.Namespace, _terminal: Terminal) -> int:
-    asked.app_parser.print_help()
-    return 0
 
 
 def run_export(asked: argparse.Namespace, terminal: Terminal) -> int:

@@ -35,6 +35,17 @@ def add_command(
     return parser
 
 
+def add_group(subparsers: Subparsers, name: str, *, summary: str, examples: str = "") -> Subparsers:
+    """A command that has only subcommands: by itself it shows its help."""
+
+    def show_help(_asked: argparse.Namespace, _terminal: Terminal) -> int:
+        parser.print_help()
+        return UserError.exit_code
+
+    parser = add_command(subparsers, name, show_help, summary=summary, examples=examples)
+    return parser.add_subparsers(dest=f"{name}_command", metavar="COMMAND")
+
+
 def whole(path: str) -> str:
     """`path` from the root on; the node may run in another directory. Links are left as they are.
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import time
 from typing import Any, Final
 
 from node.cli.arguments import Subparsers, add_command, find_track
 from node.cli.client import Client
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, counted, spoken_bytes, spoken_duration, table
+from node.cli.terminal import Terminal, counted, spoken_bytes, spoken_duration, spoken_moment, table
 from node.errors import NotFoundError, UserError
 from node.sizes import read_size
 
@@ -199,9 +198,7 @@ def _where(device: dict[str, Any]) -> str:
         return "not believed: it hadn't what it said"
     if device["present"]:
         return "here, reached " + _REACHED.get(device["reached"], "when needed")
-    since = (
-        time.strftime(" since %Y-%m-%d %H:%M", time.localtime(device["seen_ms"] / 1_000)) if device["seen_ms"] else ""
-    )
+    since = f" since {spoken_moment(device['seen_ms'])}" if device["seen_ms"] else ""
     return ("asleep" if device["asleep"] else "away") + since
 
 

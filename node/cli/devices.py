@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from typing import Any
 
 from node.cli.arguments import Subparsers, add_command
@@ -11,7 +10,7 @@ from node.cli.client import segment
 from node.cli.consent import add_yes, agreed
 from node.cli.phrase import add_phrase_options, note_who_hears, phrase_asked
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, spoken_bytes, table
+from node.cli.terminal import Terminal, spoken_bytes, spoken_moment, table
 
 
 def register(subparsers: Subparsers) -> None:
@@ -61,7 +60,7 @@ def _seen(device: dict[str, Any]) -> str:
     if device["seen_ms"] is None:
         return "not seen lately"
     how = "asleep" if device["asleep"] else "seen"
-    return time.strftime(f"{how} %Y-%m-%d %H:%M", time.localtime(device["seen_ms"] / 1_000))
+    return f"{how} {spoken_moment(device['seen_ms'])}"
 
 
 def _room(device: dict[str, Any]) -> str:
@@ -74,10 +73,8 @@ def _room(device: dict[str, Any]) -> str:
 def run_rename(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
         device = client.patch(f"devices/{segment(asked.device)}", name=asked.name)
-    if asked.json:
-        terminal.result(device)
-    else:
-        terminal.say(f"It is called {device['name']} now.")
+    terminal.result(device)
+    terminal.say(f"It is called {device['name']} now.")
     return 0
 
 
@@ -89,8 +86,6 @@ def run_revoke(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
         device = client.post(f"devices/{segment(asked.device)}/revoke", **by_phrase)
         note_who_hears(client, terminal)
-    if asked.json:
-        terminal.result(device)
-    else:
-        terminal.say(f"{device['name']} was revoked. What it holds already it can still play.")
+    terminal.result(device)
+    terminal.say(f"{device['name']} was revoked. What it holds already it can still play.")
     return 0

@@ -26,11 +26,9 @@ def register(subparsers: Subparsers) -> None:
 def run_doctor(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
         findings = client.get("doctor")["findings"]
-    if asked.json:
-        terminal.result(findings)
-    else:
-        for finding in findings:
-            terminal.say(f"{_SIGNS[finding['state']]}  {finding['about']}: {finding['text']}")
-            if finding["fix"]:
-                terminal.say(f"      {finding['fix']}")
+    terminal.result(findings)
+    for finding in findings:
+        terminal.say(f"{_SIGNS[finding['state']]}  {finding['about']}: {finding['text']}")
+        if finding["fix"]:
+            terminal.say(f"      {finding['fix']}")
     return 0

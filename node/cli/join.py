@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import socket
 from dataclasses import replace
@@ -44,10 +43,8 @@ def run_join(asked: argparse.Namespace, terminal: Terminal) -> int:
         welcome = asyncio.run(_join(home, asked, terminal))
     from node.ids import to_text
 
-    if asked.json:
-        _tell("joined", library=to_text(welcome.roster.library), trackers=list(welcome.trackers))
-    else:
-        terminal.say("This computer belongs to the library now. Play it with 'songkeep up'.")
+    terminal.event("joined", library=to_text(welcome.roster.library), trackers=list(welcome.trackers))
+    terminal.say("This computer belongs to the library now. Play it with 'songkeep up'.")
     return 0
 
 
@@ -62,16 +59,12 @@ async def _join(home: Home, asked: argparse.Namespace, terminal: Terminal) -> We
         invitation = replace(invitation, tracker=asked.tracker)
 
     def show_check(digits: str) -> None:
-        if asked.json:
-            _tell("check", digits=digits)
-        else:
-            terminal.say(f"Type this on the other device:  {digits[:3]} {digits[3:]}")
+        terminal.event("check", digits=digits)
+        terminal.say(f"Type this on the other device:  {digits[:3]} {digits[3:]}")
 
     def hide_check() -> None:
-        if asked.json:
-            _tell("typed")
-        else:
-            terminal.say("It was typed there.")
+        terminal.event("typed")
+        terminal.say("It was typed there.")
 
     async def kept(welcome: Welcome) -> None:
         settings = change(Settings(), {"trackers": _trackers(welcome, invitation.tracker), **budget})
@@ -106,7 +99,3 @@ def _keep_name(home: Home, name: str) -> None:
 
     with Index.open(home.index) as index:
         index.settings.set(OWN_NAME, name)
-
-
-def _tell(event: str, **about: object) -> None:
-    print(json.dumps({"event": event, **about}), flush=True)

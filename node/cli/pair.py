@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -13,9 +12,8 @@ from node.cli.arguments import Subparsers, add_command
 from node.cli.client import Client
 from node.cli.reach import reach
 from node.cli.terminal import Terminal
-from node.errors import SongkeepError, UnavailableError, UserError
+from node.errors import RefusedError, UnavailableError, UserError
 
-_FAILED_EXIT_CODE = 4
 _WHY = (
     "Songkeep answers on your local network while it waits, so that the new device finds this one; "
     "your system may ask whether to allow it."
@@ -82,11 +80,10 @@ def _app_of(asked: argparse.Namespace, client: Client) -> dict[str, str]:
 
 
 def _follow(client: Client, pairing_id: str, asked: argparse.Namespace, terminal: Terminal) -> int:
-    exit_code = _FAILED_EXIT_CODE
+    exit_code = RefusedError.exit_code
     for event in _events(client, pairing_id):
-        if asked.json:
-            print(json.dumps(event), flush=True)
-        else:
+        terminal.event(**event)
+        if not asked.json:
             _show(event, asked, terminal)
         match event["event"]:
             case "check":
@@ -94,7 +91,7 @@ def _follow(client: Client, pairing_id: str, asked: argparse.Namespace, terminal
             case "paired":
                 exit_code = 0
             case "failed" if not asked.json:
-                raise _told(event)
+                raise RefusedError(event["message"])
     return exit_code
 
 
@@ -155,9 +152,3 @@ def _qr(link: str) -> str:
     drawn = io.StringIO()
     segno.make(link, error="l", micro=False).terminal(out=drawn, compact=True)
     return drawn.getvalue()
-
-
-def _told(event: dict[str, Any]) -> SongkeepError:
-    error = SongkeepError(event["message"])
-    error.exit_code = _FAILED_EXIT_CODE
-    return error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import sys
 import time
 from pathlib import Path
@@ -70,9 +69,13 @@ def phrase_asked(asked: argparse.Namespace, terminal: Terminal) -> dict[str, str
     if asked.phrase_file is not None:
         return {"phrase": read_phrase_file(asked.phrase_file)}
     if asked.with_phrase:
-        instead = "give the words with --phrase-file FILE"
-        return {"phrase": terminal.ask_secret("Recovery phrase (24 words):", instead=instead)}
+        return {"phrase": type_phrase(terminal)}
     return {}
+
+
+def type_phrase(terminal: Terminal) -> str:
+    """The words, typed by the person without being shown. Raises RefusedError if nobody is there."""
+    return terminal.ask_secret("Recovery phrase (24 words):", instead="give the words with --phrase-file FILE")
 
 
 def read_phrase_file(path: str) -> str:
@@ -132,20 +135,16 @@ def run_new(asked: argparse.Namespace, terminal: Terminal) -> int:
                 client.post(f"phrases/{draft['id']}/discard")
             raise
         note_who_hears(client, terminal)
-    if asked.json:
-        _event("added", phrase=made)
-    else:
-        terminal.say("It opens your library from now on. The phrases you had before do so too.")
-        terminal.say("If one of those may be in other hands: songkeep phrase remove, with the words of a senior one.")
+    terminal.event("added", phrase=made)
+    terminal.say("It opens your library from now on. The phrases you had before do so too.")
+    terminal.say("If one of those may be in other hands: songkeep phrase remove, with the words of a senior one.")
     return 0
 
 
 def _typed_back(client: Client, draft: dict[str, Any], asked: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
-    if asked.json:
-        _event("words", **draft)
-    else:
-        show_phrase(" ".join(draft["words"]), terminal, trackers=draft["trackers"], seeds=draft["seeds"], first=False)
-        terminal.say("Now from your paper:")
+    terminal.event("words", **draft)
+    show_phrase(" ".join(draft["words"]), terminal, trackers=draft["trackers"], seeds=draft["seeds"], first=False)
+    terminal.say("Now from your paper:")
     for left in reversed(range(TRIES)):
         words = {str(place): _line(f"  word {place}: ", asked) for place in draft["positions"]}
         try:
@@ -153,9 +152,8 @@ def _typed_back(client: Client, draft: dict[str, Any], asked: argparse.Namespace
         except UserError as error:
             if not left:
                 raise
-            if asked.json:
-                _event("wrong", message=str(error))
-            else:
+            terminal.event("wrong", message=str(error))
+            if not asked.json:
                 terminal.note(f"That's not it: {error}. Once more.")
         else:
             return made
@@ -182,7 +180,3 @@ def run_remove(asked: argparse.Namespace, terminal: Terminal) -> int:
     terminal.result(phrase)
     terminal.say("It is removed. What was kept before, whoever has the old words and a seed's copy can still read.")
     return 0
-
-
-def _event(event: str, **about: object) -> None:
-    print(json.dumps({"event": event, **about}), flush=True)

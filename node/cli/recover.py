@@ -8,9 +8,9 @@ import os
 import time
 
 from node.cli.arguments import Subparsers, add_command
-from node.cli.phrase import read_phrase_file
+from node.cli.phrase import read_phrase_file, type_phrase
 from node.cli.reach import home_of
-from node.cli.terminal import Terminal, counted
+from node.cli.terminal import Terminal, counted, spoken_moment
 from node.errors import UserError
 
 
@@ -75,10 +75,8 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
     )
     terminal.say(f"Your library is back: {counted(recovered.tracks, 'track')}. This machine is one of its devices now.")
     for each in recovered.heads:
-        said = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.time_ms / 1_000))
-        terminal.say(
-            f"  newest word of device {to_text(each.device)[:8]}: {said}, signed by it; {recovered.vouched_by} has it"
-        )
+        said = f"{spoken_moment(each.time_ms)}, signed by it"
+        terminal.say(f"  newest word of device {to_text(each.device)[:8]}: {said}; {recovered.vouched_by} has it")
     terminal.say("If something newer is missing, that seed may be behind: name another with --seed in another home.")
     terminal.say(
         "Devices that are lost: 'songkeep devices' lists them, 'songkeep devices revoke DEVICE' puts them out."
@@ -88,6 +86,4 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _phrase(asked: argparse.Namespace, terminal: Terminal) -> str:
-    if asked.phrase_file is None:
-        return terminal.ask_secret("Recovery phrase (24 words):", instead="give it with --phrase-file FILE")
-    return read_phrase_file(asked.phrase_file)
+    return type_phrase(terminal) if asked.phrase_file is None else read_phrase_file(asked.phrase_file)

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from node.cli.arguments import Subparsers, add_command
+from node.cli.arguments import Subparsers, add_command, add_group
 from node.cli.consent import add_yes, agreed
-from node.cli.terminal import Terminal, counted, spoken_bytes
-from node.doors.home import locate_home
+from node.cli.seed_status import recalled, run_status, seed_home
+from node.cli.terminal import Terminal, spoken_bytes
 
 if TYPE_CHECKING:
     from node.seed.options import SeedOptions
 
-ANSWER_TIMEOUT_S: Final = 5.0
-MAX_STATUS_BYTES: Final = 16 << 20
-
 
 def register(subparsers: Subparsers) -> None:
-    parser = add_command(
+    commands = add_group(
         subparsers,
         "seed",
-        _show_help,
         summary="run a seed: keep libraries sealed, without being able to read them",
         examples="  songkeep seed run --capacity 200GB --url https://seed.example\n"
         "  songkeep seed invite --quota 100GB",
     )
-    parser.set_defaults(seed_parser=parser)
-    commands = parser.add_subparsers(dest="seed_command", metavar="COMMAND")
     running = add_command(commands, "run", run_seed, summary="run it until it is stopped")
     running.add_argument("--listen", metavar="HOST:PORT", default="0.0.0.0:7666", help="default: 0.0.0.0:7666")
     running.add_argument("--url", metavar="URL", default="", help="the address under which devices reach it")
@@ -95,12 +87,7 @@ def register(subparsers: Subparsers) -> None:
     add_yes(ending)
 
 
-def _show_help(asked: argparse.Namespace, _terminal: Terminal) -> int:
-    asked.seed_parser.print_help()
-    return 2
-
-
-def _options(asked: argparse.Namespace) -> Any:
+def _options(asked: argparse.Namespace) -> SeedOptions:
     from node.config import dht_nodes, host_and_port
     from node.seed.options import SeedOptions, read_capacity
     from node.seed.server import prepare_home
@@ -108,9 +95,7 @@ def _options(asked: argparse.Namespace) -> Any:
     from node.wire.dhtrecord import join_address
     from node.wire.seedapi import clean_url
 
-    home = locate_home(asked.home).path / "seed"
-    if asked.seed_command != "run":
-        return SeedOptions(home=home)
+    home = seed_home(asked)
     host, port = host_and_port(asked.listen)
     if asked.tracker:  # what is learnt of them is kept there
         prepare_home(SeedOptions(home=home))
@@ -165,10 +150,10 @@ def run_seed(asked: argparse.Namespace, terminal: Terminal) -> int:
 def run_invite(asked: argparse.Namespace, terminal: Terminal) -> int:
     from node.seed.identity import load_identity
     from node.seed.ledger import Ledger
-    from node.seed.options import read_capacity, recall
+    from node.seed.options import read_capacity
     from node.seed.server import make_invitation
 
-    options = recall(_options(asked))
+    options = recalled(asked)
     quota_bytes = read_capacity(asked.quota)
 
     async def invite() -> str:
@@ -186,9 +171,8 @@ def run_invite(asked: argparse.Namespace, terminal: Terminal) -> int:
 def run_end(asked: argparse.Namespace, terminal: Terminal) -> int:
     from node.seed.clock import now_ms
     from node.seed.ledger import Ledger
-    from node.seed.options import recall
 
-    options = recall(_options(asked))
+    options = recalled(asked)
     question = f"Keep library {asked.number} no more? Its owner is told, and in 30 days all of it goes from here."
     if not agreed(asked, terminal, question):
         return 0
@@ -201,77 +185,3 @@ def run_end(asked: argparse.Namespace, terminal: Terminal) -> int:
     terminal.result({"ended": asked.number})
     terminal.say(f"Library {asked.number} is told at its next visit, and kept for 30 days more.")
     return 0
-
-
-def run_status(asked: argparse.Namespace, terminal: Terminal) -> int:
-    from node.seed.options import recall
-    from node.seed.page import status_key
-
-    options = recall(_options(asked))
-    status = _from_running(options.home) or _from_disk(options)
-    key = status_key(options.home)
-    status["page"] = f"{options.url}/status?key={key}" if key else None
-    terminal.result(status)
-    promised, capacity = spoken_bytes(status["promised_bytes"]), spoken_bytes(status["capacity_bytes"])
-    running = "runs" if status["started_ms"] is not None else "does not run"
-    terminal.say(f"{status['url']}  {running}; promised {promised} of {capacity}")
-    disk = status["disk"]
-    terminal.say(f"  on the disk {spoken_bytes(status['held_bytes'])}, free there {spoken_bytes(disk['free_bytes'])}")
-    if disk["short_bytes"]:
-        terminal.say(f"  what is promised needs {spoken_bytes(disk['short_bytes'])} more than the disk has")
-    for each in status["pools"]:
-        words = each["trouble"] or ("stands there" if each["until_ms"] else "not told yet")
-        terminal.say(f"  pool of {each['tracker']}: {words}")
-    for each in status["libraries"]:
-        terminal.say(_line(each))
-    if status["page"]:
-        terminal.say(f"The same as a page: {status['page']}")
-    return 0
-
-
-def _line(library: dict[str, Any]) -> str:
-    words = (
-        f"  library {library['number']}: {counted(library['held_blobs'], 'blob')}, "
-        f"{spoken_bytes(library['held_bytes'])} of {spoken_bytes(library['quota_bytes'])}; "
-        f"{spoken_bytes(library['waiting_bytes'])} to come, {spoken_bytes(library['trash_bytes'])} in the trash, "
-        f"{library['damaged_blobs']} damaged"
-    )
-    traffic = library["traffic"]
-    if traffic is None:
-        return words
-    return (
-        f"{words}; sent {spoken_bytes(traffic['sent_bytes'])}, received {spoken_bytes(traffic['received_bytes'])}, "
-        f"{counted(traffic['single_reads'], 'single read')} answered"
-    )
-
-
-def _from_running(home: Path) -> dict[str, Any] | None:
-    """What the seed says of itself; None if it doesn't run."""
-    from urllib.error import URLError
-    from urllib.request import Request, build_opener
-
-    from node.seed.options import local_url
-    from node.seed.page import status_key
-
-    url, key = local_url(home), status_key(home)
-    if not url or not key:
-        return None
-    request = Request(f"{url}/v1/status", headers={"Authorization": f"Bearer {key}"})
-    try:
-        with build_opener().open(request, timeout=ANSWER_TIMEOUT_S) as answer:
-            status = json.loads(answer.read(MAX_STATUS_BYTES))
-    except (URLError, OSError, ValueError):
-        return None
-    return status if isinstance(status, dict) and "disk" in status else None
-
-
-def _from_disk(options: SeedOptions) -> dict[str, Any]:
-    """What its home tells while it doesn't run."""
-    from node.seed.ledger import Ledger
-    from node.seed.standing import look
-
-    async def read() -> dict[str, Any]:
-        async with Ledger.open(options.home / "seed.sqlite") as ledger:
-            return await look(options, ledger)
-
-    return asyncio.run(read())

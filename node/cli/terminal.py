@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import sys
+import time
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -36,6 +37,11 @@ class Terminal:
         """The command's one JSON value, if JSON was asked for."""
         if self.as_json:
             print(json.dumps(value, indent=None, separators=(",", ":")), flush=True)
+
+    def event(self, event: str, **about: object) -> None:
+        """One of the JSON values, a line each, that a command prints while it goes on, if JSON was asked for."""
+        if self.as_json:
+            print(json.dumps({"event": event, **about}), flush=True)
 
     def say(self, text: str = "") -> None:
         """A line of the answer, for a person."""
@@ -134,6 +140,11 @@ def spoken_duration(duration_ms: int) -> str:
     seconds = round(duration_ms / 1_000)
     hours, minutes = divmod(seconds // 60, 60)
     return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
+
+
+def spoken_moment(time_ms: int) -> str:
+    """A date and a time of day, as clocks here show it."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(time_ms / 1_000))
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import time
 from typing import Any
 
 from node.cli.arguments import Subparsers, add_command
 from node.cli.consent import add_yes, agreed
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, counted, named
+from node.cli.terminal import Terminal, counted, named, spoken_moment
 from node.errors import NotFoundError
 
 _SHOWN = 10
@@ -51,8 +50,7 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _say(removal: dict[str, Any], terminal: Terminal) -> None:
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(removal["removed_ms"] / 1_000))
-    terminal.say(f"{when}  {counted(removal['count'], 'track')} removed:")
+    terminal.say(f"{spoken_moment(removal['removed_ms'])}  {counted(removal['count'], 'track')} removed:")
     for track in removal["tracks"][:_SHOWN]:
         terminal.say(f"  {named(track)}")
     if removal["count"] > _SHOWN:

@@ -9,17 +9,18 @@ import socket
 import time
 from pathlib import Path
 
+from node.cli.add import spoken_added, tell_odd
 from node.cli.arguments import Subparsers, add_command, begin_adding, whole, with_way_out
 from node.cli.browser import open_browser, sign_in_address
 from node.cli.client import Client
 from node.cli.init import begin, show_phrase
-from node.cli.plan import check_tracker, meet_at
-from node.cli.progress import follow, tell_failures
+from node.cli.meet import check_tracker, meet_at
+from node.cli.progress import follow
 from node.cli.reach import home_of, open_vault, running_client
 from node.cli.terminal import Terminal, counted, spoken_bytes
 from node.config import Settings, change, load_settings, save_settings
 from node.doors.home import Home, HomeBusyError
-from node.errors import PARTIAL_EXIT_CODE, SongkeepError, UnsureError, UserError
+from node.errors import SongkeepError, UnsureError, UserError
 
 MAX_PORT = 65_535
 _LOOK_AGAIN_S = 0.2
@@ -167,16 +168,12 @@ def _add(client: Client, folders: list[str], home: Home, asked: argparse.Namespa
         terminal.note(f"Adding stopped: {error}")
         return error.exit_code
     report = job["result"]
-    tell_failures(report["noted"], terminal, what="went in all the same")
-    tell_failures(report["failed"], terminal)
-    for path in report["away"]:
-        terminal.note(f"  {path}: away; nothing of it was touched")
+    exit_code = tell_odd(report, terminal)
     if asked.demo and not asked.folders:  # some were seen and listed before all were made
         terminal.note(f"The demo is in your library: {counted(report['added'] + report['known'], 'tune')}.")
     else:
-        known = f", {report['known']:,} known already" if report["known"] else ""
-        terminal.note(f"Added {counted(report['added'], 'file')}{known}.")
-    return PARTIAL_EXIT_CODE if report["failed"] or report["away"] else 0
+        terminal.note(spoken_added(report))
+    return exit_code
 
 
 def _hosting(asked: argparse.Namespace) -> dict[str, object]:
