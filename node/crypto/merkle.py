@@ -18,6 +18,12 @@ def leaf_hash(chunk: bytes | memoryview) -> bytes:
     return hashlib.sha256(chunk).digest()
 
 
+def _leaves(chunks: bytes | memoryview) -> list[bytes]:
+    """Leaf hashes of chunks that lie one after the other; only the last may be shorter than 16,384 bytes."""
+    view = memoryview(chunks)
+    return [leaf_hash(view[at : at + CHUNK_BYTES]) for at in range(0, len(view), CHUNK_BYTES)]
+
+
 def _pair(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(left + right).digest()
 
@@ -63,13 +69,14 @@ class TreeBuilder:
         self._pieces: list[bytes] = []
         self._chunks = 0
 
-    def add(self, chunk: bytes | memoryview) -> None:
-        """The next sealed chunk; only the last may be shorter than 16,384 bytes."""
-        self._leaves.append(leaf_hash(chunk))
-        self._chunks += 1
-        if len(self._leaves) == PIECE_CHUNKS:
-            self._pieces.append(piece_hash(self._leaves))
-            self._leaves.clear()
+    def add(self, chunks: bytes | memoryview) -> None:
+        """The next sealed chunks, one or several; only the blob's last may be shorter than 16,384 bytes."""
+        leaves = _leaves(chunks)
+        self._chunks += len(leaves)
+        self._leaves += leaves
+        whole = len(self._leaves) - len(self._leaves) % PIECE_CHUNKS
+        self._pieces += [piece_hash(self._leaves[at : at + PIECE_CHUNKS]) for at in range(0, whole, PIECE_CHUNKS)]
+        del self._leaves[:whole]
 
     def finish(self) -> tuple[BlobRoot, bytes]:
         """The blob's root and its layer."""
@@ -106,15 +113,20 @@ def check_layer(root: BlobRoot, layer: bytes, sealed_bytes: int) -> None:
         raise DamagedError("a blob's list of piece hashes does not belong to it")
 
 
-def check_piece(layer: bytes, piece_index: int, piece: bytes) -> None:
-    """Check the bytes of one piece (up to 64 KiB) against the layer. Raises DamagedError."""
-    at = piece_index * HASH_BYTES
-    expected = layer[at : at + HASH_BYTES]
-    view = memoryview(piece)
-    leaves = [leaf_hash(view[start : start + CHUNK_BYTES]) for start in range(0, len(piece), CHUNK_BYTES)]
+def check_pieces(layer: bytes, pieces: range, data: bytes | memoryview) -> None:
+    """Check the bytes of those pieces (of up to 64 KiB each) against the layer. Raises DamagedError."""
+    leaves = _leaves(data)
     if len(layer) == HASH_BYTES and 0 < len(leaves) <= PIECE_CHUNKS:
-        made: bytes = _tree_root(leaves, _power_of_two_from(len(leaves)), _ZERO_LEAF)
+        made = [bytes(_tree_root(leaves, _power_of_two_from(len(leaves)), _ZERO_LEAF))]
     else:
-        made = piece_hash(leaves)
-    if len(expected) != HASH_BYTES or made != expected:
-        raise DamagedError(f"piece {piece_index} is not what was sealed")
+        made = [piece_hash(leaves[at : at + PIECE_CHUNKS]) for at in range(0, len(leaves), PIECE_CHUNKS)]
+    if len(made) != len(pieces):
+        raise DamagedError(f"{len(made)} pieces came in place of {len(pieces)}")
+    for index, piece in zip(pieces, made, strict=True):
+        if piece != layer[index * HASH_BYTES : (index + 1) * HASH_BYTES]:
+            raise DamagedError(f"piece {index} is not what was sealed")
+
+
+def check_piece(layer: bytes, index: int, piece: bytes) -> None:
+    """Check the bytes of one piece (up to 64 KiB) against the layer. Raises DamagedError."""
+    check_pieces(layer, range(index, index + 1), piece)

@@ -19,7 +19,7 @@ from node.doors.index import Source
 from node.doors.sources import OpenSource, SourceChangedError, SourceMissingError, fingerprint_of
 from node.errors import DamagedError, NotFoundError, SongkeepError, UnavailableError
 from node.flows.reading import Trouble
-from node.flows.seal import piece_from_source
+from node.flows.seal import pieces_from_source
 from node.flows.sealing import read_picture
 from node.ids import BlobRoot, to_text
 from node.library import Library
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 ROTTEN = "its contents changed although its date did not; the disk may be failing"
 MAX_PIECES = 256
 """Asked for at once: 16 MiB."""
+_SEALED_AT_ONCE = 16
+"""Pieces: 1 MiB."""
 
 
 class Holdings:
@@ -48,7 +50,7 @@ class Holdings:
         self.on_changed = on_changed
         self.on_damaged = on_damaged
 
-    def pieces(self, blob: BlobRef, first: int, count: int) -> list[bytes]:
+    def pieces(self, blob: BlobRef, first: int, count: int) -> bytes:
         """Sealed pieces `first` to `first + count - 1`, as far as the blob goes, each compared with the layer.
 
         Raises NotFoundError or UnavailableError if this device hasn't them, DamagedError if it hasn't them whole.
@@ -95,8 +97,10 @@ class Holdings:
         for source in self._library.index.sources.with_root(blob.root):
             try:
                 with OpenSource(source.full_path, expected=source.fingerprint) as opened, self._store.draft() as draft:
-                    for index in range(len(layer) // merkle.HASH_BYTES):
-                        draft.write_chunks(piece_from_source(opened, cipher, layer, index))
+                    count = len(layer) // merkle.HASH_BYTES
+                    for first in range(0, count, _SEALED_AT_ONCE):
+                        pieces = range(first, min(first + _SEALED_AT_ONCE, count))
+                        draft.write_chunks(pieces_from_source(opened, cipher, layer, pieces))
                     whole, _ = draft.finish()
             except (SourceChangedError, SourceMissingError):
                 self._withdraw(source)
@@ -135,17 +139,16 @@ class Holdings:
         for root in self._store.trim_cache():
             self._library.index.blobs.set_stored(root, "none")
 
-    def _from_source(self, source: Source, blob: BlobRef, layer: bytes, wanted: range) -> list[bytes]:
+    def _from_source(self, source: Source, blob: BlobRef, layer: bytes, wanted: range) -> bytes:
         cipher = BlobCipher(blob.key, blob.size_bytes, commitment=blob.commitment)
         try:
             with OpenSource(source.full_path, expected=source.fingerprint) as opened:
-                return [piece_from_source(opened, cipher, layer, index) for index in wanted]
+                return pieces_from_source(opened, cipher, layer, wanted)
         except (SourceChangedError, SourceMissingError):
             self._withdraw(source)
             raise
 
-    def _from_store(self, blob: BlobRef, layer: bytes, wanted: range) -> list[bytes]:
-        pieces = []
+    def _from_store(self, blob: BlobRef, layer: bytes, wanted: range) -> bytes:
         try:
             reader = self._store.reader(blob.root)
         except NotFoundError:
@@ -154,14 +157,12 @@ class Holdings:
                 self._damaged(blob.root)  # its file is gone although nobody let go of it
             raise
         with reader:
-            for index in wanted:
-                piece = reader.chunks(index * PIECE_CHUNKS, PIECE_CHUNKS)
-                try:
-                    merkle.check_piece(layer, index, piece)
-                except DamagedError:
-                    self._damaged(blob.root)
-                    raise
-                pieces.append(piece)
+            pieces = reader.chunks(wanted.start * PIECE_CHUNKS, len(wanted) * PIECE_CHUNKS)
+        try:
+            merkle.check_pieces(layer, wanted, pieces)
+        except DamagedError:
+            self._damaged(blob.root)
+            raise
         return pieces
 
     def _withdraw(self, source: Source) -> None:

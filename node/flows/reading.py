@@ -20,7 +20,7 @@ from node.crypto.labels import PIECE_CHUNKS
 from node.doors.blobs import BlobReader
 from node.doors.sources import OpenSource
 from node.errors import DamagedError, NotFoundError, SongkeepError, UnavailableError
-from node.flows.seal import piece_plain, piece_sealed
+from node.flows.seal import pieces_plain, pieces_sealed
 
 FIRST_CHUNKS: Final = 4
 """A read begins with one piece, so that its first byte comes at once; each step is twice the last."""
@@ -85,14 +85,11 @@ class SealedSource:
         self._cipher = BlobCipher(blob.key, blob.size_bytes, commitment=blob.commitment)
 
     def plain(self, first: int, count: int) -> bytes:
-        first_piece = first // PIECE_CHUNKS
-        end_piece = -(-(first + count) // PIECE_CHUNKS)
-        wanted = range(first_piece, min(end_piece, len(self._layer) // merkle.HASH_BYTES))
-        pieces = [piece_plain(self._source, self._cipher.shape, index) for index in wanted]
-        for index, piece in zip(wanted, pieces, strict=True):
-            piece_sealed(piece, self._cipher, self._layer, index)
+        first_piece, stop_piece = first // PIECE_CHUNKS, -(-(first + count) // PIECE_CHUNKS)
+        pieces = range(first_piece, min(stop_piece, len(self._layer) // merkle.HASH_BYTES))
+        whole = pieces_plain(self._source, self._cipher.shape, pieces)
+        pieces_sealed(whole, self._cipher, self._layer, pieces)
         skip = (first - first_piece * PIECE_CHUNKS) * PLAIN
-        whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         return whole[skip : skip + count * PLAIN]
 
     def close(self) -> None:

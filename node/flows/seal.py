@@ -130,30 +130,29 @@ def _sealed_chunks(cipher: BlobCipher, parts: Iterator[bytes]) -> Iterator[bytes
         yield chunk
 
 
-def piece_plain(source: OpenSource, shape: Shape, index: int) -> bytes:
-    """The part of a source that piece `index` of its blob is sealed from. Raises SourceChangedError."""
-    start = index * PIECE_CHUNKS * PLAIN
-    return source.read(start, max(0, min(PIECE_CHUNKS * PLAIN, shape.size_bytes - start)))
+def pieces_plain(source: OpenSource, shape: Shape, pieces: range) -> bytes:
+    """The part of a source that those pieces of its blob are sealed from. Raises SourceChangedError."""
+    start, stop = (index * PIECE_CHUNKS * PLAIN for index in (pieces.start, pieces.stop))
+    return source.read(start, max(0, min(stop, shape.size_bytes) - start))
 
 
-def piece_sealed(plain: bytes, cipher: BlobCipher, layer: bytes, index: int) -> bytes:
-    """Piece `index` of a blob made again from its plaintext.
+def pieces_sealed(plain: bytes, cipher: BlobCipher, layer: bytes, pieces: range) -> bytes:
+    """Pieces of a blob made again from their plaintext.
 
-    Compared with the layer before it is given: raises SourceChangedError, and nothing of it leaves, if it differs.
+    Compared with the layer before they are given: raises SourceChangedError, and nothing leaves, if one differs.
     """
-    shape = cipher.shape
-    first = index * PIECE_CHUNKS
+    view = memoryview(plain)
+    chunks = range(pieces.start * PIECE_CHUNKS, min(pieces.stop * PIECE_CHUNKS, cipher.shape.chunks))
     sealed = b"".join(
-        cipher.seal_chunk(chunk, plain[(chunk - first) * PLAIN : (chunk - first + 1) * PLAIN])
-        for chunk in range(first, min(first + PIECE_CHUNKS, shape.chunks))
+        [cipher.seal_chunk(index, view[at * PLAIN : (at + 1) * PLAIN]) for at, index in enumerate(chunks)]
     )
     try:
-        merkle.check_piece(layer, index, sealed)
+        merkle.check_pieces(layer, pieces, sealed)
     except DamagedError as error:
         raise SourceChangedError("the file is no longer what was sealed") from error
     return sealed
 
 
-def piece_from_source(source: OpenSource, cipher: BlobCipher, layer: bytes, index: int) -> bytes:
-    """Piece `index` of a blob made again from its source, and compared: raises SourceChangedError."""
-    return piece_sealed(piece_plain(source, cipher.shape, index), cipher, layer, index)
+def pieces_from_source(source: OpenSource, cipher: BlobCipher, layer: bytes, pieces: range) -> bytes:
+    """Pieces of a blob made again from its source, and compared: raises SourceChangedError."""
+    return pieces_sealed(pieces_plain(source, cipher.shape, pieces), cipher, layer, pieces)

@@ -173,7 +173,7 @@ class Serving:
         while at < end:
             piece, skipped = divmod(at, PIECE_CHUNKS)
             wanted = min(pieces_at_once, -(-(end - piece * PIECE_CHUNKS) // PIECE_CHUNKS))
-            data = await asyncio.to_thread(self._joined, ref, piece, wanted)
+            data = await asyncio.to_thread(self._holdings.pieces, ref, piece, wanted)
             if skipped or len(data) > (end - at) * CHUNK_BYTES:
                 data = data[skipped * CHUNK_BYTES : (skipped + end - at) * CHUNK_BYTES]
             if not data:
@@ -188,9 +188,6 @@ class Serving:
         if snapshot is not None:
             return (len(snapshot) - 1) * CHUNK_BYTES + len(snapshot[len(snapshot) - 1])
         return Shape((await self._ref(root)).size_bytes).sealed_bytes
-
-    def _joined(self, ref: BlobRef, first: int, count: int) -> bytes:
-        return b"".join(self._holdings.pieces(ref, first, count))
 
     async def _ref(self, root: BlobRoot) -> BlobRef:
         ref = self._refs.get(root)

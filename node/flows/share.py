@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from node.crypto.blob import Purpose, Shape
+from node.crypto.labels import PIECE_BYTES
 from node.doors.blobs import BlobStore
 from node.doors.seeds import SeedClient, SeedStanding
 from node.errors import DamagedError, NotFoundError, RefusedError, SongkeepError, UnavailableError
@@ -213,7 +214,9 @@ class Sharing:
 
         async def sealed() -> AsyncIterator[bytes]:
             for first in range(0, pieces, PUSH_PIECES):
-                for piece in await asyncio.to_thread(self._holdings.pieces, ref, first, PUSH_PIECES):
+                made = await asyncio.to_thread(self._holdings.pieces, ref, first, PUSH_PIECES)
+                for at in range(0, len(made), PIECE_BYTES):
+                    piece = made[at : at + PIECE_BYTES]
                     await self._pace.take(len(piece))
                     yield piece
 

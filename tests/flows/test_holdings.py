@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from node.catalog.model import BlobRef
 from node.crypto import merkle
+from node.crypto.labels import PIECE_BYTES
 from node.errors import DamagedError, NotFoundError, UnavailableError
 from tests.flows.home import Home, open_home, until
 from tests.music import make_picture, make_track
@@ -31,16 +33,15 @@ async def test_pieces_made_again_from_the_source_are_those_of_the_store(tmp_path
         blob = only_blob(home)
         from_source = home.holdings.pieces(blob, 0, 256)
         assert merkle.root_of_chunks(_chunks(from_source))[0] == blob.root
-        assert home.holdings.pieces(blob, 2, 3) == from_source[2:5]
-        assert home.holdings.pieces(blob, len(from_source), 3) == []
+        assert home.holdings.pieces(blob, 2, 3) == from_source[2 * PIECE_BYTES : 5 * PIECE_BYTES]
+        assert home.holdings.pieces(blob, -(-len(from_source) // PIECE_BYTES), 3) == b""
         home.holdings.ensure_sealed(blob)
         song.unlink()
         await home.ingest.rescan()
         assert home.holdings.pieces(blob, 0, 256) == from_source
 
 
-def _chunks(pieces: list[bytes]) -> list[bytes]:
-    whole = b"".join(pieces)
+def _chunks(whole: bytes) -> list[bytes]:
     return [whole[at : at + 16_384] for at in range(0, len(whole), 16_384)]
 
 
@@ -69,9 +70,26 @@ async def test_a_damaged_store_gives_only_its_whole_pieces(tmp_path: Path, song:
         data = bytearray(path.read_bytes())
         data[65_536 * 2 + 7] ^= 1
         path.write_bytes(data)
-        assert home.holdings.pieces(blob, 0, 2) == [bytes(data[:65_536]), bytes(data[65_536 : 2 * 65_536])]
+        assert home.holdings.pieces(blob, 0, 2) == data[: 2 * PIECE_BYTES]
         with pytest.raises(DamagedError):
             home.holdings.pieces(blob, 1, 2)
+        assert home.damaged == [blob.root]
+
+
+@pytest.mark.parametrize("kept_bytes", [3 * PIECE_BYTES, 3 * PIECE_BYTES - 1, 0])
+async def test_a_stored_blob_that_lost_its_end_gives_nothing_of_what_is_gone(
+    tmp_path: Path, song: Path, kept_bytes: int
+) -> None:
+    async with open_home(tmp_path / "home", keep_sealed=True) as home:
+        await home.ingest.add([song.parent])
+        blob = only_blob(home)
+        song.unlink()
+        await home.ingest.rescan()
+        path = home.store.path_of(blob.root)
+        assert path is not None
+        os.truncate(path, kept_bytes)
+        with pytest.raises(DamagedError):
+            home.holdings.pieces(blob, 2, 2)
         assert home.damaged == [blob.root]
 
 
@@ -112,7 +130,7 @@ async def test_no_run_of_bytes_of_a_source_is_in_anything_that_may_leave(tmp_pat
         for root, _purpose in home.index.blobs.named(b"", 100):
             ref = home.library.blob_ref(root)
             assert ref is not None
-            leaving += home.holdings.pieces(ref, 0, 1_000)
+            leaving.append(home.holdings.pieces(ref, 0, 1_000))
         secret = [path.read_bytes() for path in folder.iterdir()] + [cover]
         assert _runs(b"".join(secret)[:1_000] + b"more", [secret[0][500:540]]), "the search finds what is there"
         assert len(leaving) > 6

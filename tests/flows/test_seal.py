@@ -16,7 +16,7 @@ from node.doors.blobs import BlobStore
 from node.doors.sources import OpenSource, SourceChangedError
 from node.errors import DamagedError
 from node.flows.reading import SealedSource, StoredBlob
-from node.flows.seal import READ_ONCE_BYTES, Sealing, piece_from_source, seal_bytes, seal_source
+from node.flows.seal import READ_ONCE_BYTES, Sealing, pieces_from_source, seal_bytes, seal_source
 
 CONVERGENCE = bytes(range(32))
 
@@ -112,7 +112,7 @@ def test_every_piece_made_again_from_the_source_is_the_one_that_was_sealed(tmp_p
     cipher = BlobCipher(sealing.ref.key, sealing.ref.size_bytes)
     with OpenSource(path) as source:
         for index in range(len(sealing.layer) // 32):
-            made = piece_from_source(source, cipher, sealing.layer, index)
+            made = pieces_from_source(source, cipher, sealing.layer, range(index, index + 1))
             assert made == whole[index * PIECE_BYTES : (index + 1) * PIECE_BYTES]
 
 

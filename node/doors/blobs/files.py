@@ -66,9 +66,7 @@ class Draft(OpenFile):
 
     def write_chunks(self, chunks: bytes) -> None:
         """The next several chunks, whole but for the blob's end. Raises as `write` does."""
-        view = memoryview(chunks)
-        for at in range(0, len(chunks), CHUNK_BYTES):
-            self._tree.add(view[at : at + CHUNK_BYTES])
+        self._tree.add(chunks)
         if len(chunks) >= _WRITTEN_AT_ONCE_BYTES // 4 and not self._waiting:
             self._put(chunks)  # enough to be written where it lies
             return
