@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -34,10 +33,11 @@ SILENT_S: Final = 20.0
 SPARE_BYTES: Final = 2_000_000_000
 """Of the disk that copies for the library leave to the person."""
 _AT_ONCE: Final = MAX_CHUNKS
-"""Chunks asked for and written together: 4 MiB, most songs. To ask costs as much as to hash a megabyte."""
+"""Chunks asked for together: 4 MiB, most songs. To ask costs as much as to hash a megabyte."""
 _AT_ONCE_PACED: Final = 16
 """While there is a limit: 256 KiB, so that it flows evenly."""
-_AHEAD: Final = 2
+_WRITTEN_BYTES: Final = 1 << 20
+"""Written together, while more comes: soon enough that what is hashed still lies near the core."""
 
 
 @dataclass(slots=True)
@@ -173,42 +173,41 @@ def _write(draft: Draft, parts: Sequence[bytes]) -> None:
 
 
 async def _blocks(take: Take, holder: DeviceId, transfer: Transfer, blocks: range) -> AsyncGenerator[list[bytes], None]:
-    """The chunks of `blocks` (its step is how many at once); the next block is on its way while one is written."""
-    ahead: deque[asyncio.Task[list[bytes]]] = deque()
-    starts = iter(blocks)
-    try:
-        while True:
-            for start in itertools.islice(starts, _AHEAD - len(ahead)):
-                count = min(blocks.step, blocks.stop - start)
-                size_bytes = min(count * CHUNK_BYTES, transfer.total_bytes - start * CHUNK_BYTES)
-                ahead.append(asyncio.create_task(_read(take(holder, transfer.blob.root, start, count), size_bytes)))
-            if not ahead:
-                return
-            held = await ahead[0]
-            ahead.popleft()
-            yield held
-    finally:
-        for task in ahead:
-            task.cancel()
-        await asyncio.gather(*ahead, return_exceptions=True)
+    """The chunks of `blocks` (its step is how many are asked for at once), about a megabyte at a time as they come."""
+    for start in blocks:
+        count = min(blocks.step, blocks.stop - start)
+        size_bytes = min(count * CHUNK_BYTES, transfer.total_bytes - start * CHUNK_BYTES)
+        async with contextlib.aclosing(_read(take(holder, transfer.blob.root, start, count), size_bytes)) as answer:
+            async for held in answer:
+                yield held
 
 
-async def _read(parts: AsyncGenerator[bytes, None], size_bytes: int) -> list[bytes]:
+async def _read(parts: AsyncGenerator[bytes, None], size_bytes: int) -> AsyncGenerator[list[bytes], None]:
     """So many bytes as they come. Raises UnavailableError after 20 s of silence, PeerError for fewer or more, and for
     a part that doesn't end with a chunk: what the next holder gives would be laid at the wrong place.
     """
-    came: list[bytes] = []
-    left_bytes = size_bytes
-    try:
-        async with contextlib.aclosing(parts), asyncio.timeout(SILENT_S) as silence:
-            async for part in parts:
-                left_bytes -= len(part)
-                if left_bytes < 0 or (left_bytes and len(part) % CHUNK_BYTES):
-                    raise PeerError("another device gave other chunks than it was asked for")
-                came.append(part)
-                silence.reschedule(asyncio.get_running_loop().time() + SILENT_S)
-    except TimeoutError as error:
-        raise UnavailableError("the other device has stopped answering") from error
+    held: list[bytes] = []  # not joined: to find room for megabytes costs more than to copy them
+    held_bytes, left_bytes = 0, size_bytes
+    async with contextlib.aclosing(parts):
+        while part := await _next(parts):
+            left_bytes -= len(part)
+            if left_bytes < 0 or (left_bytes and len(part) % CHUNK_BYTES):
+                raise PeerError("another device gave other chunks than it was asked for")
+            held.append(part)
+            held_bytes += len(part)
+            if held_bytes >= _WRITTEN_BYTES:
+                yield held
+                held, held_bytes = [], 0
     if left_bytes:
         raise PeerError("another device gave fewer chunks than it was asked for")
-    return came  # not joined: to find room for megabytes costs more than to copy them
+    if held:
+        yield held
+
+
+async def _next(parts: AsyncGenerator[bytes, None]) -> bytes:
+    """The next part; none at the end. Raises UnavailableError after 20 s of silence."""
+    try:
+        async with asyncio.timeout(SILENT_S):
+            return await anext(parts, b"")
+    except TimeoutError as error:
+        raise UnavailableError("the other device has stopped answering") from error

@@ -25,8 +25,8 @@ from node.wire import codec
 
 log = logging.getLogger(__name__)
 
-PIECES_AT_ONCE: Final = (1, 15, 48)
-"""Read together: one first, so that a song begins at once; then up to 1 MiB, and 3 MiB from there on."""
+PIECES_AT_ONCE: Final = (1, 15, 16)
+"""Read together: one first, so that a song begins at once; then 1 MiB, which is soon used and found room for again."""
 MAKING_TIMEOUT_S: Final = 60.0
 SNAPSHOT_AFTER_S: Final = 1.0
 """Of quiet, before a changed catalog is put together anew."""
