@@ -52,3 +52,31 @@ async def test_nobody_is_blamed_for_bytes_that_another_moved_out_of_their_place(
         assert lies == []
         with home.store.reader(BLOB.root) as reader:
             assert reader.chunks(0, len(CHUNKS)) == b"".join(CHUNKS)
+
+
+async def test_what_came_before_a_holder_broke_off_is_not_asked_for_again(tmp_path: Path) -> None:
+    plain = random.Random(5).randbytes(3_000_000)
+    cipher = BlobCipher(bytes(range(32)), len(plain))
+    chunks = list(cipher.seal_all(plain))
+    digest = hashlib.sha256(plain).digest()
+    root = merkle.root_of_chunks(chunks)[0]
+    blob = BlobRef(root=root, key=bytes(range(32)), commitment=cipher.commitment, size_bytes=len(plain), sha256=digest)
+    asked: list[tuple[DeviceId, int]] = []
+
+    async def take(member: DeviceId, _root: BlobRoot, first: int, count: int) -> AsyncGenerator[bytes, None]:
+        asked.append((member, first))
+        for at in range(first, first + count, 16):
+            if member == SLY and at >= 96:
+                raise UnavailableError("it breaks off")
+            yield b"".join(chunks[at : min(at + 16, first + count)])
+
+    async with open_home(tmp_path) as home:
+        bringing = Bringing(home.library, home.store, take, Pace(0), now_ms=lambda: 1, on_lie=_no_lie)
+        await bringing.bring(blob, Purpose.ORIGINAL, [SLY, HONEST])
+        assert asked == [(SLY, 0), (HONEST, 64)], "the first megabyte is written, the half after it is not"
+        with home.store.reader(root) as reader:
+            assert reader.chunks(0, len(chunks)) == b"".join(chunks)
+
+
+async def _no_lie(member: DeviceId) -> None:
+    raise AssertionError("nobody lied")
