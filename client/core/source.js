@@ -209,6 +209,25 @@
  */
 
 /**
+ * @typedef {object} HostedLibrary  Somebody's library that this node keeps sealed: a number and amounts.
+ * @property {number} number
+ * @property {number} quota_bytes
+ * @property {number} held_bytes
+ * @property {number} held_blobs
+ * @property {number} waiting_bytes
+ * @property {number} trash_bytes
+ * @property {number} damaged_blobs
+ * @property {{sent_bytes: number, received_bytes: number, single_reads: number} | null} traffic
+ */
+
+/**
+ * @typedef {object} Hosting  What this node keeps for others.
+ * @property {number} host_bytes  0: nothing
+ * @property {string} trouble
+ * @property {{promised_bytes: number, capacity_bytes: number, held_bytes: number, disk: {free_bytes: number, short_bytes: number}, libraries: HostedLibrary[]} | null} seed
+ */
+
+/**
  * @typedef {object} Removal  Tracks that were taken out of the library together.
  * @property {number} removed_ms
  * @property {number} count
@@ -221,6 +240,7 @@
  * @property {(id: string) => Promise<void>} shrink  lets a seed drop what waits
  * @property {() => Promise<Removal[]>} removals  of the last 30 days, the newest first
  * @property {() => Promise<number>} undo  the newest removal; how many tracks are back
+ * @property {() => Promise<Hosting>} hosting  what this node keeps for others
  */
 
 /**

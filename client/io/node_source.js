@@ -252,6 +252,7 @@ export class NodeSource {
     shrink: async (id) => void (await request("POST", `seeds/${part(id)}/shrink`)),
     removals: async () => (await this.#get("removals")).items,
     undo: async () => /** @type {any} */ (await this.#change("POST", "undo")).restored.length,
+    hosting: () => this.#get("hosting"),
   };
 
   /** @type {import("../core/source.js").Whereabouts} */

@@ -58,6 +58,7 @@ export function mountLocker(host, app, _route, signal) {
       app.source.can.has("folders") || folders.length ? folderPanel(app, folders) : h("span", null),
       app.source.copies ? whereLink() : h("span", null),
       app.source.seeds ? seedPanel(app, app.source.seeds, inner) : h("span", null),
+      app.source.seeds ? forOthers(app.source.seeds.hosting, inner) : h("span", null),
       storePanel(store),
       h(
         "section",
@@ -159,3 +160,18 @@ const carePanel = (app) =>
         : null,
     ),
   );
+
+/**
+ * What this node keeps for others. Few do, and a phone never: it is loaded only here.
+ *
+ * @param {() => Promise<import("../core/source.js").Hosting>} look
+ * @param {AbortSignal} signal
+ */
+function forOthers(look, signal) {
+  const host = h("div", null);
+  import("./hosting_panel.js").then(
+    ({ hostingPanel }) => signal.aborted || host.append(hostingPanel(look, signal)),
+    () => {},
+  );
+  return host;
+}

@@ -11,6 +11,7 @@ def seed(name: str, **changes: object) -> JSON:
     """A seed as the node's API tells it, half full and at peace but for the `changes`."""
     return {
         "id": name,
+        "number": 1,
         "url": f"https://{name}.example.org",
         "state": "filled",
         "trouble": "",
@@ -34,21 +35,42 @@ def seed(name: str, **changes: object) -> JSON:
     }
 
 
+def hosting(*libraries: JSON, **changes: object) -> JSON:
+    """What a node that keeps up to 50 GB for others says of it."""
+    disk = {"free_bytes": 400_000_000_000, "short_bytes": 0, "oldest_check_ms": None, "damaged_blobs": 0}
+    seed = {
+        "url": "http://192.0.2.7:7666",
+        "started_ms": 1_700_000_000_000,
+        "capacity_bytes": 50_000_000_000,
+        "promised_bytes": 20_000_000_000 * len(libraries),
+        "held_bytes": 7_000_000_000,
+        "disk": {**disk, **changes},
+        "pools": [],
+        "libraries": list(libraries),
+    }
+    return {"host_bytes": 50_000_000_000, "trouble": "", "seed": seed}
+
+
 class MockSeeds:
     """What the person's seeds say, and what the person told them."""
 
     def __init__(self) -> None:
         self.seeds: list[JSON] = []
         self.removals: list[JSON] = []
+        self.hosting: JSON = {"host_bytes": 0, "trouble": "", "seed": None}
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_get("/api/v1/seeds", self._seeds)
         app.router.add_post("/api/v1/seeds/{id}/shrink", self._shrink)
+        app.router.add_get("/api/v1/hosting", self._hosting)
         app.router.add_get("/api/v1/removals", self._removals)
         app.router.add_post("/api/v1/undo", self._undo)
 
     async def _seeds(self, _request: web.Request) -> web.Response:
         return web.json_response({"items": self.seeds})
+
+    async def _hosting(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.hosting)
 
     async def _shrink(self, request: web.Request) -> web.Response:
         [told] = [each for each in self.seeds if each["id"] == request.match_info["id"]]

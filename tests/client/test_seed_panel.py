@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.client.conftest import PHONE, Desk
-from tests.client.mock_seeds import seed
+from tests.client.mock_seeds import hosting, seed
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -57,3 +57,31 @@ async def test_what_was_removed_last_can_be_brought_back_from_the_locker(desk: D
     await desk.page.get_by_role("button", name="Bring back").click()
     await expect(desk.page.get_by_text("1 song back in the library.")).to_be_visible()
     await expect(desk.page.get_by_role("button", name="Bring back")).to_have_count(0)
+
+
+async def test_what_this_computer_keeps_for_others_is_told_by_number_and_only_if_it_keeps_anything(desk: Desk) -> None:
+    kept = {
+        "number": 3,
+        "quota_bytes": 20_000_000_000,
+        "held_bytes": 7_000_000_000,
+        "held_blobs": 2_100,
+        "waiting_bytes": 1_500_000_000,
+        "damaged_blobs": 0,
+        "trash_bytes": 0,
+        "traffic": None,
+    }
+    desk.node.seeds.hosting = hosting(kept, short_bytes=3_000_000_000)
+    await desk.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    await desk.sign_in("/locker")
+    panel = desk.page.get_by_role("region", name="For others")
+    await expect(panel).to_contain_text("up to 50.0 GB")
+    await expect(panel).to_contain_text("3.0 GB more than this disk has")
+    third = panel.get_by_role("article", name="Library 3")
+    await expect(third).to_contain_text("7.0 GB of 20.0 GB, 2,100 pieces")
+    await expect(third).to_contain_text("1.5 GB")
+    await expect(third).not_to_contain_text("trash")
+    assert await desk.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the phone"
+    desk.node.seeds.hosting = {"host_bytes": 0, "trouble": "", "seed": None}
+    await desk.page.reload()
+    await expect(desk.page.get_by_role("heading", name="Seeds")).to_be_visible()
+    await expect(panel).to_have_count(0)
