@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from node.cli.arguments import Subparsers, add_command, begin_adding, find_track, whole
-from node.cli.client import segment
+from node.cli.arguments import Subparsers, add_command, find_track, whole
+from node.cli.client import Client, segment
 from node.cli.progress import follow, tell_failures
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, counted, named
-from node.errors import PARTIAL_EXIT_CODE
+from node.errors import PARTIAL_EXIT_CODE, UnsureError
 
 
 def register(subparsers: Subparsers) -> None:
@@ -50,6 +50,26 @@ def run_add(asked: argparse.Namespace, terminal: Terminal) -> int:
     exit_code = tell_odd(report, terminal)
     terminal.say(spoken_added(report))
     return exit_code
+
+
+def begin_adding(
+    client: Client, paths: list[str], terminal: Terminal, *, sure: bool, until: str = "sealed"
+) -> dict[str, Any]:
+    """The job that adds `paths`; a whole home folder or drive is asked about. Raises what the node raises."""
+    try:
+        started: dict[str, Any] = client.post("add", paths=paths, until=until, sure=sure)["job"]
+    except UnsureError as error:
+        if not terminal.interactive:
+            raise with_way_out(error) from None
+        if not terminal.ask(f"{error}. Add all of it?", default=False):
+            raise
+        started = client.post("add", paths=paths, until=until, sure=True)["job"]
+    return started
+
+
+def with_way_out(error: UnsureError) -> UnsureError:
+    """The error of a command that nobody is there to be asked about."""
+    return UnsureError(f"{error}; name the folder with your music, or say --yes")
 
 
 def tell_odd(report: dict[str, Any], terminal: Terminal) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from node.cli.client import Client, segment
 from node.cli.terminal import Terminal, named
-from node.errors import NotFoundError, UnsureError, UserError
+from node.errors import NotFoundError, UserError
 
 Run = Callable[[argparse.Namespace, Terminal], int]
 Subparsers = Any
@@ -54,26 +54,6 @@ def whole(path: str) -> str:
     if not path:
         raise UserError("an empty path was given; the present folder is '.'")
     return os.path.abspath(os.path.expanduser(path))
-
-
-def begin_adding(
-    client: Client, paths: list[str], terminal: Terminal, *, sure: bool, until: str = "sealed"
-) -> dict[str, Any]:
-    """The job that adds `paths`; a whole home folder or drive is asked about. Raises what the node raises."""
-    try:
-        started: dict[str, Any] = client.post("add", paths=paths, until=until, sure=sure)["job"]
-    except UnsureError as error:
-        if not terminal.interactive:
-            raise with_way_out(error) from None
-        if not terminal.ask(f"{error}. Add all of it?", default=False):
-            raise
-        started = client.post("add", paths=paths, until=until, sure=True)["job"]
-    return started
-
-
-def with_way_out(error: UnsureError) -> UnsureError:
-    """The error of a command that nobody is there to be asked about."""
-    return UnsureError(f"{error}; name the folder with your music, or say --yes")
 
 
 def find_track(client: Client, words: str) -> dict[str, Any]:

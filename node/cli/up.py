@@ -9,8 +9,8 @@ import socket
 import time
 from pathlib import Path
 
-from node.cli.add import spoken_added, tell_odd
-from node.cli.arguments import Subparsers, add_command, begin_adding, whole, with_way_out
+from node.cli.add import begin_adding, spoken_added, tell_odd, with_way_out
+from node.cli.arguments import Subparsers, add_command, whole
 from node.cli.browser import open_browser, sign_in_address
 from node.cli.client import Client
 from node.cli.init import begin, show_phrase

@@ -28,6 +28,7 @@ MAX_BODY_BYTES: Final = 1_048_576
 MAX_PAGE: Final = 500
 BODY_TIMEOUT_S: Final = 30.0
 _MAX_QUERY_CHARS: Final = 500
+_MAX_DIGITS: Final = 15
 
 _STATUS: Final[Mapping[type[SongkeepError], int]] = {
     UserError: 422,
@@ -124,6 +125,14 @@ def flag_field(body: Mapping[str, Any], name: str) -> bool:
     return value
 
 
+def whole_field(body: Mapping[str, Any], name: str, *, highest: int) -> int:
+    """A field that must be a whole number from 0 to `highest`. Raises UserError."""
+    value = body.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= highest:
+        raise UserError(f"the request needs {name!r}: a whole number from 0 to {highest}")
+    return value
+
+
 def text_list_field(body: Mapping[str, Any], name: str, *, most: int = 10_000, max_chars: int = 4_096) -> list[str]:
     """A field that must be a list of texts, none empty. Raises UserError."""
     value = body.get(name)
@@ -139,9 +148,22 @@ def whole_number(request: web.Request, name: str, default: int, *, highest: int)
     text = request.query.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 16 and int(text) <= highest):
+    number = _number(text)
+    if number is None or number > highest:
         raise UserError(f"{name} is a whole number from 0 to {highest}")
-    return int(text)
+    return number
+
+
+def numbered(request: web.Request, what: str) -> int:
+    """The number in the path that names `what`, as in "a folder". Raises UserError."""
+    number = _number(request.match_info["id"])
+    if number is None:
+        raise UserError(f"{what} is named by its number")
+    return number
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None
 
 
 def choice(request: web.Request, name: str, choices: tuple[str, ...]) -> str:

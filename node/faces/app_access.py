@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from node.errors import UserError
-from node.faces.answers import answer, body_of, text_field
+from node.faces.answers import answer, body_of, numbered, text_field
 from node.faces.app_passwords import MAX_NAME_CHARS, shown
 from node.faces.parts import PARTS
-
-_MAX_DIGITS = 15
 
 
 def routes(app: web.Application) -> None:
@@ -35,8 +32,5 @@ async def create(request: web.Request) -> web.Response:
 
 async def revoke(request: web.Request) -> web.Response:
     parts = request.app[PARTS]
-    number = request.match_info["id"]
-    if not (number.isascii() and number.isdigit() and len(number) <= _MAX_DIGITS):
-        raise UserError("an app password is named by its number")
-    await parts.ask(parts.app_sign_in.revoke, int(number))
+    await parts.ask(parts.app_sign_in.revoke, numbered(request, "an app password"))
     return answer({"revoked": True})

@@ -6,8 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from node.errors import UserError
-from node.faces.answers import answer, body_of, flag_field, text_field
+from node.faces.answers import answer, body_of, flag_field, numbered, text_field
 from node.faces.parts import PARTS
 from node.faces.work import add_result, whole_path
 from node.flows.folders import FolderView
@@ -46,7 +45,7 @@ async def add(request: web.Request) -> web.Response:
 
 async def remove(request: web.Request) -> web.Response:
     """Stop watching; no file is touched. Says what stays playable."""
-    report = await request.app[PARTS].folders.remove(_folder_id(request))
+    report = await request.app[PARTS].folders.remove(numbered(request, "a folder"))
     return answer({"tracks_kept": report.tracks_kept, "tracks_without_copy": report.tracks_without_copy})
 
 
@@ -54,12 +53,5 @@ async def move(request: web.Request) -> web.Response:
     """Tell where a folder is now; nothing is read again but what changed."""
     body = await body_of(request, fields=frozenset({"path"}))
     path = whole_path(text_field(body, "path"))
-    report = await request.app[PARTS].folders.move(_folder_id(request), path)
+    report = await request.app[PARTS].folders.move(numbered(request, "a folder"), path)
     return answer(add_result(report))
-
-
-def _folder_id(request: web.Request) -> int:
-    text = request.match_info["id"]
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise UserError("a folder is named by its number")
-    return int(text)

@@ -9,8 +9,7 @@ from aiohttp import web
 
 from node.catalog.personal import MAX_COMMENT_CHARS, MAX_QUEUE_TRACKS, MAX_TIME_MS, Bookmark, Queue
 from node.doors.index import Mark
-from node.errors import UserError
-from node.faces.answers import MAX_PAGE, answer, body_of, text_field, text_list_field, whole_number
+from node.faces.answers import MAX_PAGE, answer, body_of, text_field, text_list_field, whole_field, whole_number
 from node.faces.parts import PARTS
 from node.ids import text_id
 from node.library.personal import Play
@@ -55,7 +54,7 @@ async def rate(request: web.Request) -> web.Response:
     named = text_id(request.match_info["id"])
     rating = None
     if request.method == "PUT":
-        rating = _whole(await body_of(request, fields=frozenset({"rating"})), "rating", highest=5)
+        rating = whole_field(await body_of(request, fields=frozenset({"rating"})), "rating", highest=5)
     await parts.ask(parts.library.personal.rate, named, rating)
     return answer(mark_json(await parts.ask(parts.library.personal.mark, named)))
 
@@ -72,7 +71,7 @@ async def play(request: web.Request) -> web.Response:
     body = await body_of(request, fields=frozenset({"track", "played_ms"}))
     track = text_id(text_field(body, "track"))
     now_ms = time.time_ns() // 1_000_000
-    at_ms = _whole(body, "played_ms", highest=MAX_TIME_MS) if "played_ms" in body else now_ms
+    at_ms = whole_field(body, "played_ms", highest=MAX_TIME_MS) if "played_ms" in body else now_ms
     await parts.ask(parts.library.personal.play, [Play(track, at_ms)])
     return answer(mark_json(await parts.ask(parts.library.personal.mark, track)))
 
@@ -95,7 +94,7 @@ async def set_bookmark(request: web.Request) -> web.Response:
     """{"position_ms", "comment"?}: instead of the one that the track had."""
     parts = request.app[PARTS]
     body = await body_of(request, fields=frozenset({"position_ms", "comment"}))
-    position_ms = _whole(body, "position_ms", highest=MAX_TIME_MS)
+    position_ms = whole_field(body, "position_ms", highest=MAX_TIME_MS)
     comment = text_field(body, "comment", max_chars=MAX_COMMENT_CHARS) if body.get("comment") else ""
     await parts.ask(parts.library.personal.set_bookmark, text_id(request.match_info["id"]), position_ms, comment)
     return answer({"position_ms": position_ms})
@@ -121,8 +120,8 @@ async def save_queue(request: web.Request) -> web.Response:
     await parts.ask(
         parts.library.personal.save_queue,
         tracks,
-        index=None if body.get("index") is None else _whole(body, "index", highest=MAX_QUEUE_TRACKS),
-        position_ms=_whole(body, "position_ms", highest=MAX_TIME_MS) if "position_ms" in body else 0,
+        index=None if body.get("index") is None else whole_field(body, "index", highest=MAX_QUEUE_TRACKS),
+        position_ms=whole_field(body, "position_ms", highest=MAX_TIME_MS) if "position_ms" in body else 0,
         changed_by=text_field(body, "changed_by", max_chars=100) if body.get("changed_by") else "",
     )
     return answer(_queue_json(await parts.ask(parts.library.personal.queue)))
@@ -145,10 +144,3 @@ def _queue_json(saved: Queue) -> dict[str, Any]:
         "changed_ms": saved.changed_ms,
         "changed_by": saved.changed_by,
     }
-
-
-def _whole(body: dict[str, Any], name: str, *, highest: int) -> int:
-    value = body.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= highest:
-        raise UserError(f"the request needs {name!r}: a whole number from 0 to {highest}")
-    return value

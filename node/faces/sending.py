@@ -81,13 +81,7 @@ async def send_audio(
     part = _part(request, headers, audio.etag, audio.size_bytes)
     if isinstance(part, web.Response):
         return part
-    pieces = audio.read(part.start, part.stop)
-    if request.method == "HEAD":
-        return await _send(request, part, pieces, track=track)
-    async with contextlib.aclosing(pieces):
-        # The first piece before the head: what can't be read is told in words, not by a cut connection.
-        first = await anext(pieces, b"")
-        return await _send(request, part, _after(first, pieces), track=track)
+    return await _send(request, part, audio.read(part.start, part.stop), track=track)
 
 
 def _headers(etag: str, modified: str, mime: str, file_name: str | None) -> dict[str, str]:
@@ -124,12 +118,6 @@ def _part(request: web.Request, headers: Mapping[str, str], etag: str, size_byte
     return _Part(start, stop, 206, {**headers, "Content-Range": f"bytes {start}-{stop - 1}/{size_bytes}"})
 
 
-async def _after(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    yield first
-    async for piece in pieces:
-        yield piece
-
-
 async def _rest(request: web.Request, file: OpenSource, first: bytes, part: _Part) -> AsyncGenerator[bytes, None]:
     yield first
     direct = request.app[PARTS].direct
@@ -151,7 +139,7 @@ async def _send(
         return response
     counters = request.app[COUNTERS]
     async with contextlib.aclosing(pieces):
-        begun = await anext(pieces, b"")  # before the head: what can't be had is then said in the answer
+        begun = await anext(pieces, b"")  # before the head: what can't be had is told in words, not by a cut connection
         await response.prepare(request)
         counters.streams_started += 1
         counters.streams_running += 1
