@@ -119,9 +119,9 @@ class Background:
         self._keeping.want(settings.keep_sealed)
         self.rendering.bitrate_bps = settings.mobile_bitrate_bps
         if settings.renditions == "on" and self._renditions != "on":
-            self.rendering.resume()
+            self.rendering.go_on()
         if settings.renditions != "on" and self._renditions == "on":
-            self.rendering.pause()
+            self.rendering.halt()
         self._renditions = settings.renditions
 
     async def make_mobile(self, track_id: TrackId) -> None:

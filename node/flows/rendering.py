@@ -19,7 +19,7 @@ from node.flows.seal import Sealing, discard, seal_source
 from node.flows.sealing import sealed_blob
 from node.flows.stage import Stage
 from node.flows.stumbling import blamed_on_its_file
-from node.flows.workers import Workers
+from node.flows.workers import Workers, is_halted
 from node.ids import TrackId
 from node.library import Library, ToRender
 
@@ -36,6 +36,8 @@ class RenderTask:
     bitrate_bps: int
     convergence: bytes
     store: BlobStore
+    in_background: bool
+    """It stops where it is when renditions are paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,16 @@ class Unrendered:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """Renditions were paused: there is none yet, and nothing is left of it."""
+
+
+Outcome = Rendered | Unrendered | Halted
+
+
 @blamed_on_its_file
-def render_file(task: RenderTask) -> Rendered:
+def render_file(task: RenderTask) -> Rendered | Halted:
     """In a worker. Raises SourceMissingError, SourceChangedError, UserError, DamagedError or StorageError."""
     missing: SourceMissingError | SourceChangedError = SourceMissingError("no file of this song is there")
     for path, fingerprint in task.files:
@@ -72,20 +82,26 @@ def render_file(task: RenderTask) -> Rendered:
         blob = StoredBlob(reader, task.original)
         with plain.open("xb") as file:
             for first in range(0, Shape(task.original.size_bytes).chunks, MOST_CHUNKS):
+                if task.in_background and is_halted():
+                    return Halted()
                 file.write(blob.plain(first, MOST_CHUNKS))
         return _render(plain, task)
 
 
-def _render(path: Path, task: RenderTask, *, check: Callable[[], None] = lambda: None) -> Rendered:
+def _render(path: Path, task: RenderTask, *, check: Callable[[], None] = lambda: None) -> Rendered | Halted:
+    should_stop = is_halted if task.in_background else lambda: False
     with task.store.scratch(".webm") as encoded:
-        stream = audio.encode_mobile(path, encoded, bitrate_bps=task.bitrate_bps)
+        try:
+            stream = audio.encode_mobile(path, encoded, bitrate_bps=task.bitrate_bps, should_stop=should_stop)
+        except audio.StoppedError:
+            return Halted()
         check()
         with OpenSource(encoded) as source:
             sealing = seal_source(source, purpose=Purpose.MOBILE, convergence=task.convergence, store=task.store)
     return Rendered(sealing, stream)
 
 
-class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
+class RenderingStage(Stage[ToRender, Outcome]):
     """Encodes what the library lists as having no mobile rendition yet."""
 
     def __init__(
@@ -115,6 +131,16 @@ class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
         skip = {item.track_id for item in under_way} | self._later | self._made_apart.keys()
         return await asyncio.to_thread(self._library.next_to_render, count, skip)
 
+    def halt(self) -> None:
+        """Pause, and stop within the second what is under way, unless somebody waits for it."""
+        self.pause()
+        self._workers.halted = True
+
+    def go_on(self) -> None:
+        """Undo `halt`."""
+        self._workers.halted = False
+        self.resume()
+
     def try_later_ones(self) -> None:
         """Files that were not there may be there again."""
         self._later.clear()
@@ -124,7 +150,9 @@ class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
         for task, item in self._making.items():
             if item.track_id == track_id:
                 await asyncio.wait([task])
-                return
+                if task.cancelled() or task.exception() is not None or not isinstance(task.result(), Halted):
+                    return
+                break
         if track_id not in self._made_apart:
             self._made_apart[track_id] = asyncio.create_task(self._make_apart(track_id))
         await asyncio.shield(self._made_apart[track_id])
@@ -134,7 +162,7 @@ class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
         item = await asyncio.to_thread(self._again, track_id)
         if item is None:
             return False
-        result = await self.make(item)
+        result = await self._make(item, in_background=False)
         await self.record([(item, result)])
         return isinstance(result, Rendered)
 
@@ -153,17 +181,21 @@ class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
             skip = self._made_apart.keys() - {track_id}
             for item in await asyncio.to_thread(self._library.next_to_render, 1, skip):  # it was asked for: it is first
                 if item.track_id == track_id:
-                    await self.record([(item, await self.make(item))])
+                    await self.record([(item, await self._make(item, in_background=False))])
         finally:
             del self._made_apart[track_id]
 
-    async def make(self, item: ToRender) -> Rendered | Unrendered:
+    async def make(self, item: ToRender) -> Outcome:
+        return await self._make(item, in_background=True)
+
+    async def _make(self, item: ToRender, *, in_background: bool) -> Outcome:
         task = RenderTask(
             files=tuple((source.full_path, source.fingerprint) for source in item.sources),
             bitrate_bps=self.bitrate_bps,
             original=item.original.blob,
             convergence=self._convergence(),
             store=self._store,
+            in_background=in_background,
         )
         try:
             return await self._workers.run(render_file, task)
@@ -172,22 +204,23 @@ class RenderingStage(Stage[ToRender, Rendered | Unrendered]):
         except (UserError, DamagedError) as error:
             return Unrendered(later=False, reason=str(error))
 
-    async def record(self, made: Sequence[tuple[ToRender, Rendered | Unrendered]]) -> None:
+    async def record(self, made: Sequence[tuple[ToRender, Outcome]]) -> None:
+        made = [(item, result) for item, result in made if not isinstance(result, Halted)]
         await asyncio.to_thread(self._record, made)
         self._later |= {item.track_id for item, result in made if isinstance(result, Unrendered) and result.later}
         self._on_rendered(len(made), sum(item.original.blob.size_bytes for item, _ in made))
 
-    def _record(self, made: Sequence[tuple[ToRender, Rendered | Unrendered]]) -> None:
+    def _record(self, made: Sequence[tuple[ToRender, Outcome]]) -> None:
         drafts = [result.sealing.draft for _, result in made if isinstance(result, Rendered) and result.sealing.draft]
         self._store.publish(drafts, keep=True)
         for item, result in made:
             if isinstance(result, Rendered):
                 self._library.record_rendered(item.track_id, sealed_blob(result.sealing), result.stream)
-            elif not result.later:
+            elif isinstance(result, Unrendered) and not result.later:
                 log.info("rendition_failed track=%s", item.track_id)
                 self._library.render_failed(item.track_id, result.reason)
 
-    def dropped(self, made: Sequence[tuple[ToRender, Rendered | Unrendered]]) -> None:
+    def dropped(self, made: Sequence[tuple[ToRender, Outcome]]) -> None:
         for _, result in made:
             if isinstance(result, Rendered):
                 discard(result.sealing, self._store)

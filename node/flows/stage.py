@@ -90,6 +90,11 @@ class Stage(ABC, Generic[Item, Made]):
         self._wake.set()
 
     @property
+    def under_way(self) -> int:
+        """How many items are being made or recorded."""
+        return len(self._making) + len(self._ready) + (self._recording is not None)
+
+    @property
     def paused(self) -> bool:
         return self._pauses > 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import multiprocessing
 import multiprocessing.connection
@@ -13,11 +14,15 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import ParamSpec, Self, TypeVar
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from node.errors import DamagedError
 
 log = logging.getLogger(__name__)
+
+_SPAWN: Final = multiprocessing.get_context("spawn")
+_own: Final = threading.local()
+"""In a worker, `halted`: what its pool says of that."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,6 +43,9 @@ class Workers:
         """`processes`: as many as there are cores by default; 0 runs the work in threads of this process."""
         self.count = (os.cpu_count() or 1) if processes is None else processes
         self._pool: Executor | None = None
+        self._halted = False
+        self._told: Any = None
+        """The same for the workers: one byte that all processes see."""
         self._alone = asyncio.Lock()
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -63,14 +71,24 @@ class Workers:
             finally:
                 _end(lonely)
 
+    @property
+    def halted(self) -> bool:
+        """Whether work that asks `is_halted` should stop where it is."""
+        return self._halted
+
+    @halted.setter
+    def halted(self, halted: bool) -> None:
+        self._halted = halted
+        if self._told is not None:
+            self._told.value = halted
+
     def _start(self, processes: int) -> Executor:
+        if self._told is None:
+            self._told = _SPAWN.RawValue(ctypes.c_bool) if self.count else ctypes.c_bool()
+            self._told.value = self._halted
         if self.count == 0:
-            return ThreadPoolExecutor(2, thread_name_prefix="work")
-        return ProcessPoolExecutor(
-            processes,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_begin_worker,
-        )
+            return ThreadPoolExecutor(2, thread_name_prefix="work", initializer=_listen, initargs=(self._told,))
+        return ProcessPoolExecutor(processes, mp_context=_SPAWN, initializer=_begin_worker, initargs=(self._told,))
 
     def close(self) -> None:
         """Ends the workers; what they were at is not waited for."""
@@ -93,8 +111,19 @@ def _end(pool: Executor) -> None:
             os.kill(pid, signal.SIGTERM)
 
 
-def _begin_worker() -> None:
+def is_halted() -> bool:
+    """In a worker: whether work that can be done later should stop."""
+    told = getattr(_own, "halted", None)
+    return told is not None and bool(told.value)
+
+
+def _listen(halted: Any) -> None:
+    _own.halted = halted
+
+
+def _begin_worker(halted: Any) -> None:
     """In a worker: be polite, leave Ctrl-C to the parent, and end when it does, even if it was killed."""
+    _listen(halted)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):
         os.nice(10)

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
+import wave
 from pathlib import Path
 
 import pytest
@@ -397,6 +399,29 @@ async def test_a_mobile_rendition_is_made_on_demand_even_while_they_are_paused(t
             assert audio.kind == "mobile"
             assert audio.mime == "audio/webm; codecs=opus"
         assert home.library.files(home.only_track()).mobile
+
+
+async def test_pausing_stops_a_rendition_in_the_middle_and_leaves_nothing_of_it(tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    with wave.open(str(folder / "long.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8_000)
+        for _ in range(60):  # half an hour
+            file.writeframes(random.Random(1).randbytes(30 * 16_000))
+    async with open_home(tmp_path / "home", renditions=True, processes=2) as home:
+
+        def begun() -> list[Path]:
+            return [*(tmp_path / "home" / "blobs").rglob("*.webm")]
+
+        await home.ingest.add([folder])
+        await until(lambda: begun() != [], timeout_s=60)
+        home.ingest.apply(IngestSettings(renditions="paused"))
+        await until(lambda: not home.ingest.rendering.under_way and begun() == [], timeout_s=60)
+        assert not home.library.files(home.only_track()).mobile, "it was not stopped but finished"
+        home.ingest.apply(IngestSettings(renditions="on"))
+        await until(lambda: begun() != [], timeout_s=60)
 
 
 async def test_a_cover_is_sealed_once_and_kept(tmp_path: Path) -> None:

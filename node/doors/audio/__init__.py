@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         MAX_BITRATE_BPS,
         MIN_BITRATE_BPS,
         MOBILE_MIME,
+        StoppedError,
         encode_mobile,
     )
     from node.doors.audio.pictures import resize_cover
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
     from node.doors.audio.writing import WritableKind, write_music
 else:
     _ROOMS = {
-        "mobile": ("DEFAULT_BITRATE_BPS", "MAX_BITRATE_BPS", "MIN_BITRATE_BPS", "MOBILE_MIME", "encode_mobile"),
+        "mobile": (
+            "DEFAULT_BITRATE_BPS",
+            "MAX_BITRATE_BPS",
+            "MIN_BITRATE_BPS",
+            "MOBILE_MIME",
+            "StoppedError",
+            "encode_mobile",
+        ),
         "pictures": ("resize_cover",),
         "recording": ("read_stream", "recording_digest"),
         "transcoding": ("MIMES", "Target", "transcode"),
@@ -43,6 +51,7 @@ __all__ = [
     "MIMES",
     "MIN_BITRATE_BPS",
     "MOBILE_MIME",
+    "StoppedError",
     "Target",
     "WritableKind",
     "encode_mobile",

@@ -32,6 +32,10 @@ _MAX_HOURS = 100
 _MIN_SOURCE_RATE_HZ, _MAX_SOURCE_RATE_HZ = 1_000, 768_000
 
 
+class StoppedError(UnavailableError):
+    """It was to stop before it was done."""
+
+
 def encode_mobile(
     source: Path,
     out: Path,
@@ -43,7 +47,7 @@ def encode_mobile(
 
     The same source gives the same bytes on the same machine. The Cues and the Duration stand before the first
     Cluster. A source that is cut short or damaged in places gives what can be heard of it. Memory: some frames,
-    whatever the length. `should_stop` is asked about every frame; UnavailableError is raised when it says so.
+    whatever the length. `should_stop` is asked about every frame; StoppedError is raised when it says so.
     Other errors: UserError (no music, or an impossible bit rate), DamagedError (no sound can be made of it),
     StorageError (`out` can't be written). After any error `out` is not there.
     """
@@ -82,7 +86,7 @@ def decoded(container: Any, track: Any, should_stop: Callable[[], bool]) -> Iter
     heard_s = 0.0
     for packet in _and_flush(container.demux(track)):
         if should_stop():
-            raise UnavailableError("stopped before the rendition was done")
+            raise StoppedError("stopped before the rendition was done")
         try:
             frames = track.decode(packet)
         except (av.FFmpegError, EOFError):
