@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
-from collections.abc import AsyncIterator, Callable
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import libtorrent as lt
 import pytest
@@ -15,12 +19,15 @@ from aiohttp import web
 from node.crypto.labels import PIECE_BYTES
 from node.doors.swarm import Endpoint, Swarm
 from node.doors.swarm.settings import compact
+from node.doors.swarm.torrent import SharedVolume
 from node.wire.bencode import bencode
 from node.wire.volume import Volume
 from tests.doors.swarm import clients
 from tests.doors.swarm.blobs import TAG, Noise, all_held, noises
 from tests.doors.swarm.clients import Wanted
 from tests.doors.swarm.test_swarm import HOLDER, READER, swarm_at
+from tests.lab import Host, ip, open_lab
+from tests.needs import require_program
 
 STRANGER = "127.0.0.66"
 OLD_TAG = b"\x0d" * 32
@@ -29,11 +36,13 @@ START_S = 60.0
 
 
 @contextlib.asynccontextmanager
-async def holder_of(volume: Volume, made: list[Noise], directory: Path) -> AsyncIterator[Swarm]:
-    """A node that shares a volume with one present device, at READER."""
-    async with swarm_at(HOLDER) as swarm:
+async def holder_of(
+    volume: Volume, made: list[Noise], directory: Path, *, at: str = HOLDER, present: str = READER
+) -> AsyncIterator[Swarm]:
+    """A node that shares a volume with one present device, at `present`."""
+    async with swarm_at(at) as swarm:
         await swarm.add(
-            volume, TAG, held=all_held(made, directory), incoming=directory, peers=[Endpoint(READER, 1)], dial=False
+            volume, TAG, held=all_held(made, directory), incoming=directory, peers=[Endpoint(present, 1)], dial=False
         )
         yield swarm
 
@@ -142,46 +151,115 @@ async def test_a_stranger_is_not_even_greeted(tmp_path: Path) -> None:
 
 
 STOCK = {"aria2": clients.aria2, "transmission": clients.transmission, "qbittorrent": clients.qbittorrent}
-Client = Callable[[Wanted], contextlib.AbstractAsyncContextManager[None]]
+ON_LOOPBACK = ("aria2", "qbittorrent")
+"""Transmission takes no address of 127.0.0.0/8 for a peer's: there it would meet nobody, whatever we do."""
 
 
-async def tried(client: Client, tmp_path: Path, *, ip: str, tag: bytes) -> tuple[bool, bool]:
-    """A stock client goes after a volume for a few seconds: whether the holder met it, and whether it got anything."""
+@dataclass(frozen=True)
+class Places:
+    """Addresses: the holder's, that of the device which is present, and one of nobody's."""
+
+    holder: str
+    present: str
+    stranger: str
+
+
+LOOPBACK = Places(HOLDER, READER, STRANGER)
+ELSEWHERE = Places("10.213.78.2", "10.213.78.3", "10.213.78.66")
+"""Only in a network namespace."""
+
+
+async def tried(
+    name: str, directory: Path, *, ip: str, tag: bytes, places: Places = LOOPBACK, hoping: bool = False
+) -> tuple[bool, bool]:
+    """A stock client goes after a volume: whether the holder took its handshake, and whether it got anything.
+
+    It has a few seconds; if the test is `hoping`, until it was met, and had what it can understand.
+    """
     volume, made = noises(300_000)
     needles = [each.data[at : at + 32] for each in made for at in range(0, len(each.data), PIECE_BYTES)]
-    directory = tmp_path / "stranger"
-    await asyncio.to_thread(directory.mkdir)
-    async with (
-        holder_of(volume, made, tmp_path / "a") as holder,
-        a_tracker(ip, Endpoint(HOLDER, holder.port)) as (tracker, asked),
-        client(Wanted(volume, tag, tracker, ip, directory)),
-    ):
-        async with asyncio.timeout(START_S):
-            await asked.wait()  # the client is up, and knows where the holder is
-        shared = holder.volumes()[volume.id]
-        met = got = False
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + WAIT_S
-        while loop.time() < until_s and not got:
-            met = met or any(view.endpoint.ip == ip for view in shared.peers())
-            got = await asyncio.to_thread(clients.got, directory, needles)
-            await asyncio.sleep(0.05)
-    return met, got
+    own = directory / "stranger"
+    await asyncio.to_thread(own.mkdir)
+    async with holder_of(volume, made, directory / "a", at=places.holder, present=places.present) as holder:
+        met = handshakes(holder.volumes()[volume.id])
+        at = Endpoint(places.holder, holder.port)
+        async with a_tracker(ip, at) as (tracker, asked), STOCK[name](Wanted(volume, tag, tracker, ip, own)):
+            async with asyncio.timeout(START_S):
+                await asked.wait()  # the client is up, and knows where the holder is
+            got = False
+            loop = asyncio.get_running_loop()
+            until_s = loop.time() + (START_S if hoping else WAIT_S)
+            while loop.time() < until_s and not (got or (hoping and ip in met and name != "qbittorrent")):
+                got = await asyncio.to_thread(clients.got, own, needles)
+                await asyncio.sleep(0.05)
+    return ip in met, got
 
 
-@pytest.mark.parametrize("client", STOCK.values(), ids=STOCK)
-async def test_a_stock_client_at_an_address_of_its_own_is_not_even_met(client: Client, tmp_path: Path) -> None:
+def handshakes(shared: SharedVolume) -> set[str]:
+    """Addresses whose handshake is taken from now on, those included that leave again at once."""
+    met: set[str] = set()
+    take = shared.take
+
+    def noting(alert: Any) -> None:
+        if isinstance(alert, lt.peer_connect_alert):
+            met.add(alert.endpoint[0])
+        take(alert)
+
+    shared.take = noting  # type: ignore[method-assign]
+    return met
+
+
+@pytest.mark.parametrize("client", ON_LOOPBACK)
+async def test_a_stock_client_at_an_address_of_its_own_is_not_even_met(client: str, tmp_path: Path) -> None:
     assert await tried(client, tmp_path, ip=STRANGER, tag=TAG) == (False, False)
 
 
-@pytest.mark.parametrize("client", STOCK.values(), ids=STOCK)
+@pytest.mark.parametrize("client", ON_LOOPBACK)
 async def test_behind_a_present_devices_address_it_gets_nothing_with_the_info_hash_of_an_older_epoch(
-    client: Client, tmp_path: Path
+    client: str, tmp_path: Path
 ) -> None:
     assert await tried(client, tmp_path, ip=READER, tag=OLD_TAG) == (False, False)
 
 
+# What the two tests above would see if they could not fail.
+
+
 async def test_there_with_the_whole_current_torrent_qbittorrent_gets_ciphertext_at_most(tmp_path: Path) -> None:
-    # This is what the tests above would see if they could not fail.
-    _, got = await tried(clients.qbittorrent, tmp_path, ip=READER, tag=TAG)
-    assert got
+    assert await tried("qbittorrent", tmp_path, ip=READER, tag=TAG, hoping=True) == (True, True)
+
+
+async def test_there_with_the_current_info_hash_aria2_is_met_though_it_knows_no_such_torrents(tmp_path: Path) -> None:
+    assert await tried("aria2", tmp_path, ip=READER, tag=TAG, hoping=True) == (True, False)
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Host]:
+    """A machine whose own addresses are no loopback ones."""
+    require_program("transmission-cli")
+    with open_lab() as lab:
+        host = lab.host("swarm")
+        for address in (ELSEWHERE.holder, ELSEWHERE.present, ELSEWHERE.stranger):
+            ip("-n", host.namespace, "addr", "add", f"{address}/32", "dev", "lo")
+        yield host
+
+
+@pytest.mark.parametrize(
+    ("at", "tag", "met"),
+    [("stranger", TAG, False), ("present", OLD_TAG, False), ("present", TAG, True)],
+    ids=["from an address of its own", "with an older info-hash", "with the current one from a present address"],
+)
+def test_transmission_is_met_only_with_the_current_info_hash_from_a_present_address(
+    elsewhere: Host, tmp_path: Path, at: str, tag: bytes, met: bool
+) -> None:
+    address = getattr(ELSEWHERE, at)
+    program = [
+        sys.executable,
+        "-m",
+        "tests.doors.swarm.elsewhere",
+        tmp_path,
+        address,
+        tag.hex(),
+        "yes" if met else "no",
+    ]
+    done = elsewhere.run(program, timeout_s=3 * START_S)
+    assert json.loads(done.stdout or "null") == [met, False], done.stderr
