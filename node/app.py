@@ -19,7 +19,7 @@ from node import __version__
 from node.config import Settings
 from node.doors.blobs import BlobStore
 from node.doors.home import Home, RunningNode
-from node.doors.index import ARTICLES_SETTING, Index
+from node.doors.index import Index
 from node.doors.vault import Vault
 from node.errors import StorageError
 from node.faces.app_passwords import AppSignIn
@@ -29,7 +29,6 @@ from node.faces.parts import Parts
 from node.faces.sign_in import SignIn
 from node.faces.site import build_site
 from node.files import remove_drafts, reserve_private
-from node.flows.background import IngestSettings
 from node.flows.direct import Direct
 from node.flows.export import Export
 from node.flows.folders import Folders
@@ -48,6 +47,7 @@ from node.hosting import Hosting
 from node.library import Library
 from node.network import build_network
 from node.seeding import build_seeding
+from node.storing import Storing, agree_on_articles, follow_settings, ingest_settings, worker_count
 from node.wire.roster import read_roster
 
 log = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ async def _build(
     lifetime.callback(library.on_change(news.changed))
     store = await asyncio.to_thread(BlobStore.open, home.blobs, cache_bytes=settings.current.cache_bytes)
     readers = lifetime.enter_context(ThreadPoolExecutor(QUESTION_THREADS, thread_name_prefix="question"))
-    workers = await lifetime.enter_async_context(Workers(processes=_worker_count(settings.current)))
+    workers = await lifetime.enter_async_context(Workers(processes=worker_count(settings.current)))
     jobs = Jobs(on_change=ProgressTeller(news))
     lifetime.push_async_callback(jobs.close)
     ingest = Ingest(
@@ -163,13 +163,13 @@ async def _build(
         store,
         workers,
         convergence=lambda: vault.secrets.epoch.convergence,
-        settings=_ingest_settings(settings.current),
+        settings=ingest_settings(settings.current),
         jobs=jobs,
         tell=news.notice,
     )
-    settings.on_change.append(_follow_storing(ingest, store, index))
-    await asyncio.to_thread(_agree_on_articles, index, settings.current)
-    storing = _Storing(ingest, lifetime)
+    settings.on_change.append(follow_settings(ingest, store, index))
+    await asyncio.to_thread(agree_on_articles, index, settings.current)
+    storing = Storing(ingest, lifetime)
     # Only a node that makes renditions anyway makes one on demand; a command's is gone before it is made.
     make_mobile = ingest.make_mobile if stays else None
     networking = build_network(
@@ -250,20 +250,6 @@ async def _build(
     return parts, services
 
 
-class _Storing:
-    """Sealing and making renditions: begun at the start of a node that stays, else when somebody adds something."""
-
-    def __init__(self, ingest: Ingest, lifetime: contextlib.AsyncExitStack) -> None:
-        self._ingest = ingest
-        self._lifetime = lifetime
-        self._begun = False
-
-    async def begin(self) -> None:
-        if not self._begun:
-            self._begun = True
-            await self._lifetime.enter_async_context(self._ingest)
-
-
 async def _catch_up(folders: Folders, ingest: Ingest) -> None:
     """See once what happened in the folders while nothing ran, after a player had the time to open.
 
@@ -272,36 +258,6 @@ async def _catch_up(folders: Folders, ingest: Ingest) -> None:
     await asyncio.sleep(CATCH_UP_AFTER_S)
     await folders.listens()
     await ingest.rescan(again=True)
-
-
-def _ingest_settings(settings: Settings) -> IngestSettings:
-    return IngestSettings(
-        keep_sealed=settings.keep_sealed,
-        mobile_bitrate_bps=settings.mobile_kbps * 1_000,
-        renditions=settings.renditions,
-    )
-
-
-def _worker_count(settings: Settings) -> int:
-    """Sealing uses all of them, renditions one less."""
-    return settings.workers + 1 if settings.workers else os.cpu_count() or 2
-
-
-def _follow_storing(ingest: Ingest, store: BlobStore, index: Index) -> Callable[[Settings, Settings], Awaitable[None]]:
-    async def follow(_before: Settings, after: Settings) -> None:
-        ingest.apply(_ingest_settings(after))
-        store.cache_bytes = after.cache_bytes
-        logging.getLogger().setLevel(after.log_level.upper())
-        await asyncio.to_thread(_agree_on_articles, index, after)
-
-    return follow
-
-
-def _agree_on_articles(index: Index, settings: Settings) -> None:
-    """Sort again if the words that don't count in sorting are others than the index was sorted with."""
-    wanted = settings.sort_articles
-    if tuple(index.settings.get(ARTICLES_SETTING, Settings().sort_articles)) != wanted:
-        index.set_articles(wanted)
 
 
 def _follow_lan(listener: Listener) -> Callable[[Settings, Settings], Awaitable[None]]:

@@ -18,7 +18,7 @@ Level = Literal["info", "warning", "error"]
 NOTICES_KEPT: Final = 50
 TELL_EVERY_S: Final = 0.25
 _BACKLOG_EVENTS: Final = 256
-"""A listener that has fallen so far behind is told to ask for everything again."""
+"""What one listener has yet to be told at most; beyond it what came first is left out."""
 
 
 @dataclass(frozen=True, slots=True)
