@@ -12,7 +12,7 @@ const next = await sealedBlob(9 * PLAIN, 2);
 
 const until = async (condition, why) => {
   for (let tries = 0; !condition(); tries++) {
-    assert.ok(tries < 600, why);
+    assert.ok(tries < 6_000, why);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 };
@@ -96,8 +96,8 @@ test("a chunk that is slow to come is asked of a second holder", async () => {
   const chunks = new Chunks(() => [stuck, quick].filter(({ closed }) => !closed), new FakeStore());
   const began = performance.now();
   assert.deepEqual(await chunks.read(song.ref, 0), song.plain.subarray(0, PLAIN));
-  const took_ms = performance.now() - began;
-  assert.ok(took_ms > 200 && took_ms < 1_000, `it took ${took_ms} ms`);
+  assert.ok(performance.now() - began > 200, "it was asked of both at once");
+  assert.ok(!stuck.closed, "it came only once the first was left");
 });
 
 test("a holder that falls silent is left, and what it owed comes from another", async () => {
