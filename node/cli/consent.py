@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from node.cli.terminal import Terminal
+from node.errors import UnsureError
 
 
 def add_yes(parser: argparse.ArgumentParser) -> None:
@@ -13,9 +14,15 @@ def add_yes(parser: argparse.ArgumentParser) -> None:
 
 
 def agreed(asked: argparse.Namespace, terminal: Terminal, question: str, *, default: bool = False) -> bool:
-    """Whether the person agrees, now or beforehand; else they are told that nothing was changed."""
-    if asked.yes or terminal.ask(question, default=default):
+    """Whether the person agrees, now or beforehand; else they are told that nothing was changed.
+
+    Raises UnsureError if nobody is there to agree: a program must not take that for done.
+    """
+    if asked.yes:
         return True
-    hint = "" if terminal.interactive else "; --yes says that it is meant"
-    terminal.note(f"Nothing was changed{hint}.")
+    if not terminal.interactive and not default:
+        raise UnsureError("nothing was changed: nobody is at the terminal to agree; --yes says that it is meant")
+    if terminal.ask(question, default=default):
+        return True
+    terminal.note("Nothing was changed.")
     return False

@@ -124,15 +124,13 @@ def run_shrink(asked: argparse.Namespace, terminal: Terminal) -> int:
                 f"Let {each['url']} drop {counted(drop['blobs'], 'file')}, {spoken_bytes(drop['dropped_bytes'])} of "
                 f"{spoken_bytes(drop['held_bytes'])}?"
             )
-            if asked.yes or terminal.ask(question, default=False):
+            if agreed(asked, terminal, question):
                 done.append(client.post(f"seeds/{segment(each['id'])}/shrink"))
     terminal.result(done)
     for each in done:
         terminal.say(
             f"{each['url']} is told. What it drops stays in its trash for 30 days: 'songkeep undo' brings it back."
         )
-    if not done:
-        terminal.note("Nothing was changed.")
     return 0
 
 

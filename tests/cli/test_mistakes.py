@@ -144,3 +144,11 @@ def test_up_starts_although_a_folder_is_unplugged_but_not_for_a_first_run_with_a
     with living(home, str(music), "--port", "7885") as node:
         assert node.get("folders")["items"][0]["state"] == "away"
         assert node.get("library")["counts"]["tracks"] == 5
+
+
+@pytest.mark.parametrize("command", [["devices", "revoke", "Old phone"], ["phrase", "remove", "x3kq"]])
+def test_what_nobody_is_there_to_agree_to_is_refused_and_not_taken_for_done(home: Path, command: list[str]) -> None:
+    refused = songkeep(home, *command, "--json")
+    assert refused.returncode == 4
+    assert json.loads(refused.stdout)["error"]["code"] == "unsure"
+    assert songkeep(home, *command, "--json", "--yes").returncode == 3, "there is none of that name"
