@@ -2,6 +2,7 @@
 
 import { toBase32 } from "../core/bytes.js";
 import { deviceNameOps } from "../core/catalog_personal.js";
+import { rules } from "../core/roster_entries.js";
 import { SourceError } from "../core/source_error.js";
 import { trackerAddress } from "../core/tracker_address.js";
 import { MAX_ROOMS } from "./swarm.js";
@@ -42,7 +43,13 @@ export const swarmDevices = ({ catalog, write, membership, swarm, held_bytes }) 
     });
   },
   rooms: async () => swarm.rooms().map((room) => ({ ...room, own: membership.trackers.some((url) => bare(url) === room.server) })),
-  rename: (id, name) => write(deviceNameOps(id, name)),
+  rename: async (id, name) => {
+    const own = toBase32(membership.id);
+    const role = membership.roster.members.get(own)?.role;
+    if (id !== own && !(role && rules(role)))
+      throw new SourceError("refused", "This device may rename only itself. Rename others on a device that is an owner.");
+    await write(deviceNameOps(id, name));
+  },
   addTracker: async (typed) => {
     const address = trackerAddress(typed, { secure: location.protocol === "https:" });
     const rooms = swarm.rooms();

@@ -75,8 +75,11 @@ class Devices:
         await self._call(newcomer.public.id, newcomer.name)
 
     async def rename(self, device: str, name: str) -> dict[str, Any]:
-        """Call a device otherwise. Raises NotFoundError, UserError."""
+        """Call a device otherwise: this one, or as an owner any. Raises NotFoundError, RefusedError, UserError."""
         member = self._find(device)
+        me = self._membership.me
+        if member.public.id != me.public.id and not me.role.rules:
+            raise RefusedError("this device may rename only itself; rename others on a device that is an owner")
         plain = "".join(char for char in name if char.isprintable()).strip()
         if not 0 < len(plain) <= MAX_NAME_CHARS:
             raise UserError(f"a device's name has 1 to {MAX_NAME_CHARS} characters")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from node.doors.watch import WatchUnavailableError
-from node.errors import NotFoundError, UserError
+from node.errors import NotFoundError, UnsureError, UserError
 from node.flows.folders import Folders
 from tests.flows.home import Home, open_home, retag, until, watching
 from tests.music import make_track
@@ -40,6 +40,19 @@ async def test_an_added_folder_is_shown_at_once_and_its_music_follows(tmp_path: 
         assert (view.tracks, view.note) == (2, "")
         with pytest.raises(UserError):
             await home.folders.add(tmp_path / "nowhere")
+
+
+async def test_a_whole_home_is_not_asked_about_again_once_it_is_a_music_folder(
+    tmp_path: Path, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(music))
+    async with open_home(tmp_path / "home") as home:
+        await home.ingest.add([music / "2.ogg"])
+        with pytest.raises(UnsureError):
+            await home.folders.add(music)
+        await home.folders.add(music, sure=True)
+        await home.folders.add(music)
 
 
 async def test_a_folder_with_bad_files_says_so(tmp_path: Path, music: Path) -> None:

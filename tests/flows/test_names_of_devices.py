@@ -1,0 +1,41 @@
+"""What devices are called, and who may say so."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from node.doors.index import Index
+from node.doors.vault import Secrets
+from node.errors import RefusedError
+from node.flows.devices import Devices, OwnRoom
+from node.flows.sightings import Sightings
+from node.ids import to_text
+from node.library import Library
+from node.wire.roster import Role
+from tests.flows.people import found, let_in, make_device
+
+
+def devices_of(secrets: Secrets, index: Index) -> Devices:
+    device = make_device("one", secrets)
+    library = Library.open(index, secrets.device, secrets.epochs[0].identity)
+    return Devices(
+        device.membership, device.directory, device.links, library, Sightings(device.directory, index.settings),
+        own_name="one", own_room=lambda: OwnRoom(None, None), random=os.urandom,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("role", "may"), [(Role.PLAYER, False), (Role.OWNER, True)])
+async def test_an_owner_renames_any_device_and_a_player_only_itself(tmp_path: Path, role: Role, may: bool) -> None:
+    founder, newcomer = let_in(found(), role)
+    with Index.open(tmp_path / "index.sqlite") as index:
+        devices = devices_of(newcomer, index)
+        assert (await devices.rename(to_text(newcomer.device.id), "Mine"))["name"] == "Mine"
+        if may:
+            assert (await devices.rename(to_text(founder.device.id), "Theirs"))["name"] == "Theirs"
+        else:
+            with pytest.raises(RefusedError, match="rename only itself"):
+                await devices.rename(to_text(founder.device.id), "Theirs")
+            assert "Theirs" not in {each["name"] for each in devices.all()}
