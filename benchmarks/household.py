@@ -107,6 +107,13 @@ async def asked(node: Node, path: str) -> Any:
         return await answer.json()
 
 
+async def told(node: Node, path: str, change: dict[str, Any]) -> None:
+    """Have a node change something."""
+    headers = {"Authorization": f"Bearer {node.token}"}
+    async with node.http.patch(node.base + path, headers=headers, json=change) as answer:
+        answer.raise_for_status()
+
+
 async def until(true: Callable[[], Awaitable[bool]], what: str, *, every_s: float = 0.05) -> None:
     """Wait until an awaited `true()` is so. Raises RuntimeError after two minutes."""
     end_s = time.monotonic() + STEP_TIMEOUT_S

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import syncthing
-from benchmarks.household import asked, household, others_here, until
+from benchmarks.household import asked, household, others_here, told, until
 from benchmarks.measure import Row, cpu_s, median, note, percentile
 from benchmarks.music import make_library
 from benchmarks.streams import Node, running
@@ -109,7 +109,7 @@ async def _by_songkeep(work: Path, music: Path, *, files: int) -> Moved:
 
                 pids = [pc.process.pid, laptop.process.pid]
                 before_s, began_s = cpu_s(pids), time.perf_counter()
-                await asyncio.to_thread(house.configure, "laptop", pause="off")
+                await told(laptop, "/api/v1/config", {"pause": False})
                 await until(whole, "the laptop holds everything", every_s=0.1)
                 return Moved(time.perf_counter() - began_s, cpu_s(pids) - before_s)
 

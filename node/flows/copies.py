@@ -148,7 +148,8 @@ class Copies:
         """Held while anything is fetched or dropped."""
         self._changed = True
         self._look_s = 0.0
-        self._hurry = False
+        self._hurry = asyncio.Event()
+        """A person asked for something: quiet isn't waited for, and a plan that was made before is left."""
         self._planned_for: tuple[object, ...] = ()
         self._plan_again_s = 0.0
         self._hear_again_s = 0.0
@@ -186,7 +187,7 @@ class Copies:
 
     def wake(self) -> None:
         """Have the next round begin soon: what is planned may be wrong by now."""
-        self._hurry = True
+        self._hurry.set()
         self._planned_for = ()
         self._wake.set()
 
@@ -202,6 +203,7 @@ class Copies:
         try:
             while True:
                 self._wake.clear()
+                self._hurry.clear()
                 try:
                     async with self.turn:
                         is_more = await self._round()
@@ -221,9 +223,10 @@ class Copies:
         try:
             async with asyncio.timeout(self.rhythm.round_s):
                 await self._wake.wait()
+            async with asyncio.timeout(max(self.rhythm.quiet_s, LOOKS_AT_MOST * self._look_s)):
+                await self._hurry.wait()
         except TimeoutError:
             return
-        await asyncio.sleep(max(self.rhythm.quiet_s, LOOKS_AT_MOST * self._look_s))
 
     async def look(self, *, sure: bool = False) -> int:
         """See what is here and what others say, as far as that may have changed, and empty the trash.
@@ -273,7 +276,6 @@ class Copies:
         if self._is_alone():
             return False  # a look at a large library costs a second and much memory
         await self.look()
-        self._hurry = False
         here = frozenset(member for member, _ in self._directory.present())
         reason = (self.census.looks, here, self.limits)
         now_s = time.monotonic()
@@ -346,7 +348,7 @@ class Copies:
                         self.census.doubt(copy.source)
                 finally:
                     self.queue.remove(copy)
-                if self.limits.paused or self._hurry or time.monotonic() > until_s:
+                if self.limits.paused or self._hurry.is_set() or time.monotonic() > until_s:
                     return
 
         async with asyncio.TaskGroup() as group:

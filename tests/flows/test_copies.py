@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,28 @@ def knows_all(one: Holder, others: Iterable[Holder]) -> bool:
 def album_of(device: Holder) -> str:
     [album] = device.home.library.albums(0, 10)["items"]
     return str(album["id"])
+
+
+async def test_who_asks_for_copies_does_not_wait_for_quiet(tmp_path: Path) -> None:
+    founder, newcomer = household(2)
+    async with (
+        a_tracker(tmp_path / "tracker") as (url, _),
+        holder(tmp_path / "pc", founder, url, budget_bytes=0) as pc,
+        holder(tmp_path / "laptop", newcomer, url, pause=True) as laptop,
+    ):
+        await add_songs(pc, tmp_path / "music", range(2))
+        await pc.home.ingest.idle()
+        await settled(lambda: laptop.named() == pc.named(), "the laptop has the catalog")
+        await settled(lambda: len(laptop.copies.census.devices()) == 2, "the laptop has heard of the PC")
+        laptop.copies.rhythm = replace(BRISK, quiet_s=600)
+        for _ in range(10):  # without that it would wait for quiet by now, however long
+            laptop.copies.wake()
+            await asyncio.sleep(0.1)
+        laptop.copies.apply(replace(laptop.copies.limits, paused=False))
+        async with asyncio.timeout(60):
+            while laptop.sealed() != pc.named():
+                laptop.copies.wake()  # what failed once is asked for again
+                await asyncio.sleep(0.2)
 
 
 async def test_a_new_device_fills_itself_and_every_song_comes_to_have_two_copies(tmp_path: Path) -> None:
