@@ -23,7 +23,7 @@ _LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _OPEN_API: Final = frozenset({("POST", "/api/v1/session")})
 _MEDIA_ROUTES: Final = frozenset({"/api/v1/tracks/{id}/stream", "/api/v1/covers/{id}"})
 
-APPS_PREFIX: Final = "/rest/"
+_APPS: Final = ("/rest", "/rest/")
 """Where music apps ask (node/faces/subsonic)."""
 
 ACCESS = web.RequestKey("access", str)
@@ -129,8 +129,12 @@ def gate(sign_in: SignIn, *, port: Callable[[], int], lan: Callable[[], bool]) -
     return pass_gate
 
 
+def _is_of_an_app(request: web.Request) -> bool:
+    return request.path == _APPS[0] or request.path.startswith(_APPS[1])
+
+
 async def _reason_to_refuse(request: web.Request, sign_in: SignIn, *, port: int, lan: bool) -> web.Response | None:
-    if request.path.startswith(APPS_PREFIX):
+    if _is_of_an_app(request):
         # Music apps call this node by whatever name they were given, a VPN's or a proxy's too. Nothing that a browser
         # adds by itself opens anything there: each request shows an app password.
         return None
@@ -163,7 +167,7 @@ def add_headers(policy: Callable[[], str]) -> Callable[[web.Request, web.StreamR
     """What the app does to every response as it begins."""
 
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
-        if request.path.startswith(APPS_PREFIX):
+        if _is_of_an_app(request):
             response.headers.update(_APP_HEADERS)
             response.headers.popall("Server", None)
             return

@@ -212,6 +212,10 @@ def test_an_unknown_address_is_told_in_the_protocols_form(app: App) -> None:
         assert b"<html" not in answer.body.lower()
     assert content(app.raw("nothing", {"f": "json"}))["error"]["code"] == 70
     assert content(app.raw("nothing.view", {"f": "json"}))["status"] == "failed"
+    for path in ("/rest", "/rest/"):
+        bare = app.node.ask("GET", path, token=None, headers={"Host": "music.example.org"})
+        assert bare.status == 404
+        assert schema.from_xml("ping", bare.body)["error"]["code"] == 70
 
 
 def test_what_is_too_much_is_refused(app: App) -> None:

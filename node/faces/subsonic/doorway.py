@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 MAX_PARAMETERS: Final = 25_000
 _SUFFIXES: Final = (".view", ".m3u8")
 _FORM: Final = "application/x-www-form-urlencoded"
+_OF_RANGES: Final = ("Content-Range", "Accept-Ranges", "ETag")
 _STATE: Final = web.AppKey("subsonic_state", State)
 
 
@@ -40,6 +41,7 @@ def routes(app: web.Application) -> None:
     state = State()
     app[_STATE] = state
     app.router.add_route("*", "/rest/{endpoint:.*}", answer)
+    app.router.add_route("*", "/rest", answer)
     app.cleanup_ctx.append(_follow_changes)
 
 
@@ -50,7 +52,7 @@ async def _follow_changes(app: web.Application) -> AsyncIterator[None]:
 
 
 async def answer(request: web.Request) -> web.StreamResponse:
-    """Any request below /rest/: always an answer of the protocol, never a page."""
+    """Any request to /rest: always an answer of the protocol, never a page."""
     if request.method == "OPTIONS":
         return web.Response(status=204)
     form: Format = "xml"
@@ -85,7 +87,7 @@ async def _answer(request: web.Request, parameters: Parameters, form: Format, ca
     if name in LIVE:
         told = await LIVE[name](request, asked)
         if isinstance(told, web.StreamResponse):
-            return told
+            return _bare(told) if told.status == 416 else told
         return _response(render(answered(told), form, callback), form)
     question = QUESTIONS[name]
     return _response(await parts.ask(lambda: render(answered(question(asked)), form, callback)), form)
@@ -134,10 +136,15 @@ async def _parameters(request: web.Request) -> Parameters:
 
 
 def _endpoint(request: web.Request) -> str:
-    name = request.match_info["endpoint"]
+    name = request.match_info.get("endpoint", "")
     for suffix in _SUFFIXES:
         name = name.removesuffix(suffix)
     return name
+
+
+def _bare(refused: web.StreamResponse) -> web.Response:
+    """Without words, which are the player's: what a range had to be is in the headers."""
+    return web.Response(status=refused.status, headers={name: refused.headers[name] for name in _OF_RANGES})
 
 
 def _failure(error: SongkeepError) -> Failure:
