@@ -1,9 +1,7 @@
 // The Source of a phone: the library from its catalog, the music from the devices that hold it.
 
 import { toBase32 } from "../core/bytes.js";
-import { renditionOf } from "../core/catalog_values.js";
 import { later } from "../core/later.js";
-import { unpack } from "../core/msgpack.js";
 import { SourceError } from "../core/source_error.js";
 import { Chunks } from "./swarm_chunks.js";
 import { awayWhy, laterCovers, laterKeeping, lostNotices } from "./swarm_later.js";
@@ -13,11 +11,11 @@ import { openChunkStore } from "./store_chunks.js";
 import { SwarmLog } from "./swarm_log.js";
 import { swarmLists } from "./swarm_lists.js";
 import { swarmPersonal } from "./swarm_personal.js";
+import { renderedBy } from "./swarm_rendered.js";
 import { serveMedia } from "./swarm_stream.js";
 import { Tally } from "./swarm_tally.js";
 
 /** @import {Rendition} from "../core/model.js" */
-/** @import {Rendition as RenditionRef} from "../core/catalog_values.js" */
 /** @import {Source, SourceEvent} from "../core/source.js" */
 /** @import {Wish} from "./swarm_chunks.js" */
 /** @import {SwarmKeeping} from "./swarm_keeping.js" */
@@ -39,9 +37,6 @@ const PLAYLIST_METHODS = ["all", "get", "create", "rename", "remove", "append", 
 /** @type {(keyof NonNullable<Source["continuing"]>)[]} */
 const CONTINUING_METHODS = ["left", "leave"];
 const DEVICES_METHODS = ["list", "rooms", "rename", "addTracker", "removeTracker"];
-/** A rendition that isn't made yet is waited for so long. */
-const RENDER_TIMEOUT_MS = 12_000;
-const MAX_ANSWER_BYTES = 4_096;
 
 const voice = document.createElement("audio");
 /** @param {string} mime */
@@ -89,8 +84,7 @@ export class SwarmSource {
   #playing = [];
   #fetchTimer = 0;
   #tally = new Tally();
-  /** Renditions that were made for this phone, until the catalog names them. @type {Map<string, Promise<RenditionRef | null>>} */
-  #made = new Map();
+  #rendered;
   /** Why nobody can be reached, as it was told. */
   #away = "";
   #offlineTimer = 0;
@@ -112,6 +106,7 @@ export class SwarmSource {
     this.#log = new SwarmLog(membership, (kind, body, timeout_ms) => swarm.ask(kind, body, timeout_ms));
     this.#catalog = new SwarmCatalog(this.#chunks, this.#log);
     this.#covers = laterCovers(this.#chunks, swarm);
+    this.#rendered = renderedBy(swarm);
     this.keeping = laterKeeping(() => this.#held, () => this.#holding());
     const lists = swarmLists(() => this.#shown());
     ({ tracks: this.tracks, track: this.track, albums: this.albums, album: this.album } = lists);
@@ -348,24 +343,6 @@ export class SwarmSource {
     const original = originals.find(({ stream }) => playable(stream.mime)) ?? null;
     const chosen = rendition === "original" ? (original ?? mobile) : (mobile ?? (await this.#rendered(id)) ?? original);
     return chosen ? { ref: chosen.blob, mime: chosen.stream.mime } : null;
-  }
-
-  /**
-   * A mobile rendition made now by a computer of the library; null if none can.
-   * @param {string} id
-   */
-  #rendered(id) {
-    const known = this.#made.get(id);
-    if (known) return known;
-    const made = this.#swarm
-      .ask("render", { track: id }, RENDER_TIMEOUT_MS)
-      .then((answer) => renditionOf(unpack(answer, { max_bytes: MAX_ANSWER_BYTES })))
-      .catch(() => {
-        this.#made.delete(id);
-        return null;
-      });
-    this.#made.set(id, made);
-    return made;
   }
 
   /** @type {Source["status"]} */
