@@ -22,3 +22,16 @@ def keep_freed() -> bool:
     except (AttributeError, OSError, TypeError):
         return False  # another C library: it decides by itself
     return all(set_option(option, value) for option, value in _SETTINGS)
+
+
+def give_back() -> bool:
+    """Give back to the system what is free in between: after something large that won't come again soon.
+
+    Whether this C library can be told. Takes some milliseconds.
+    """
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return False
+    trim(0)
+    return True

@@ -21,6 +21,7 @@ from node.errors import NotFoundError, PeerError, UnavailableError
 from node.flows.holdings import Holdings
 from node.ids import BlobRoot, TrackId, text_id
 from node.library import Library
+from node.memory import give_back
 from node.wire import codec
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,7 @@ class Snapshots:
     async def _renew(self) -> None:
         try:
             newest, chunks = await asyncio.to_thread(self._seal)
+            await asyncio.to_thread(self._give_back)
         except OSError as error:  # the disk with temporary files is full: the one before serves on
             log.warning("snapshot_not_sealed reason=%s", error.strerror)
             return
@@ -130,6 +132,11 @@ class Snapshots:
         root, _ = merkle.root_of_chunks(chunks.kept(cipher.seal_all(plain)))
         ref = BlobRef(root=root, key=key, commitment=cipher.commitment, size_bytes=len(plain), sha256=digest)
         return ref, chunks
+
+    def _give_back(self) -> None:
+        """What made a new snapshot necessary, and the making, may have taken much memory for once. Blocks."""
+        self._library.index.give_back()
+        give_back()
 
     def chunks(self, root: BlobRoot) -> Sequence[bytes] | None:
         """All chunks of a snapshot that is still kept."""

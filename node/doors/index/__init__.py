@@ -162,6 +162,10 @@ class Index:
         with self._database.write() as step:
             yield step
 
+    def give_back(self) -> None:
+        """Let go of what large changes left in memory. Blocks while another thread changes something."""
+        self._database.give_back()
+
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after each commit that a person could see, in the writing thread; returns what undoes it."""
         self._listeners.append(listener)
