@@ -192,7 +192,7 @@ def show_pool(asked: argparse.Namespace, home: Path) -> int:
             f"{_day(each.time_ms)}  {each.url}{state}"
         )
     named = [each for each in seeds if not each.shut_out]
-    print(f"{len(named)} seeds, {_gb(sum(each.free_bytes for each in named)).strip()} free.")
+    print(f"{len(named)} seed{'s' * (len(named) != 1)}, {_gb(sum(each.free_bytes for each in named)).strip()} free.")
     return 0
 
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 from node.crypto.keys import EpochKeys
 from node.errors import UnavailableError
 from node.flows.stay import Proofs
-from node.ids import BlobRoot
+from node.ids import BlobRoot, DeviceId
 from node.peers.directory import Presence
 from node.wire import codec
 from node.wire.roster import revoke
@@ -239,3 +239,23 @@ async def test_nothing_readable_passes_through_the_tracker_or_stays_there(
 
 def whole_state(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+async def test_a_grant_that_got_lost_with_its_room_is_asked_for_again_in_the_next(tracker: HostileTracker) -> None:
+    pc, _ = two(tracker)
+    grants: list[Frame] = []
+
+    def lose_the_first(frame: Frame) -> list[Frame]:
+        if frame[0] == "grant":
+            grants.append(frame)
+            if len(grants) == 1:
+                pc.meeting.network_changed(lost=False)
+                return []
+        return [frame]
+
+    tracker.twist = lose_the_first
+    async with meeting(pc):
+        await until(lambda: any(place.account for place in pc.meeting.places.values()), timeout_s=60)
+        grant = await pc.meeting.ask_grant(tracker.url, DeviceId(b"s" * 32), 1_000)
+    assert len(grants) >= 2
+    assert grants[-1][2] == grant
