@@ -22,7 +22,7 @@ from tests.flows.test_seed_by_grant import started
 from tests.living import SONGKEEP, Living, living, make_music
 
 TRACKER_IP, SEED_IP, LIAR_IP = "127.0.0.54", "127.0.0.55", "127.0.0.56"
-GB = 1_000_000_000
+ROOM = 10_000_000
 
 
 async def until(true: Callable[[], Any], what: str) -> None:
@@ -39,8 +39,8 @@ def offer_of(keys: MemberKeys, tracker_key: str, url: str) -> bytes:
         tracker=from_text(tracker_key),
         seed=keys.id,
         url=url,
-        capacity_bytes=900 * GB,
-        free_bytes=900 * GB,
+        capacity_bytes=900 * ROOM,
+        free_bytes=900 * ROOM,
         time_ms=now_ms,
         expires_ms=now_ms + 3_600_000,
     )
@@ -74,7 +74,7 @@ async def test_a_library_gets_room_on_a_seed_of_the_pool_and_neither_impostor_no
     with started(home, "tracker", "run", "--listen", f"{TRACKER_IP}:0", "--stun", "off") as tracker:
         base = f"http://{TRACKER_IP}:{tracker['port']}"
         url = f"ws://{TRACKER_IP}:{tracker['port']}"
-        run = ("seed", "run", "--stun", "off", "--listen", f"{SEED_IP}:0", "--capacity", "3GB", "--tracker", url)
+        run = ("seed", "run", "--stun", "off", "--listen", f"{SEED_IP}:0", "--capacity", "30MB", "--tracker", url)
         async with running(untrusting) as liar:
 
             def pool(size_bytes: int = 0) -> Any:
@@ -91,19 +91,19 @@ async def test_a_library_gets_room_on_a_seed_of_the_pool_and_neither_impostor_no
                 await until(lambda: pool().seeds == 1, "the seed stands in the pool")
                 await asyncio.to_thread(offer, offer_of(impostor, tracker["key"], seed["url"]))
                 await asyncio.to_thread(offer, offer_of(liar.keys, tracker["key"], liar.url))
-                assert len((await asyncio.to_thread(pool, 2 * GB)).picks) == 3
+                assert len((await asyncio.to_thread(pool, 2 * ROOM)).picks) == 3
                 await until(lambda: any(each["account"] for each in pc.get("network")["rooms"]), "it has an account")
                 # Whoever lies is met or not, as it is drawn; in the end only the one that gives room is in.
-                await asyncio.to_thread(asked, pc, {"grant_bytes": GB})
+                await asyncio.to_thread(asked, pc, {"grant_bytes": ROOM})
                 kept = pc.get("seeds")["items"]
-                assert [(each["url"], each["quota_bytes"] or GB) for each in kept] == [(seed["url"], GB)]
+                assert [(each["url"], each["quota_bytes"] or ROOM) for each in kept] == [(seed["url"], ROOM)]
                 await until(lambda: (pc.get("seeds")["items"][0]["held"] or 0) >= 5, "the seed is filled")
 
                 def used() -> list[tuple[int, bool]]:
                     usage = tracker_says(home, "usage")
                     return [(each["kept_bytes"], bool(each["used_bytes"])) for each in usage if each["kept_bytes"]]
 
-                await until(lambda: used() == [(GB, True)], "the seed has told the tracker by itself what it keeps")
+                await until(lambda: used() == [(ROOM, True)], "the seed has told the tracker by itself what it keeps")
                 honest = [each for each in tracker_says(home, "pool") if each["url"] == seed["url"]]
                 assert len(honest) == 2  # the impostor's too: it names the address, and nobody believes it
-                assert min(each["free_bytes"] for each in honest) <= 2 * GB
+                assert min(each["free_bytes"] for each in honest) <= 2 * ROOM
