@@ -44,7 +44,7 @@ from node.flows.ways import Ways
 from node.flows.whereabouts import Whereabouts
 from node.ids import DeviceId, TrackId
 from node.library import Library
-from node.peers.directory import MAX_NAME_CHARS, Directory, Presence
+from node.peers.directory import Directory, Presence
 from node.peers.links import Giving, Links
 from node.peers.membership import Membership
 from node.wire.roomevents import AccountTold
@@ -112,7 +112,7 @@ def build_network(
         links,
         library,
         sightings,
-        own_name=_host_name()[:MAX_NAME_CHARS],
+        own_name=_host_name(),
         own_room=own_room,
         random=os.urandom,
     )

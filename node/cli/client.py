@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from node import errors
+from node.cli.terminal import plain
 from node.errors import SongkeepError, UnavailableError
 
 ANSWER_TIMEOUT_S: Final = 120.0
@@ -100,11 +101,12 @@ def segment(text: str) -> str:
 def error_with_exit_code(exit_code: int, message: str) -> SongkeepError:
     """An error of the kind that ends a command with `exit_code`."""
     kinds = (kind for kind in _BY_CODE.values() if kind.exit_code == exit_code)
-    return next(kinds, SongkeepError)(message)
+    return next(kinds, SongkeepError)(plain(message))
 
 
 def _told_error(value: object) -> SongkeepError:
     told = value.get("error") if isinstance(value, dict) else None
     if not isinstance(told, dict):
         return SongkeepError("the node answered with an error that it did not explain")
-    return _BY_CODE.get(str(told.get("code")), SongkeepError)(str(told.get("message")))
+    # Its own words are one line; a line break in them comes from the name of a file.
+    return _BY_CODE.get(str(told.get("code")), SongkeepError)(plain(str(told.get("message"))))

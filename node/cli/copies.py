@@ -8,7 +8,7 @@ from typing import Any, Final
 from node.cli.arguments import Subparsers, add_command, find_track
 from node.cli.client import Client
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, counted, spoken_bytes, spoken_duration, spoken_moment, table
+from node.cli.terminal import Terminal, counted, plain, spoken_bytes, spoken_duration, spoken_moment, table
 from node.errors import NotFoundError, UserError
 from node.sizes import read_size
 
@@ -92,7 +92,7 @@ def _only(kind: str, found: list[dict[str, Any]], words: str) -> tuple[str, str,
     if not found:
         raise NotFoundError(f"no {kind} is called {words!r}")
     if len(found) > 1:
-        lines = "\n".join(f"  {each['name']}" for each in found)
+        lines = "\n".join(f"  {plain(each['name'])}" for each in found)
         raise UserError(f"more than one {kind} is found by {words!r}; name one of them as it is written:\n{lines}")
     return kind, found[0]["id"], found[0]["name"]
 

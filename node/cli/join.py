@@ -14,11 +14,10 @@ from node.cli.reach import home_of
 from node.cli.terminal import Terminal
 from node.config import Settings, change, save_settings
 from node.doors.home import Home
+from node.errors import UserError
 
 if TYPE_CHECKING:
     from node.flows.pair import Welcome
-
-MAX_NAME_CHARS = 80
 
 
 def register(subparsers: Subparsers) -> None:
@@ -50,6 +49,7 @@ def run_join(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 async def _join(home: Home, asked: argparse.Namespace, terminal: Terminal) -> Welcome:
     from node.flows.enter import enter_library
+    from node.wire.names import device_name
     from node.wire.pairing import read_invitation
 
     invitation = read_invitation(asked.code)
@@ -58,11 +58,15 @@ async def _join(home: Home, asked: argparse.Namespace, terminal: Terminal) -> We
     if asked.tracker:
         invitation = replace(invitation, tracker=asked.tracker)
 
+    name = device_name(asked.name or socket.gethostname().partition(".")[0] or "Songkeep")
+    if not name:
+        raise UserError("a device's name needs something that can be read")
+
     def show_check(digits: str) -> None:
         terminal.event("check", digits=digits)
         terminal.say(f"Type this on the other device:  {digits[:3]} {digits[3:]}")
 
-    def hide_check() -> None:
+    def was_typed() -> None:
         terminal.event("typed")
         terminal.say("It was typed there.")
 
@@ -71,14 +75,13 @@ async def _join(home: Home, asked: argparse.Namespace, terminal: Terminal) -> We
         await asyncio.to_thread(save_settings, home.settings, settings)
         await asyncio.to_thread(_keep_name, home, name)
 
-    name = (asked.name or socket.gethostname().partition(".")[0])[:MAX_NAME_CHARS]
     return await enter_library(
         home.vault,
         invitation,
         name=name,
         random=os.urandom,
         show_check=show_check,
-        hide_check=hide_check,
+        was_typed=was_typed,
         kept=kept,
     )
 

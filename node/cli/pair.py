@@ -136,7 +136,8 @@ def _show(event: dict[str, Any], asked: argparse.Namespace, terminal: Terminal) 
             terminal.say()
         case "link":
             terminal.say("With a phone, scan this; it changes every minute:")
-            terminal.say(_qr(event["link"]))
+            for line in _qr(event["link"]).splitlines():
+                terminal.say(line)
             terminal.say(event["link"])
         case "met":
             terminal.say("A device has come.")

@@ -67,7 +67,8 @@ def run_list(asked: argparse.Namespace, terminal: Terminal) -> int:
         items = client.get("seeds")["items"]
     terminal.result(items)
     for each in items:
-        terminal.say(_line(each))
+        for line in _lines(each):
+            terminal.say(line)
     if not items:
         terminal.say("No seed keeps this library yet. Run one with 'songkeep seed run', or ask a friend for a code.")
     return 0
@@ -134,7 +135,7 @@ def run_shrink(asked: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _line(seed: dict[str, Any]) -> str:
+def _lines(seed: dict[str, Any]) -> list[str]:
     words = f"{seed['number']}  {seed['url']}  {seed['state']}"
     if seed["quota_bytes"] is not None:
         words += (
@@ -144,13 +145,13 @@ def _line(seed: dict[str, Any]) -> str:
         )
     if seed["audits"]["all"]:
         words += f"; {seed['audits']['passed']} of {counted(seed['audits']['all'], 'audit')} passed"
-    lines = [words]
+    below = []
     if seed["left_out"]:
         kinds = ", ".join(f"{count:,} {_KINDS.get(kind, kind)}" for kind, count in seed["left_out_of"].items())
-        lines.append(f"{kinds} ({spoken_bytes(seed['left_out_bytes'])}) found no room")
+        below.append(f"{kinds} ({spoken_bytes(seed['left_out_bytes'])}) found no room")
     if seed["shrinking"]:
         waits = f"{counted(seed['shrinking']['blobs'], 'file')}, {spoken_bytes(seed['shrinking']['dropped_bytes'])}"
-        lines.append(f"{waits}, wait to be dropped: say with 'songkeep seeds shrink' that it is meant")
+        below.append(f"{waits}, wait to be dropped: say with 'songkeep seeds shrink' that it is meant")
     if seed["trouble"]:
-        lines.append(seed["trouble"])
-    return "\n    ".join(lines)
+        below.append(seed["trouble"])
+    return [words, *(f"    {each}" for each in below)]

@@ -15,6 +15,9 @@ from node.errors import RefusedError, SongkeepError, UserError
 
 MAX_SECRET_CHARS = 1_000
 _WIDE = frozenset("WF")
+_WITHOUT_WIDTH = frozenset(("Mn", "Me", "Cf"))
+_TURNING = frozenset(("LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"))
+"""Kinds of characters that set the direction of what follows; single letters carry their own."""
 
 
 class Terminal:
@@ -44,12 +47,12 @@ class Terminal:
             print(json.dumps({"event": event, **about}), flush=True)
 
     def say(self, text: str = "") -> None:
-        """A line of the answer, for a person."""
+        """A line of the answer, for a person: one line, whatever names stand in it."""
         if not self.as_json:
             print(plain(text), flush=True)
 
     def note(self, text: str) -> None:
-        """A line beside the answer."""
+        """A line beside the answer: one, whatever names stand in it."""
         with contextlib.suppress(OSError):
             print(plain(text), file=sys.stderr, flush=True)
 
@@ -59,7 +62,8 @@ class Terminal:
             self.result({"error": {"code": error.code, "message": str(error)}})
         sentence = str(error)
         ended = "\n" in sentence or sentence.endswith((".", "?", "!"))
-        self.note(sentence[:1].upper() + sentence[1:] + ("" if ended else "."))
+        for line in (sentence[:1].upper() + sentence[1:] + ("" if ended else ".")).split("\n"):
+            self.note(line)
 
     def ask(self, question: str, *, default: bool) -> bool:
         """A yes or no from the person; `default` if nobody is there."""
@@ -91,25 +95,28 @@ class Terminal:
 
 
 def plain(text: str) -> str:
-    """`text` without control characters: a title can't move the cursor or paint the terminal."""
-    return "".join(
-        char
-        if char == "\n" or unicodedata.category(char) not in ("Cc", "Cf", "Zl", "Zp")
-        else "\N{REPLACEMENT CHARACTER}"
-        for char in text
-    )
+    """`text` as one line without control characters: a title can't move the cursor, paint the terminal, turn the text
+    around, or forge a line of its own. What Persian, Hindi or an emoji needs inside a word stays.
+    """
+    return "".join("\N{REPLACEMENT CHARACTER}" if _rules_the_terminal(char) else char for char in text)
+
+
+def _rules_the_terminal(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Zl", "Zp") or unicodedata.bidirectional(char) in _TURNING
 
 
 def width(text: str) -> int:
     """How many columns a terminal gives `text`."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in _WIDE else 1 for char in text
-    )
+    return sum(0 if unicodedata.category(char) in _WITHOUT_WIDTH else 2 if _is_wide(char) else 1 for char in text)
+
+
+def _is_wide(char: str) -> bool:
+    return unicodedata.east_asian_width(char) in _WIDE
 
 
 def fit(text: str, columns: int) -> str:
     """`text` in exactly `columns` columns: cut with an ellipsis, or filled with spaces."""
-    text = plain(text).replace("\n", " ")
+    text = plain(text)
     if width(text) > columns:
         while width(text) > columns - 1:
             text = text[:-1]
@@ -137,7 +144,7 @@ def spoken_bytes(size_bytes: float) -> str:
 
 def spoken_duration(duration_ms: int) -> str:
     """A length as a player shows it: 3:05, 1:02:03."""
-    seconds = round(duration_ms / 1_000)
+    seconds = duration_ms // 1_000
     hours, minutes = divmod(seconds // 60, 60)
     return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
 
@@ -159,4 +166,4 @@ def names(people: Sequence[dict[str, Any]]) -> str:
 
 def named(track: dict[str, Any]) -> str:
     """A track's title, and whose it is if that is known."""
-    return " - ".join(part for part in (track["title"], names(track["artists"])) if part)
+    return plain(" - ".join(part for part in (track["title"], names(track["artists"])) if part))

@@ -16,9 +16,10 @@ from node.flows.phrases import recovery_signer
 from node.flows.sightings import Sightings
 from node.ids import DeviceId, from_text, to_text
 from node.library import Library
-from node.peers.directory import MAX_NAME_CHARS, Directory
+from node.peers.directory import Directory
 from node.peers.links import Links
 from node.peers.membership import Membership
+from node.wire.names import MAX_NAME_CHARS, device_name
 from node.wire.roster import Member, Role, revoke
 
 OWN_NAME: Final = "own_name"
@@ -60,7 +61,7 @@ class Devices:
         self._own_room = own_room
         self.last_list: Callable[[DeviceId], int | None] = lambda _member: None
         """Serial of the newest hold list that a device signed; the seeds know."""
-        self._first_name = str(library.index.settings.get(OWN_NAME, own_name))[:MAX_NAME_CHARS]
+        self._first_name = device_name(str(library.index.settings.get(OWN_NAME, own_name)))
 
     @property
     def own_name(self) -> str:
@@ -80,8 +81,7 @@ class Devices:
         me = self._membership.me
         if member.public.id != me.public.id and not me.role.rules:
             raise RefusedError("this device may rename only itself; rename others on a device that is an owner")
-        plain = "".join(char for char in name if char.isprintable()).strip()
-        if not 0 < len(plain) <= MAX_NAME_CHARS:
+        if len(name.strip()) > MAX_NAME_CHARS or not (plain := device_name(name)):
             raise UserError(f"a device's name has 1 to {MAX_NAME_CHARS} characters")
         await self._call(member.public.id, plain)
         return self._shown(member)
@@ -135,7 +135,7 @@ class Devices:
 
     def _find(self, device: str) -> Member:
         """By identifier, the beginning of one, or name."""
-        wanted = device.strip().lower()
+        wanted = device_name(device).lower()
         known = [each for each in self._membership.roster.members.values() if each.role in _SHOWN]
         exact = [each for each in known if to_text(each.public.id) == wanted]
         begun = [each for each in known if len(wanted) >= 4 and to_text(each.public.id).startswith(wanted)]

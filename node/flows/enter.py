@@ -25,7 +25,7 @@ async def enter_library(
     name: str,
     random: Callable[[int], bytes],
     show_check: Callable[[str], None],
-    hide_check: Callable[[], None],
+    was_typed: Callable[[], None],
     kept: Callable[[Welcome], Awaitable[None]],
     nearby: Callable[[], AsyncIterator[str]] = nearby_newcomer_rooms,
 ) -> Welcome:
@@ -56,7 +56,7 @@ async def enter_library(
                 keys=keys,
                 name=name,
                 show_check=show_check,
-                hide_check=hide_check,
+                was_typed=was_typed,
                 keep=keep,
             )
 

@@ -13,6 +13,7 @@ from node.crypto.keys import EpochKeys, MemberKeys, MemberPublic, verify
 from node.errors import PeerError, RefusedError, SongkeepError, UnavailableError
 from node.ids import DeviceId, to_text
 from node.wire import codec, pairing
+from node.wire.names import MAX_NAME_CHARS, device_name
 from node.wire.pairing import CheckCode, Ephemeral, Secured, Side
 from node.wire.roster import MAX_ENTRIES, MAX_ENTRY_BYTES, Roster, read_roster
 
@@ -115,10 +116,11 @@ async def join(
     keys: MemberKeys,
     name: str,
     show_check: Callable[[str], None],
-    hide_check: Callable[[], None],
+    was_typed: Callable[[], None],
     keep: Callable[[Welcome], Awaitable[None]],
 ) -> Welcome:
-    """The newcomer's side. `show_check` shows the six digits to the person; `keep` puts the new membership on the disk.
+    """The newcomer's side. `show_check` shows the six digits to the person, `was_typed` is called when
+    they were typed there, `keep` puts the new membership on the disk.
 
     Raises RefusedError, PeerError, UnavailableError.
     """
@@ -132,11 +134,9 @@ async def join(
     check = _check_code(Side.NEW, digits, secured, keys.public, random)
     await pipe.send(secured.seal(["hello", keys.public.sign, keys.public.receive, name, check.commitments()]))
     show_check(digits)
-    try:
-        typed = await _in_time(pipe.receive(), TYPING_TIMEOUT_S)
-    finally:
-        hide_check()
-    commitments = pairing.read_commitments(secured.open(typed, "typed", 2)[1])
+    typed = secured.open(await _in_time(pipe.receive(), TYPING_TIMEOUT_S), "typed", 2)
+    was_typed()
+    commitments = pairing.read_commitments(typed[1])
     try:
         for place in range(pairing.CHECK_DIGITS):
             _, digit, salt = secured.open(await _in_time(pipe.receive()), "digit", 3)[:3]
@@ -166,9 +166,8 @@ def _read_hello(fields: Sequence[Any]) -> tuple[Newcomer, list[bytes]]:
     public = MemberPublic(
         codec.fixed_bytes(fields[1], 32, "a signing key"), codec.fixed_bytes(fields[2], 32, "a receiving key")
     )
-    name = codec.bounded_text(fields[3], pairing.MAX_NAME_CHARS, "a device's name")
-    shown = "".join(char for char in name if char.isprintable()).strip() or "a device"
-    return Newcomer(public, shown), pairing.read_commitments(fields[4])
+    name = codec.bounded_text(fields[3], MAX_NAME_CHARS, "a device's name")
+    return Newcomer(public, device_name(name) or "a device"), pairing.read_commitments(fields[4])
 
 
 def _read_welcome(fields: Sequence[Any], keys: MemberKeys) -> Welcome:

@@ -20,9 +20,9 @@ from node.errors import PeerError
 from node.ids import DeviceId, LibraryId, to_text
 from node.library.changes import Changes
 from node.wire.dhtrecord import read_dht_key
+from node.wire.names import device_name
 
 MAX_DEVICES: Final = 1_000
-MAX_NAME_CHARS: Final = 80
 MAX_URL_CHARS: Final = 300
 
 
@@ -46,11 +46,11 @@ class DeviceNames:
         """From now on it is called that everywhere."""
         with self._index.transaction():
             if self.of(device) != name:
-                self._changes.write([call_device(to_text(device), name[:MAX_NAME_CHARS])])
+                self._changes.write([call_device(to_text(device), device_name(name))])
 
     def _read(self, row: str) -> str:
         name = self._index.log.fields(DEVICE, row).get(DEVICE_NAME)
-        return name[:MAX_NAME_CHARS] if isinstance(name, str) else ""
+        return device_name(name) if isinstance(name, str) else ""
 
 
 class DhtKeys:

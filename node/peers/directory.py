@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from node.ids import DeviceId
 from node.wire import codec
+from node.wire.names import MAX_NAME_CHARS, device_name
 
-MAX_NAME_CHARS: Final = 80
 MAX_HEADS: Final = 1_000
 MAX_ADDRESSES: Final = 16
 MAX_ADDRESS_CHARS: Final = 100
@@ -79,7 +79,7 @@ def read_presence(body: object) -> Presence:
         addresses = []
     snapshot = fields.get("snapshot")
     return Presence(
-        name=_printable(codec.bounded_text(fields.get("name"), MAX_NAME_CHARS, "a device's name")),
+        name=device_name(codec.bounded_text(fields.get("name"), MAX_NAME_CHARS, "a device's name")) or "a device",
         role=codec.bounded_text(fields.get("role"), MAX_KIND_CHARS, "a device's kind"),
         roster=codec.natural(fields.get("roster"), 1 << 20, "a roster's length"),
         roster_digest=codec.bounded_bytes(fields.get("roster_digest") or b"", 32, "a roster's digest"),
@@ -107,10 +107,6 @@ def _signed_key(value: object) -> tuple[bytes, ...]:
 
 def _size(value: object, what: str) -> int | None:
     return None if value is None else codec.natural(value, MAX_BYTES, what)
-
-
-def _printable(text: str) -> str:
-    return "".join(char for char in text if char.isprintable()).strip() or "a device"
 
 
 @dataclass(slots=True)

@@ -5,12 +5,27 @@ from __future__ import annotations
 import pytest
 
 from node.cli.main import unsupported
-from node.cli.terminal import counted, fit, plain, spoken_bytes, spoken_duration, table, width
+from node.cli.terminal import Terminal, counted, fit, plain, spoken_bytes, spoken_duration, table, width
 
 
 def test_a_title_can_not_move_the_cursor_or_turn_the_text_around() -> None:
     assert plain("a\x1b[2Jb\x07\u202ec\x9bd") == "a\ufffd[2Jb\ufffd\ufffdc\ufffdd"
-    assert plain("naïve 曲 🎵\n") == "naïve 曲 🎵\n"
+    assert plain("a\u2067b\u2069") == "a\ufffdb\ufffd"
+    assert plain("naïve 曲 🎵") == "naïve 曲 🎵"
+
+
+def test_a_name_with_a_line_break_forges_no_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal(as_json=False)
+    terminal.say("a file: x.mp3\nEverything is safe.")
+    terminal.note("y.mp3\nNothing failed.\u2028Nor here.")
+    said = capsys.readouterr()
+    assert said.out == "a file: x.mp3\ufffdEverything is safe.\n"
+    assert said.err == "y.mp3\ufffdNothing failed.\ufffdNor here.\n"
+
+
+@pytest.mark.parametrize("text", ["می\u200cخواهم", "क्\u200dष", "👨\u200d👩\u200d👧", "❤\ufe0f"])
+def test_what_a_script_or_an_emoji_needs_inside_a_word_stays(text: str) -> None:
+    assert plain(text) == text
 
 
 @pytest.mark.parametrize(
@@ -40,7 +55,7 @@ def test_sizes_are_spoken_in_thousands(size: float, spoken: str) -> None:
     assert spoken_bytes(size) == spoken
 
 
-@pytest.mark.parametrize(("ms", "spoken"), [(0, "0:00"), (59_600, "1:00"), (185_000, "3:05"), (3_723_000, "1:02:03")])
+@pytest.mark.parametrize(("ms", "spoken"), [(0, "0:00"), (59_600, "0:59"), (185_000, "3:05"), (3_723_000, "1:02:03")])
 def test_lengths_are_spoken_as_a_player_shows_them(ms: int, spoken: str) -> None:
     assert spoken_duration(ms) == spoken
 

@@ -152,7 +152,7 @@ async def test_a_newcomer_comes_from_the_local_network_with_nothing_but_the_code
                 name="Laptop",
                 random=os.urandom,
                 show_check=shown.set_result,
-                hide_check=lambda: None,
+                was_typed=lambda: None,
                 kept=kept,
                 nearby=lambda: nearby_newcomer_rooms(LOOPBACK),
             )
@@ -190,7 +190,7 @@ async def test_a_wrong_code_finds_nobody(tmp_path: Path) -> None:
                 name="Laptop",
                 random=os.urandom,
                 show_check=lambda _digits: None,
-                hide_check=lambda: None,
+                was_typed=lambda: None,
                 kept=kept,
                 nearby=lambda: nearby_newcomer_rooms(LOOPBACK),
             )

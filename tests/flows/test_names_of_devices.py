@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from node.catalog.vocabulary import call_device
 from node.doors.index import Index
 from node.doors.vault import Secrets
 from node.errors import RefusedError
@@ -14,6 +15,7 @@ from node.flows.devices import Devices, OwnRoom
 from node.flows.sightings import Sightings
 from node.ids import to_text
 from node.library import Library
+from node.wire.names import device_name
 from node.wire.roster import Role
 from tests.flows.people import found, let_in, make_device
 
@@ -39,3 +41,30 @@ async def test_an_owner_renames_any_device_and_a_player_only_itself(tmp_path: Pa
             with pytest.raises(RefusedError, match="rename only itself"):
                 await devices.rename(to_text(founder.device.id), "Theirs")
             assert "Theirs" not in {each["name"] for each in devices.all()}
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Lap\ntop", "Lap top"),
+        ("  Old\u2028 phone\t", "Old phone"),
+        ("a\x1b[2Jb\u202ec", "a[2Jbc"),
+        ("👨\u200d👩 PC", "👨\u200d👩 PC"),
+        ("x" * 100, "x" * 80),
+        ("\n\x07", ""),
+    ],
+)
+def test_a_device_is_called_by_one_line_that_can_be_typed_again(said: str, kept: str) -> None:
+    assert device_name(said) == kept
+    assert device_name(kept) == kept
+
+
+async def test_a_device_that_joined_under_a_name_of_two_lines_is_found_by_what_is_shown(tmp_path: Path) -> None:
+    founder, newcomer = let_in(found(), Role.OWNER)
+    with Index.open(tmp_path / "index.sqlite") as index:
+        library = Library.open(index, newcomer.device, newcomer.epochs[0].identity)
+        written = [call_device(to_text(founder.device.id), "Lap\ntop")]  # as a version before this rule kept it
+        library.device_names._changes.write(written)
+        devices = devices_of(newcomer, index)
+        assert [each["name"] for each in devices.all()].count("Lap top") == 1
+        assert (await devices.rename("lap top", "Laptop"))["name"] == "Laptop"

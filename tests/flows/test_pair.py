@@ -46,14 +46,13 @@ class Screen:
 
     def __init__(self) -> None:
         self.shown: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.visible = False
+        self.typed = False
 
     def show(self, digits: str) -> None:
-        self.visible = True
         self.shown.set_result(digits)
 
-    def hide(self) -> None:
-        self.visible = False
+    def was_typed(self) -> None:
+        self.typed = True
 
     async def read(self, _name: str) -> str:
         return await self.shown
@@ -103,7 +102,7 @@ async def ask_in(pipe: Pipe, screen: Screen, code: bytes = CODE) -> Welcome:
         keys=new_keys(),
         name="Laptop",
         show_check=screen.show,
-        hide_check=screen.hide,
+        was_typed=screen.was_typed,
         keep=keep,
     )
 
@@ -129,7 +128,7 @@ async def test_a_newcomer_is_let_in_through_a_tracker(tmp_path: Path) -> None:
     assert [epoch.secret for epoch in welcome.epochs] == [epoch.secret for epoch in owner.secrets.epochs]
     assert welcome.trackers == ("wss://tracker.example",)
     assert owner.spent
-    assert not screen.visible
+    assert screen.typed
 
 
 async def test_wrong_digits_let_nobody_in() -> None:
@@ -144,6 +143,19 @@ async def test_wrong_digits_let_nobody_in() -> None:
     results = await both(owner, new, old, mistyped, screen)
     assert all(isinstance(result, RefusedError) for result in results), results
     assert owner.roster is before
+
+
+async def test_nothing_is_called_typed_before_the_other_side_says_so() -> None:
+    owner, screen = Owner(found()), Screen()
+    new, old = a_pipe()
+
+    async def too_late(name: str) -> str:
+        await screen.read(name)
+        raise RefusedError("nobody typed anything")
+
+    results = await both(owner, new, old, too_late, screen)
+    assert all(isinstance(result, RefusedError) for result in results), results
+    assert not screen.typed
 
 
 async def test_another_code_is_refused_by_both_sides() -> None:

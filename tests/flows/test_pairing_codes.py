@@ -70,7 +70,7 @@ def enter(vault: Path, invitation: Invitation, show: Callable[[str], None]) -> a
             name="Laptop",
             random=os.urandom,
             show_check=show,
-            hide_check=lambda: None,
+            was_typed=lambda: None,
             kept=_nothing,
         )
     )
