@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 import shutil
+import socket
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +21,17 @@ from node.ids import to_text
 from tests.flows.home import FOUNDER, until
 from tests.flows.seeded import PC_IP, founder_secrets, seeded_home
 from tests.music import make_track
-from tests.seed.owner import a_seed
+from tests.seed.owner import SEED_IP, a_seed
 from tests.seed.test_keeping import until as until_standing
 
-PORT = 17_666
+
+@pytest.fixture
+def port() -> int:
+    """One that is free, for a seed that comes back to its address; not one that connections are given by chance."""
+    while True:
+        number = random.randrange(12_000, 30_000)
+        with contextlib.suppress(OSError), socket.create_server((SEED_IP, number)):
+            return number
 
 
 @pytest.fixture
@@ -33,8 +43,10 @@ def music(tmp_path: Path) -> Path:
     return folder
 
 
-async def test_a_seed_restored_from_an_old_backup_is_noticed_and_filled_again(tmp_path: Path, music: Path) -> None:
-    async with a_seed(tmp_path / "seed", port=PORT) as seed, seeded_home(tmp_path / "pc") as pc:
+async def test_a_seed_restored_from_an_old_backup_is_noticed_and_filled_again(
+    tmp_path: Path, music: Path, port: int
+) -> None:
+    async with a_seed(tmp_path / "seed", port=port) as seed, seeded_home(tmp_path / "pc") as pc:
         await pc.home.ingest.add([music])
         await pc.home.ingest.idle()
         await pc.seeds.add(await seed.invite(100_000_000))
@@ -42,21 +54,21 @@ async def test_a_seed_restored_from_an_old_backup_is_noticed_and_filled_again(tm
         secrets = replace(founder_secrets(), roster=pc.membership.roster.entries)
     await asyncio.to_thread(shutil.copytree, tmp_path / "seed", tmp_path / "backup")
     make_track(music / "3.flac", seed=9, title="T3")
-    async with a_seed(tmp_path / "seed", port=PORT), seeded_home(tmp_path / "pc", secrets=secrets) as pc:
+    async with a_seed(tmp_path / "seed", port=port), seeded_home(tmp_path / "pc", secrets=secrets) as pc:
         await pc.home.ingest.add([music])
         await pc.home.ingest.idle()
         await pc.until_filled(blobs=4)
         assert pc.told == []
-    async with a_seed(tmp_path / "backup", port=PORT), seeded_home(tmp_path / "pc", secrets=secrets) as pc:
+    async with a_seed(tmp_path / "backup", port=port), seeded_home(tmp_path / "pc", secrets=secrets) as pc:
         await until(lambda: any("set back" in text for _, text in pc.told))
-        async with SeedClient.open(f"http://127.0.0.5:{PORT}", local_address=PC_IP) as client:
+        async with SeedClient.open(f"http://{SEED_IP}:{port}", local_address=PC_IP) as client:
             await client.sign_in(FOUNDER)
             await until_standing(client.standing, lambda each: (each.held_blobs, each.missing_blobs) == (4, 0))
         assert len([text for _, text in pc.told if "set back" in text]) == 1
 
 
 async def test_a_seed_that_lost_all_its_blobs_is_filled_again_and_the_person_told(tmp_path: Path, music: Path) -> None:
-    async with a_seed(tmp_path / "seed", port=PORT) as seed, seeded_home(tmp_path / "pc") as pc:
+    async with a_seed(tmp_path / "seed") as seed, seeded_home(tmp_path / "pc") as pc:
         await pc.home.ingest.add([music])
         await pc.home.ingest.idle()
         await pc.seeds.add(await seed.invite(100_000_000))
@@ -106,9 +118,9 @@ async def test_a_small_seed_gets_what_is_missed_most_and_the_rest_is_counted(tmp
 
 
 async def test_a_seed_that_moved_is_missed_within_a_day_and_found_again_where_the_person_says(
-    tmp_path: Path, music: Path
+    tmp_path: Path, music: Path, port: int
 ) -> None:
-    async with a_seed(tmp_path / "seed", port=PORT) as seed, seeded_home(tmp_path / "pc") as pc:
+    async with a_seed(tmp_path / "seed", port=port) as seed, seeded_home(tmp_path / "pc") as pc:
         await pc.home.ingest.add([music])
         await pc.home.ingest.idle()
         await pc.seeds.add(await seed.invite(100_000_000))
@@ -117,19 +129,19 @@ async def test_a_seed_that_moved_is_missed_within_a_day_and_found_again_where_th
         name = to_text(seed.keys.id)
         pc.home.library.index.settings.set(REACHED, {name: time.time_ns() // 1_000_000 - 86_400_000})
     async with (
-        a_seed(tmp_path / "seed", ip="127.0.0.8", port=PORT + 1) as moved,
-        a_seed(tmp_path / "other", ip="127.0.0.9", port=PORT + 2) as other,
+        a_seed(tmp_path / "seed", ip="127.0.0.8", port=port) as moved,
+        a_seed(tmp_path / "other", ip="127.0.0.9", port=port) as other,
         seeded_home(tmp_path / "pc", secrets=secrets) as pc,
     ):
         await until(lambda: any("has not been reached for a day" in text for _, text in pc.told))
         with pytest.raises(RefusedError, match="another machine"):
             await pc.seeds.move(name, other.url)
-        await pc.seeds.move(f"http://127.0.0.5:{PORT}", moved.url)
+        await pc.seeds.move(f"http://{SEED_IP}:{port}", moved.url)
         await pc.until_filled(blobs=3)
         assert (pc.link.url, pc.link.trouble) == (moved.url, "")
     # It stays known there, on every device that has the catalog.
     async with (
-        a_seed(tmp_path / "seed", ip="127.0.0.8", port=PORT + 1) as moved,
+        a_seed(tmp_path / "seed", ip="127.0.0.8", port=port) as moved,
         seeded_home(tmp_path / "pc", secrets=secrets) as pc,
     ):
         await until(lambda: pc.link.url == moved.url and pc.link.state == "filled")
