@@ -37,10 +37,18 @@ const PLAYLIST_METHODS = ["all", "get", "create", "rename", "remove", "append", 
 /** @type {(keyof NonNullable<Source["continuing"]>)[]} */
 const CONTINUING_METHODS = ["left", "leave"];
 const DEVICES_METHODS = ["list", "rooms", "rename", "addTracker", "removeTracker"];
+/** What computers make small copies in. */
+const MOBILE_MIME = "audio/webm; codecs=opus";
 
 const voice = document.createElement("audio");
+/** What the browser said, which is asked of every song. @type {Map<string, boolean>} */
+const said = new Map();
 /** @param {string} mime */
-const playable = (mime) => voice.canPlayType(mime) !== "";
+function playable(mime) {
+  const known = said.get(mime) ?? voice.canPlayType(mime) !== "";
+  said.set(mime, known);
+  return known;
+}
 
 /** @returns {Promise<never>} */
 const unsupported = () => Promise.reject(new SourceError("unsupported", "That is done on the computer that keeps your music."));
@@ -316,8 +324,26 @@ export class SwarmSource {
   /** The blob that plays of a track as a rule. @param {string} id */
   #musicAsARule(id) {
     if (!this.#catalog.library?.has(id)) return null;
-    const { originals, mobile } = this.#catalog.library.renditions(id);
-    return mobile?.blob ?? originals.find(({ stream }) => playable(stream.mime))?.blob ?? null;
+    const { original, mobile } = this.#playableOf(this.#catalog.library, id);
+    return (mobile ?? original)?.blob ?? null;
+  }
+
+  /**
+   * What of a track this browser can play.
+   * @param {NonNullable<SwarmCatalog["library"]>} library
+   * @param {string} id
+   */
+  #playableOf(library, id) {
+    const { originals, mobile } = library.renditions(id);
+    const [original = null, small = null] = [originals, mobile ? [mobile] : []].map((each) => each.find(({ stream }) => playable(stream.mime)));
+    // One that is still to be made would be like one that was.
+    return { original, mobile: small, makeable: !mobile && playable(MOBILE_MIME) };
+  }
+
+  /** @type {NonNullable<Source["whyNot"]>} */
+  async whyNot(id) {
+    const { original, mobile, makeable } = this.#playableOf(await this.#library(), id);
+    return original || mobile || makeable ? "" : "this browser can play neither its original nor the small copy, which is Opus";
   }
 
   /**
@@ -339,9 +365,8 @@ export class SwarmSource {
    * @param {Rendition} rendition
    */
   async #music(id, rendition) {
-    const { originals, mobile } = (await this.#library()).renditions(id);
-    const original = originals.find(({ stream }) => playable(stream.mime)) ?? null;
-    const chosen = rendition === "original" ? (original ?? mobile) : (mobile ?? (await this.#rendered(id)) ?? original);
+    const { original, mobile, makeable } = this.#playableOf(await this.#library(), id);
+    const chosen = rendition === "original" ? (original ?? mobile) : (mobile ?? (makeable ? await this.#rendered(id) : null) ?? original);
     return chosen ? { ref: chosen.blob, mime: chosen.stream.mime } : null;
   }
 

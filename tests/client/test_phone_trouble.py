@@ -101,6 +101,27 @@ async def test_on_an_iphone_the_app_is_installed_before_it_is_paired(browser: Br
     await context.close()
 
 
+WITHOUT_OPUS = """(() => {
+  const {canPlayType} = HTMLMediaElement.prototype;
+  HTMLMediaElement.prototype.canPlayType = function (mime) {
+    return /opus|webm/.test(mime) || (localStorage.deaf && /wav/.test(mime)) ? "" : canPlayType.call(this, mime);
+  };
+})();"""
+"""A browser that plays no small copies; when "deaf", none of this library's originals either."""
+
+
+async def test_a_browser_without_opus_plays_originals_and_says_when_it_can_play_nothing(phone: Phone) -> None:  # noqa: F811
+    await phone.page.add_init_script(WITHOUT_OPUS)
+    await phone.pair()
+    await phone.play_first()
+    await phone.until_sound()
+    assert not {root for root, _ in phone.home.served} & set(phone.home.mobiles), "small copies were fetched in vain"
+    await phone.page.evaluate("localStorage.deaf = 1")
+    await phone.page.reload()
+    await phone.play_first()
+    await expect(phone.page.locator("#messages")).to_contain_text("this browser can play neither", timeout=30_000)
+
+
 async def test_what_is_kept_moves_to_another_address_as_a_playlist_to_be_kept_there(phone: Phone) -> None:  # noqa: F811
     await phone.pair()
     await keep(phone, "Third Rail")
