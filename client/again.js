@@ -39,8 +39,8 @@
   function leaveItToThePerson() {
     const [card, title, why, button] = ["main", "h1", "p", "button"].map((tag) => document.createElement(tag));
     card.className = "gate-card";
-    title.textContent = "Songkeep could not be loaded";
-    why.textContent = "Its files did not come whole. Look whether this device is online, then try again.";
+    title.textContent = "Songkeep could not be opened";
+    why.textContent = "Look whether this device is online and its browser a current one, then try again.";
     button.className = "pill primary";
     button.textContent = "Try again";
     button.addEventListener("click", () => location.reload());
@@ -51,7 +51,11 @@
   }
 
   addEventListener("app-begun", begun);
-  addEventListener("app-failed", failed);
+  addEventListener("app-failed", (event) => {
+    // So a browser tells of a module that did not come; anything else will fail the next time too.
+    if (/** @type {CustomEvent} */ (event).detail instanceof TypeError) failed();
+    else leaveItToThePerson();
+  });
   addEventListener(
     "error",
     ({ target }) => {

@@ -93,6 +93,6 @@ boot({ pair: showPairing, removed: showRemoved }, signal)
   .then((booted) => start(booted, signal))
   .then(() => dispatchEvent(new Event("app-begun")))
   .catch((error) => {
-    dispatchEvent(new Event("app-failed"));
+    dispatchEvent(new CustomEvent("app-failed", { detail: error }));
     throw error;
   });
