@@ -18,6 +18,18 @@
     }
   }
 
+  /** @param {number} tries */
+  const waitAfter = (tries) => FIRST_WAIT_MS * 2 ** (tries - 1);
+
+  /** The app may be at work already, so only the sheet is asked for again. @param {HTMLLinkElement} sheet */
+  function restyle(sheet) {
+    const tries = Number(sheet.dataset.tries ?? 0) + 1;
+    if (tries > MOST_TRIES) return;
+    const next = /** @type {HTMLLinkElement} */ (sheet.cloneNode());
+    next.dataset.tries = String(tries);
+    setTimeout(() => sheet.replaceWith(next), waitAfter(tries));
+  }
+
   function begun() {
     over = true;
     try {
@@ -31,7 +43,7 @@
     if (over) return;
     over = true;
     const tries = counted();
-    if (tries <= MOST_TRIES) setTimeout(() => location.reload(), FIRST_WAIT_MS * 2 ** (tries - 1));
+    if (tries <= MOST_TRIES) setTimeout(() => location.reload(), waitAfter(tries));
     else leaveItToThePerson();
     addEventListener("online", () => location.reload());
   }
@@ -59,8 +71,8 @@
   addEventListener(
     "error",
     ({ target }) => {
-      const needed = target instanceof HTMLScriptElement || (target instanceof HTMLLinkElement && target.rel === "stylesheet");
-      if (needed) failed();
+      if (target instanceof HTMLScriptElement) failed();
+      if (target instanceof HTMLLinkElement && target.rel === "stylesheet") restyle(target);
     },
     true,
   );

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import Page, Route, expect
 
@@ -32,6 +34,7 @@ async def test_a_pairing_link_works_though_a_file_was_lost_on_its_way(phone: Pho
     lost = await lose_once(phone.page, file)
     await phone.pair()
     assert lost == [file]
+    await expect(phone.page.locator("#page")).to_have_css("font-family", re.compile("sans-serif"))
     assert all(file in error for error in phone.errors)
     phone.errors.clear()
 
