@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -241,6 +241,8 @@ def build_network(
         holders=copies.census.devices,
         now_ms=_now_ms,
     )
+    here_and_away = replace(absent, holders=copies.census.others)  # asked in threads, and for lists
+    library.shown.elsewhere = here_and_away.elsewhere
     network = Network(
         membership=membership,
         directory=directory,

@@ -271,7 +271,9 @@ export class Player {
     const entry = this.current;
     if (!entry) return;
     this.#resume_ms = 0;
-    if (!entry.track.state.playable)
+    const { playable, source } = entry.track.state;
+    // What isn't on this device another may have brought since the list was made: that the source says itself.
+    if (!playable && source !== "missing")
       return this.#giveUp(entry, entry.track.state.note || "it is not reachable now", play);
     this.#loaded = true;
     this.#outrun.begin();

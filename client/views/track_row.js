@@ -20,7 +20,7 @@ import { icon } from "./icon.js";
 /** Why a song is not to be had now, in two words; "" when it is. @param {Track} track */
 function trouble({ state }) {
   if (state.playable && state.source !== "missing") return "";
-  return { away: "Away", cloud: "In the cloud", missing: "File missing", changed: "File changed", present: "Not ready" }[state.source] ?? "";
+  return { away: "Away", cloud: "In the cloud", missing: state.playable ? "Not here" : "File missing", changed: "File changed", present: "Not ready" }[state.source] ?? "";
 }
 
 /**
@@ -61,7 +61,7 @@ export function trackRow(track, { app, play, lead, showAlbum = false, showArtist
       ? h(
           "span",
           { class: "tag", title: track.state.note || null },
-          icon(["away", "cloud"].includes(track.state.source) ? "away" : "warning"),
+          icon(["away", "cloud"].includes(track.state.source) || track.state.playable ? "away" : "warning"),
           why,
         )
       : null,

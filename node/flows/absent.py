@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from node.flows.sightings import Sightings
 from node.ids import BlobRoot, DeviceId
+from node.library.shapes import Elsewhere
 from node.peers.directory import Directory
 from node.peers.membership import Membership
 from node.placement import Device
@@ -49,6 +50,26 @@ class Absent:
         if away:
             return f"no device that is here has this song; {self._all(away)}"
         return "no other device of the library has this song" if others else "this song is on no device that is known"
+
+    def elsewhere(self, roots: Mapping[str, Sequence[BlobRoot]]) -> dict[str, Elsewhere]:
+        """Which of these tracks (their blobs by identifier) other devices have, by identifier. From any thread."""
+        me, found = self.membership.keys.id, dict[str, Elsewhere]()
+        others = [each for each in self.holders() if each.id != me]
+        for track, blobs in roots.items():
+            holding = [each for each in others if any(each.has(root) for root in blobs)]
+            here = [self._called(each) for each in holding if each.present]
+            if here:
+                found[track] = Elsewhere(True, f"It plays from {here[0]}.")
+            elif holding:
+                which = "which has" if len(holding) == 1 else "which have"
+                away = joined([self._called(each, away=True) for each in holding])
+                found[track] = Elsewhere(False, f"{away}, {which} this song; it plays again when one is back.")
+        return found
+
+    def _called(self, holder: Device, *, away: bool = False) -> str:
+        if holder.operator:  # a seed is not met, but asked
+            return holder.operator.decode() + (" does not answer" if away else "")
+        return self.where(holder.id) if away else self.name_of(holder.id)
 
     def _all(self, away: Sequence[DeviceId]) -> str:
         return joined([self.where(member) for member in away])

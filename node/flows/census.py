@@ -205,6 +205,17 @@ class Census:
             found.append(replace(seed, absent_ms=absent_ms, trusted=self.trusts(seed.id)))
         return found
 
+    def others(self) -> list[Device]:
+        """Who else holds what and is here; nothing of times. From any thread."""
+        active = {each.public.id for each in self._membership.roster.active(*_HOLDERS)} - {self.me}
+        found = [
+            Device(
+                id=member, sealed=said.sealed, sources=said.sources, present=self._directory.get(member).present
+            )
+            for member, (_, said) in list(self._known.items()) if member in active
+        ]  # fmt: skip
+        return found + (self.seeds.devices() if self.seeds is not None else [])
+
     def trusts(self, member: DeviceId) -> bool:
         since_ms = self._distrusted_ms.get(member)
         return since_ms is None or self.now_ms() - since_ms > DISTRUST_MS

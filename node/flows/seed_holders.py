@@ -52,7 +52,7 @@ class SeedHolders:
                 operator=(urlsplit(link.url).hostname or "seed").encode(),
                 present=link.state != "away",
             )
-            for member, link in self._links.items()
+            for member, link in list(self._links.items())
         ]
 
     def __contains__(self, member: object) -> bool:

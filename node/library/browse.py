@@ -9,7 +9,8 @@ from typing import Final
 from node.catalog.words import artist_id, fold
 from node.doors.index import AlbumDetail, AlbumList, ArtistDetail, Index, Named, PlaylistRow, Song, Years
 from node.errors import NotFoundError
-from node.library.shapes import FoundJson, TrackJson, album_json, artist_json, track_json
+from node.library.shapes import FoundJson, TrackJson, album_json, artist_json
+from node.library.shown import Shown
 
 MAX_PAGE: Final = 500
 MAX_FOUND: Final = 1_000
@@ -36,8 +37,9 @@ class FoundByWords:
 class Browse:
     """Part of the library."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, shown: Shown) -> None:
         self._index = index
+        self._shown = shown
 
     def named(self, row_id: str) -> tuple[Named, str]:
         """What an identifier names, and what that is called now. Raises NotFoundError."""
@@ -121,22 +123,22 @@ class Browse:
         return {
             "artists": [artist_json(pages.artist(artist.id)) for artist in found.artists],
             "albums": [album_json(pages.album(album.id)) for album in found.albums],
-            "tracks": [track_json(pages.track(song.id)) for song in found.songs],
+            "tracks": self._shown.tracks([pages.track(song.id) for song in found.songs]),
         }
 
     def history(self, count: int) -> dict[str, list[TrackJson]]:
         """Up to 500 tracks each: `recent`, the last played first, and `most`, the most played first."""
         pages = self._index.pages
         return {
-            "recent": [track_json(row) for row in pages.played("last", _page(count))],
-            "most": [track_json(row) for row in pages.played("most", _page(count))],
+            "recent": self._shown.tracks(pages.played("last", _page(count))),
+            "most": self._shown.tracks(pages.played("most", _page(count))),
         }
 
     def playlist_tracks(self, playlist_id: str) -> list[TrackJson]:
         """A playlist's tracks in order, as the player's lists show them."""
         songs = self._index.browse.playlist_songs(playlist_id)
         rows = {song.id: self._index.pages.track(song.id) for song in songs}
-        return [track_json(rows[song.id]) for song in songs]
+        return self._shown.tracks([rows[song.id] for song in songs])
 
     def search(self, words: str, *, artists: Paged, albums: Paged, songs: Paged) -> FoundByWords:
         """A page of each kind; of everything, in an order that stays, if `words` are empty."""

@@ -59,7 +59,7 @@ class Library(Lists):
         """`keys` sign this device's log; `identity` is the first epoch's key that track identifiers come from."""
         super().__init__(index)
         self.changes = Changes(index, keys, now_ms=now_ms, new_incarnation=new_incarnation)
-        self.browse = Browse(index)
+        self.browse = Browse(index, self.shown)
         self.personal = Personal(index, self.changes, now_ms=now_ms)
         self.playlists = Playlists(index, self.changes, now_ms=now_ms)
         self.device_names = DeviceNames(index, self.changes)

@@ -19,8 +19,8 @@ from node.library.shapes import (
     album_json,
     artist_json,
     genre_json,
-    track_json,
 )
+from node.library.shown import Shown
 
 MAX_PAGE: Final = 500
 _MAX_ALBUM_TRACKS: Final = 10_000
@@ -32,6 +32,7 @@ class Lists(Places):
 
     def __init__(self, index: Index) -> None:
         super().__init__(index)
+        self.shown = Shown(index)
         self._counted: tuple[int, Counts] | None = None
 
     @property
@@ -75,20 +76,20 @@ class Lists(Places):
             offset=offset,
             limit=_page(limit),
         )
-        return {"total": total, "items": [track_json(row) for row in rows]}
+        return {"total": total, "items": self.shown.tracks(rows)}
 
     def track(self, track_id: str) -> dict[str, Any]:
         """One track with its files, renditions and all its tags. Raises NotFoundError."""
         row = self.index.pages.track(self.resolve(track_id))
-        return {**track_json(row), **track_detail(self.files(row.id))}
+        return {**self.shown.tracks([row])[0], **track_detail(self.files(row.id))}
 
     def named(self, track_ids: Sequence[str]) -> list[TrackJson]:
         """Those tracks as lists show them, also such as were removed; what is unknown is left out."""
         rows = []
         for track_id in track_ids:
             with contextlib.suppress(NotFoundError):
-                rows.append(track_json(self.index.pages.track(self.resolve(track_id))))
-        return rows
+                rows.append(self.index.pages.track(self.resolve(track_id)))
+        return self.shown.tracks(rows)
 
     def albums(
         self,
@@ -131,7 +132,7 @@ class Lists(Places):
             **artist,
             "albums": [album_json(row) for row in albums],
             "appears_on": [album_json(row) for row in appears],
-            "tracks": [track_json(row) for row in tracks],
+            "tracks": self.shown.tracks(tracks),
         }
 
     def genres(self) -> PageJson:
@@ -146,12 +147,12 @@ class Lists(Places):
         return {
             "artists": [artist_json(row) for row in pages.artists_by_number(found.artists)],
             "albums": [album_json(row) for row in pages.albums_by_number(found.albums)],
-            "tracks": [track_json(row) for row in pages.tracks_by_number(found.tracks)],
+            "tracks": self.shown.tracks(pages.tracks_by_number(found.tracks)),
         }
 
     def _all_tracks(self, narrowed: Narrowed) -> list[TrackJson]:
         _, rows = self.index.pages.tracks(narrowed, order="album", descending=False, offset=0, limit=_MAX_ALBUM_TRACKS)
-        return [track_json(row) for row in rows]
+        return self.shown.tracks(rows)
 
 
 def _page(limit: int) -> int:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, NamedTuple, TypedDict
 
 from node.doors.index import AlbumRow, ArtistRow, GenreRow, TrackRow
 
 SourceWord = Literal["present", "changed", "cloud", "away", "missing"]
 _SOURCE: Final[tuple[SourceWord, ...]] = ("present", "changed", "cloud", "away", "missing")
+_FROM_FILE: Final = (_SOURCE.index("present"), _SOURCE.index("changed"))
+
+
+class Elsewhere(NamedTuple):
+    """What other devices have of a track that isn't here."""
+
+    playable: bool
+    """One that has it is here."""
+    note: str
+    """A sentence: which, or where it is."""
 
 
 class NameJson(TypedDict):
@@ -91,7 +101,7 @@ class FoundJson(TypedDict):
     tracks: list[TrackJson]
 
 
-def track_json(row: TrackRow) -> TrackJson:
+def track_json(row: TrackRow, elsewhere: Elsewhere | None = None) -> TrackJson:
     shown = row.shown
     return {
         "id": row.id,
@@ -110,7 +120,7 @@ def track_json(row: TrackRow) -> TrackJson:
         "codec": shown["codec"],
         "bitrate_bps": shown["bitrate_bps"],
         "size_bytes": shown["size_bytes"],
-        "state": state_json(row),
+        "state": state_json(row, elsewhere),
         "starred_ms": row.mark.starred_ms,
         "rating": row.mark.rating,
         "plays": row.mark.plays,
@@ -118,19 +128,23 @@ def track_json(row: TrackRow) -> TrackJson:
     }
 
 
-def state_json(row: TrackRow) -> StateJson:
+def is_here(row: TrackRow) -> bool:
+    """Whether this device alone can play it."""
+    return row.source in _FROM_FILE or row.original_here or row.mobile_here
+
+
+def state_json(row: TrackRow, elsewhere: Elsewhere | None = None) -> StateJson:
     source: SourceWord = "missing" if row.source is None else _SOURCE[row.source]
-    from_file = source in ("present", "changed")
     return {
-        "playable": from_file or row.original_here or row.mobile_here,
+        "playable": is_here(row) or (elsewhere is not None and elsewhere.playable),
         "source": source,
         "sealed": row.sealed,
         "mobile": row.mobile,
-        "note": "" if source == "present" else _note(source, row),
+        "note": "" if source == "present" else _note(source, row, elsewhere),
     }
 
 
-def _note(source: SourceWord, row: TrackRow) -> str:
+def _note(source: SourceWord, row: TrackRow, elsewhere: Elsewhere | None) -> str:
     if source == "changed":
         return "The file has changed and is being taken in again."
     what = "Its folder is away" if source == "away" else "Its file is not on this device"
@@ -140,6 +154,8 @@ def _note(source: SourceWord, row: TrackRow) -> str:
         return f"{what}; the sealed copy here plays."
     if row.mobile_here:
         return f"{what}; the small rendition here plays."
+    if elsewhere is not None:
+        return f"{what}. {elsewhere.note}"
     if source == "cloud":
         return f"{what}; have your cloud program download it, and it plays."
     if source == "away":

@@ -17,6 +17,7 @@ from node.flows.fetch import DeviceFetch
 from node.flows.sightings import Sightings
 from node.flows.wakeful import Wakeful
 from node.ids import BlobRoot, DeviceId
+from node.library.shapes import Elsewhere
 from node.peers.directory import Presence
 from node.placement import Device
 from tests.flows import people
@@ -124,9 +125,16 @@ async def test_a_pc_that_sleeps_is_named_at_once_and_since_when(tmp_path: Path) 
         directory.left(url, 99, MAY_3 + 45_000)
         with pytest.raises(UnavailableError, match="Home PC is asleep since 23:10"):
             await fetch.chunks(BLOB, 0, 4)
-        holdings.append(Device(id=pc.id, budget_bytes=0, used_bytes=0, sealed=frozenset({BLOB.root})))
+        holdings.append(Device(id=pc.id, budget_bytes=0, used_bytes=0, present=False, sealed=frozenset({BLOB.root})))
         with pytest.raises(UnavailableError, match=r"^Home PC is asleep since 23:10, which has this song"):
             await fetch.chunks(BLOB, 0, 4)
+        assert absent.elsewhere({"a": [BLOB.root], "b": []}) == {
+            "a": Elsewhere(
+                False, "Home PC is asleep since 23:10, which has this song; it plays again when one is back."
+            )
+        }
+        holdings.append(Device(id=DeviceId(bytes(32)), sealed=holdings[0].sealed, operator=b"seed.example"))
+        assert absent.elsewhere({"a": [BLOB.root]})["a"] == (True, "It plays from seed.example.")
         await sightings._keep()
         kept = Sightings(directory, home.library.index.settings).of(DeviceId(pc.id))
         assert kept.asleep

@@ -125,6 +125,18 @@ test("a song that is away is passed over with its reason, and a single one on re
   assert.equal(player.playing, false);
 });
 
+test("a song that was on no device when the list was made is asked for, and only its source says that it can't be had", async () => {
+  const gone = { state: { playable: false, source: "missing", sealed: true, mobile: false, note: "Home PC was away" } };
+  const why = "Home PC is asleep since 23:10, which has this song";
+  const { deck, player, told } = build({}, { ...SOURCE, whyNot: async () => why });
+  player.playAll([track("elsewhere", gone)]);
+  assert.equal(deck.loaded.url, "song:elsewhere?auto");
+  assert.deepEqual(told, []);
+  deck.fail();
+  await settle();
+  assert.deepEqual(told, [`“Song elsewhere” can’t be played: ${why}.`]);
+});
+
 test("back restarts a song that is under way and leads to the one before otherwise", () => {
   const { deck, player } = build();
   player.playAll(tracks(3), 1);

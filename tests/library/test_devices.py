@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from node.catalog.vector import log_id
 from node.catalog.vocabulary import edit_tag
 from node.doors.index import Index
 from node.errors import UserError
+from node.ids import BlobRoot
 from node.library import Library
+from node.library.shapes import Elsewhere
 from tests.catalog.devices import member
 from tests.library.music import IDENTITY, NOW_MS, file, opened, seal_all, sealing, titles
 
@@ -48,6 +50,34 @@ def test_what_one_device_took_in_the_other_shows(home: Library, laptop: Library)
     state = laptop.tracks()["items"][0]["state"]
     assert (state["playable"], state["sealed"], state["source"]) == (False, True, "missing")
     assert laptop.next_to_render(9) == []
+
+
+def test_what_another_device_has_is_playable_while_that_one_is_here_and_every_list_says_so(
+    home: Library, laptop: Library
+) -> None:
+    seal_all(home)
+    give(home, laptop)
+    [first, second] = [track["id"] for track in laptop.tracks()["items"]]
+    asked: list[dict[str, int]] = []
+
+    def elsewhere(roots: Mapping[str, Sequence[BlobRoot]]) -> dict[str, Elsewhere]:
+        asked.append({track: len(blobs) for track, blobs in roots.items()})
+        return {
+            first: Elsewhere(True, "It plays from Home PC."),
+            second: Elsewhere(False, "Home PC was last here 9:00."),
+        }
+
+    laptop.shown.elsewhere = elsewhere
+    shown = laptop.tracks()["items"]
+    assert asked == [{first: 1, second: 1}]
+    assert [track["state"]["playable"] for track in shown] == [True, False]
+    assert shown[0]["state"]["note"] == "Its file is not on this device. It plays from Home PC."
+    assert laptop.track(second)["state"] == shown[1]["state"]
+    of_album = laptop.album(shown[0]["album"]["id"])["tracks"]
+    assert all(track in shown for track in of_album)
+    assert not asked.clear()
+    assert home.tracks()["items"][0]["state"]["note"] == ""
+    assert asked == [], "what is here nobody else is asked for"
 
 
 def test_the_same_music_on_both_devices_is_one_track_with_the_files_of_each(home: Library, laptop: Library) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from node.catalog.vocabulary import TrackFacts, read_track
+from node.crypto.blob import Purpose
 from node.doors.index.database import Database
 from node.doors.index.projection import track_fields
 from node.doors.index.rows import STORED, Left, StoredState
 from node.errors import NotFoundError
-from node.ids import TrackId
+from node.ids import BlobRoot, TrackId
 
 _UNRENDERED = """t.hidden = 0 AND t.sealed = 1 AND t.mobile = 0
     AND NOT EXISTS (SELECT 1 FROM unrendered u WHERE u.track = t.id)
@@ -54,6 +55,18 @@ class Tracks:
             track_id,
         )
         return {root: (STORED[stored], bool(damaged)) for root, stored, damaged in rows}
+
+    def roots(self, track_ids: Sequence[str]) -> dict[str, list[BlobRoot]]:
+        """The blobs that can be played of each of these tracks; those without any are left out."""
+        found: dict[str, list[BlobRoot]] = {}
+        rows = self._database.all(
+            """SELECT b.row, b.root FROM json_each(?) j CROSS JOIN named_blob b ON b.row = j.value
+               WHERE b.purpose IN (?, ?)""",
+            json.dumps([*track_ids]), Purpose.ORIGINAL, Purpose.MOBILE,
+        )  # fmt: skip
+        for track, root in rows:
+            found.setdefault(track, []).append(BlobRoot(root))
+        return found
 
     def named_by(self, root: bytes) -> list[tuple[str, int]]:
         """Which tracks or covers name a blob, and as what (Purpose)."""
