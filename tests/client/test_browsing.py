@@ -87,7 +87,7 @@ class TestFiftyThousandSongs:
         await desk.until_sound()
         assert len([asked for asked in desk.node.asked[before:] if "/tracks?" in asked]) < 20
         await desk.go("/now/queue")
-        assert await desk.page.locator(".queue-row").count() > 20
+        await expect(desk.page.locator(".queue-row").nth(20)).to_be_attached()
 
     async def test_albums_and_artists_are_as_light(self, desk: Desk) -> None:
         await desk.sign_in("/albums")
@@ -220,8 +220,8 @@ async def test_a_search_without_results_says_so_and_a_failed_one_offers_to_try_a
     await expect(desk.page.locator(".results")).to_contain_text("Low Tide Atlas")
 
 
-async def queue_titles(desk: Desk) -> list[str]:
-    return await desk.page.locator(".queue-row .track-title").all_text_contents()
+async def expect_queue(desk: Desk, *titles: str) -> None:
+    await expect(desk.page.locator(".queue-row .track-title")).to_have_text(list(titles))
 
 
 async def open_queue_of_three(desk: Desk) -> None:
@@ -238,11 +238,11 @@ async def test_the_queue_is_reordered_and_shortened_from_the_keyboard(desk: Desk
     await open_queue_of_three(desk)
     await page.locator(".queue-row .track-main").nth(2).focus()
     await page.keyboard.press("Alt+ArrowUp")
-    assert await queue_titles(desk) == ["Harbour Lights", "The Slow Ferry", "Salt Ledger"]
+    await expect_queue(desk, "Harbour Lights", "The Slow Ferry", "Salt Ledger")
     await expect(page.locator(".queue-row .track-main").nth(1)).to_be_focused()
     await expect(page.locator("#announcer")).to_have_text("Moved to place 2 of 3")
     await page.keyboard.press("Delete")
-    assert await queue_titles(desk) == ["Harbour Lights", "Salt Ledger"]
+    await expect_queue(desk, "Harbour Lights", "Salt Ledger")
     await expect(page.locator(".queue-row .track-main").nth(1)).to_be_focused()
     assert len(await desk.sounding()) == 1
 
@@ -259,7 +259,7 @@ async def test_the_queue_is_reordered_by_dragging(desk: Desk) -> None:
     await page.mouse.move(target["x"] + 10, target["y"] + 40, steps=4)
     await page.mouse.move(target["x"] + 10, target["y"] + 12, steps=4)
     await page.mouse.up()
-    assert await queue_titles(desk) == ["Harbour Lights", "The Slow Ferry", "Salt Ledger"]
+    await expect_queue(desk, "Harbour Lights", "The Slow Ferry", "Salt Ledger")
 
 
 async def test_songs_are_added_next_and_last_and_the_queue_is_cleared(desk: Desk) -> None:
@@ -276,7 +276,7 @@ async def test_songs_are_added_next_and_last_and_the_queue_is_cleared(desk: Desk
     titles = await queue_titles(desk)
     assert (titles[1], titles[4]) == (first, second)
     await page.get_by_role("button", name="Clear").click()
-    assert await queue_titles(desk) == ["Harbour Lights"]
+    await expect_queue(desk, "Harbour Lights")
     assert len(await desk.sounding()) == 1
 
 

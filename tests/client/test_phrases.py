@@ -27,11 +27,13 @@ async def test_a_phrase_is_shown_once_typed_back_and_removed_with_its_words(page
     assert await page.get_by_role("button", name="Remove phrase").count() == 0, "the only one stays"
 
     await page.get_by_role("button", name="Make another phrase").click()
-    words = [word.strip() for word in await page.locator("ol.phrase li span").all_inner_texts()]
-    assert len(words) == 24
+    shown = page.locator("ol.phrase li span")
+    await expect(shown).to_have_count(24)
+    words = [word.strip() for word in await shown.all_inner_texts()]
     await page.get_by_role("button", name="I have written them down").click()
-    labels = await page.locator("form.words label").all_inner_texts()
-    places = [int(label.split()[1]) for label in labels]
+    labels = page.locator("form.words label")
+    await expect(labels.first).to_be_visible()
+    places = [int(label.split()[1]) for label in await labels.all_inner_texts()]
     for place in places:
         await page.get_by_label(f"Word {place}", exact=True).fill("zoo" if words[place - 1] != "zoo" else "art")
     await page.get_by_role("button", name="Confirm").click()
