@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from node.ids import BlobRoot, DeviceId
 from node.network import Networking, build_network
 from node.wire.roster import Role, found_library
 from tests.flows.home import EPOCH, FOUNDER, Home, open_home
-from tests.flows.people import MemoryVault, let_in, now_ms
+from tests.flows.people import MemoryVault, a_tracker, let_in, now_ms
 from tests.music import make_track
 
 GB = 1_000_000_000
@@ -114,3 +114,27 @@ async def settled(true: Any, what: str, *, timeout_s: float = 40.0) -> None:
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise AssertionError(f"never: {what}") from None
+
+
+@contextlib.asynccontextmanager
+async def a_home(tmp_path: Path, *, songs: int, others: int, **chosen: Any) -> AsyncIterator[list[Holder]]:
+    """A PC with some songs and as many other devices as wanted, all full, all knowing of each other."""
+    secrets = household(1 + others)
+    async with contextlib.AsyncExitStack() as stack:
+        url, _ = await stack.enter_async_context(a_tracker(tmp_path / "tracker"))
+        pc = await stack.enter_async_context(holder(tmp_path / "pc", secrets[0], url, **chosen))
+        await add_songs(pc, tmp_path / "music", range(songs))
+        await pc.home.ingest.idle()
+        for track in pc.home.library.tracks(0, 500)["items"]:  # so that every device wants every original
+            pc.home.library.personal.star([track["id"]], starred=True)
+        found = [pc]
+        for number, each in enumerate(secrets[1:]):
+            found.append(await stack.enter_async_context(holder(tmp_path / f"other{number}", each, url)))
+        await settled(lambda: all(len(each.sealed()) == songs for each in found[1:]), "all hold all songs")
+        await settled(lambda: all(knows_all(each, found) for each in found), "all know what the others hold")
+        yield found
+
+
+def knows_all(one: Holder, others: Iterable[Holder]) -> bool:
+    said = {each.id: each for each in one.copies.census.devices()}
+    return all(each.id in said and said[each.id].sealed == frozenset(each.sealed()) for each in others)
