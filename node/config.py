@@ -152,7 +152,7 @@ def _trackers(name: str, value: object) -> tuple[str, ...]:
         except ValueError:
             usable = False
         if not usable or not re.fullmatch(r"[!-~]+", url) or re.search(r"[;,'\"<>\\]", url):
-            raise UserError(f"{url[:80]!r} is not a tracker's address; one looks like wss://tracker.example.org/room")
+            raise UserError(f"{url[:80]!r} is not a tracker's address; one looks like wss://tracker.example.org")
     return urls
 
 

@@ -167,7 +167,7 @@ def stranger(head: bytes) -> str:
     if text.startswith((b"<!doctype html", b"<html")):
         return "a web page"
     if all(byte >= 32 or byte in b"\t\r\n" for byte in head[:512]):
-        return "a text"
+        return "a text file"
     return ""
 
 
@@ -194,10 +194,11 @@ def find_kind(piece: Callable[[int, int], bytes], suffix: str) -> tuple[Kind, in
     if not words and suffix.lower() in (".mp3", ".mp2"):
         # MPEG audio has no signature, and may begin in the middle of a frame.
         return "mp3", start
-    named = f"with the name of {_article(suffix)}" if len(suffix) > 1 else "and not music"
+    named = f"with the name of {_kind_of_name(suffix)}" if len(suffix) > 1 else "and not music"
     raise UserError(f"this is {words or 'no kind of music that Songkeep knows,'} {named}")
 
 
-def _article(suffix: str) -> str:
+def _kind_of_name(suffix: str) -> str:
+    # As it is said: "an MP3", but "a FLAC", which is a word.
     word = suffix[1:].lower()[:12]
-    return f"an {word}" if word[:1] in tuple("aefhilmnorsx") else f"a {word}"
+    return f"an {word} file" if word[:1] in tuple("aefhilmnorsx") and word != "flac" else f"a {word} file"

@@ -51,8 +51,9 @@ Begin with:
   songkeep up --demo      hear it with a dozen synthesized tunes
 
 Each command takes --json (one JSON value on standard output), --home DIR and --help.
-Exit codes: 0 done, 2 asked for something that can't be, 3 not found, 4 refused, 5 damaged, 6 not now,
-9 the disk refused, 10 some items failed.
+Exit codes: 0 done, 1 a mistake of Songkeep's, 2 asked for something that can't be, 3 not found, 4 refused, 5 damaged,
+6 not now, 7 another machine broke the protocol, 8 of a newer Songkeep, 9 the disk refused, 10 some items failed,
+130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 

@@ -57,6 +57,8 @@ def register(subparsers: Subparsers) -> None:
 
 def run_pair(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
+        if any(each["this"] and each["role"] != "owner" for each in client.get("devices")["items"]):
+            raise RefusedError("this device may not pair others; do it on a device that is an owner")
         terminal.note(_WHY)
         about = _app_of(asked, client)
         pairing = client.post("pair", role=asked.role, anywhere=asked.anywhere, **about)
@@ -100,9 +102,9 @@ def _events(client: Client, pairing_id: str) -> Iterator[dict[str, Any]]:
     while True:
         news = client.get(f"pair/{pairing_id}/events", after=after)
         for event in news["events"]:
+            yield event
             if event["event"] == "end":
                 return
-            yield event
         after = news["next"]
 
 
@@ -112,6 +114,8 @@ def _type_check(client: Client, pairing_id: str, asked: argparse.Namespace, term
             print("The six digits that it shows: ", end="", flush=True)
         line = sys.stdin.readline()
         if not line:
+            if not asked.json:
+                print()  # what comes next begins a line of its own
             client.delete(f"pair/{pairing_id}")
             return
         try:

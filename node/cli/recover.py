@@ -33,7 +33,6 @@ def register(subparsers: Subparsers) -> None:
 
 def run(asked: argparse.Namespace, terminal: Terminal) -> int:
     from node.crypto.phrase import entropy_from_phrase
-    from node.files import reserve_private
     from node.flows.recover import recover
     from node.ids import to_text
     from node.log import configure_log
@@ -44,7 +43,6 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
         configure_log(level="info", file=home.log, to_stderr=terminal.verbose)
         if home.vault.exists():
             raise UserError("there is a library in this home already; name an empty one with --home")
-        reserve_private(home.index)
         recovered = asyncio.run(
             recover(
                 vault_path=home.vault,

@@ -61,7 +61,7 @@ def _say_where_it_meets(terminal: Terminal, network: dict[str, Any]) -> None:
     """A line for each server, and for the DHT; nothing for a library of one device."""
     for room in network["rooms"]:
         where = urlsplit(room["server"]).netloc
-        how = f"{room['present']} other connections" if room["joined"] else room["trouble"] or "not joined yet"
+        how = counted(room["present"], "other connection") if room["joined"] else room["trouble"] or "not joined yet"
         terminal.say(f"Meets at {where}: {how}.")
     dht = network["dht"]
     if dht["port"] is not None:

@@ -20,6 +20,7 @@ from node.doors.rooms import look_up_roster
 from node.doors.seeds import SeedClient
 from node.doors.vault import Secrets, Vault
 from node.errors import NotFoundError, PeerError, RefusedError, SongkeepError, UnavailableError, UserError
+from node.files import reserve_private
 from node.flows.seed_rounds import MAX_SNAPSHOT_BYTES
 from node.flows.seed_streams import fetch_blob
 from node.ids import DeviceId, LibraryId, to_text
@@ -77,7 +78,8 @@ async def recover(
     """Make this machine an owner device of the library that the phrase belongs to, with its catalog.
 
     Nothing is written here or there before the whole catalog has come. Raises UserError (no address, or there is a
-    library here), NotFoundError (nobody knows the phrase), UnavailableError, PeerError, StorageError.
+    library here), NotFoundError (nobody knows the phrase), UnavailableError (also if no seed keeps the library),
+    PeerError, StorageError.
     """
     if await asyncio.to_thread(vault_path.exists):
         raise UserError("there is a library in this home already; name an empty one with --home")
@@ -86,6 +88,11 @@ async def recover(
     if tracker_url:
         known = await _from_tracker(tracker_url, keys)
         urls += [address for seed in known.active(Role.SEED) for address in seed.addresses[:1] if address not in urls]
+    if not urls and known is not None:
+        raise UnavailableError(
+            "that tracker knows the library, but no seed keeps it: nothing of it can be had by the words alone. "
+            "If one of its devices is left, run 'songkeep pair' there and 'songkeep join' here"
+        )
     if not urls:
         raise UserError("name a seed with --seed, or a tracker with --tracker: they stand beside the phrase on paper")
     failures: list[SongkeepError] = []
@@ -212,6 +219,7 @@ def _settle(
 ) -> Recovered:
     """Write it all down: the catalog first, so that a home with keys is a home with music."""
     epochs = tuple(found.epochs[number] for number in sorted(found.epochs))
+    reserve_private(index_path)
     with Index.open(index_path) as index:
         library = Library.open(index, device, epochs[0].identity)
         for document in found.documents:

@@ -126,7 +126,7 @@ def tell_of_changes(
                     tell(
                         "info",
                         f"A new device ({short}) was let into your library as {member.role}, by {by}. "
-                        "If you don't know of it, revoke it: songkeep devices revoke.",
+                        f"If you don't know of it, revoke it: songkeep devices revoke {short}",
                     )
             elif known.active and not member.active:
                 if member_id == membership.keys.id:

@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from node.crypto.keys import EpochKeys, member_keys_from_random
+from node.doors.rooms import joined
 from node.doors.seeds import SeedClient
 from node.doors.vault import Secrets, Vault
 from node.errors import NotFoundError, UnavailableError, UserError
@@ -21,6 +23,7 @@ from node.seed.server import RunningSeed
 from node.wire.holdlist import sign_hold_list
 from node.wire.roster import Role, admit, read_roster, revoke
 from tests.flows.home import FOUNDER, Home, tree
+from tests.flows.people import a_tracker
 from tests.flows.seeded import PHRASE_ENTROPY, founder_secrets, seeded_home
 from tests.music import make_track
 from tests.seed.owner import a_seed
@@ -50,13 +53,16 @@ async def fill(
     return tree(music)
 
 
-async def recovered(path: Path, url: str, *, entropy: bytes = PHRASE_ENTROPY) -> Recovered:
+async def recovered(
+    path: Path, url: str | None, *, tracker_url: str | None = None, entropy: bytes = PHRASE_ENTROPY
+) -> Recovered:
     await asyncio.to_thread(path.mkdir, exist_ok=True)
     return await recover(
         vault_path=path / "vault",
         index_path=path / "index.sqlite",
         entropy=entropy,
         seed_url=url,
+        tracker_url=tracker_url,
         now_ms=9,
         random=os.urandom,
         local_address=NEW_IP,
@@ -115,6 +121,17 @@ async def test_a_wrong_phrase_finds_nothing_and_leaves_nothing(tmp_path: Path, m
 async def test_a_seed_that_is_away_is_said_to_be_and_nothing_is_left_behind(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError):
         await recovered(tmp_path / "new", "http://127.0.0.9:9")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+async def test_a_tracker_that_knows_the_library_but_no_seed_of_it_says_what_to_do_instead(tmp_path: Path) -> None:
+    secrets = founder_secrets()
+    roster, room = read_roster(secrets.roster), secrets.epochs[0].room_name
+    async with a_tracker(tmp_path / "tracker") as (url, _), aiohttp.ClientSession() as session:
+        async with joined(session, url, keys=secrets.device, library=roster.library, room=room, roster=roster.entries):
+            pass
+        with pytest.raises(UnavailableError, match=r"knows the library, but no seed keeps it.*'songkeep pair' there"):
+            await recovered(tmp_path / "new", None, tracker_url=url)
     assert list((tmp_path / "new").iterdir()) == []
 
 

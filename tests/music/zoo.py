@@ -48,12 +48,12 @@ def _strangers(folder: Path) -> list[Odd]:
         return Odd(path=path, outcome="refused", says=says)
 
     found = [
-        written("picture.mp3", make_picture(), "a PNG picture with the name of an mp3"),
+        written("picture.mp3", make_picture(), "a PNG picture with the name of an mp3 file"),
         written("page.mp3", b"<!DOCTYPE html><html><body>404</body></html>", "a web page"),
-        written("zeros.flac", bytes(50_000), "a file of zeros (a broken-off download?) with the name of an flac"),
-        written("words.ogg", b"These are the words of a song.\n" * 40, "a text with the name of an ogg"),
+        written("zeros.flac", bytes(50_000), "a file of zeros (a broken-off download?) with the name of a flac file"),
+        written("words.ogg", b"These are the words of a song.\n" * 40, "a text file with the name of an ogg file"),
         written("list.mp3", b"#EXTM3U\nfile:///etc/passwd\n", "a playlist"),
-        written("packed.m4a", b"PK\x03\x04" + bytes(100), "a ZIP archive with the name of an m4a"),
+        written("packed.m4a", b"PK\x03\x04" + bytes(100), "a ZIP archive with the name of an m4a file"),
         written("theora.ogg", b"OggS\0\x02" + bytes(22) + b"\x80theora" + bytes(90), "an Ogg file without"),
         Odd(path=_film(folder / "film.m4a"), outcome="refused", says="no sound track"),
         Odd(path=_locked(folder / "locked.m4a"), outcome="refused", says="locked"),
