@@ -95,7 +95,8 @@ export function whenChanged(app, signal, run) {
  */
 export function trouble(error, retry) {
   const known = error instanceof SourceError;
-  const gone = known && error.code === "not_found";
+  const astray = known && error.code === "invalid"; // an address that names nothing, such as #/album/nosuch
+  const gone = astray || (known && error.code === "not_found");
   return h(
     "div",
     { class: "blank", role: "alert" },
@@ -105,7 +106,7 @@ export function trouble(error, retry) {
       null,
       gone ? "Not in this library" : known && error.code === "offline" ? "Out of reach" : "That didn’t work",
     ),
-    h("p", null, known ? error.message : "Something unexpected happened while loading this page."),
+    h("p", null, astray ? "This address leads to nothing." : known ? error.message : "Something unexpected happened while loading this page."),
     gone ? h("a", { class: "pill", href: "#/" }, "Go home") : button({ class: "pill" }, retry, "Try again"),
   );
 }

@@ -65,7 +65,7 @@ export function trackRow(track, { app, play, lead, showAlbum = false, showArtist
           why,
         )
       : null,
-    track.starred_ms ? icon("starred") : null,
+    track.starred_ms ? icon("starred") : showAlbum ? h("span", { class: "track-unstarred" }) : null,
     h("span", { class: "track-time" }, clock(track.duration_ms)),
   );
   const more = button(

@@ -54,6 +54,10 @@ def run_list(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def run_new(asked: argparse.Namespace, terminal: Terminal) -> int:
+    if not asked.name.strip():
+        raise UserError(
+            'name the app and the device, for you to know it by: songkeep app-password new "Amperfy on iPad"'
+        )
     with reach(asked, terminal) as client:
         made = client.post("app-passwords", name=asked.name)
         address = client.address.rstrip("/")

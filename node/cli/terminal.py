@@ -62,7 +62,9 @@ class Terminal:
             self.result({"error": {"code": error.code, "message": str(error)}})
         sentence = str(error)
         ended = "\n" in sentence or sentence.endswith((".", "?", "!"))
-        for line in (sentence[:1].upper() + sentence[1:] + ("" if ended else ".")).split("\n"):
+        if "_" not in sentence.partition(" ")[0]:  # the name of a setting stays as it is typed
+            sentence = sentence[:1].upper() + sentence[1:]
+        for line in (sentence + ("" if ended else ".")).split("\n"):
             self.note(line)
 
     def ask(self, question: str, *, default: bool) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from node.cli.main import unsupported
 from node.cli.terminal import Terminal, counted, fit, plain, spoken_bytes, spoken_duration, table, width
+from node.errors import UserError
 
 
 def test_a_title_can_not_move_the_cursor_or_turn_the_text_around() -> None:
@@ -21,6 +22,14 @@ def test_a_name_with_a_line_break_forges_no_line_of_its_own(capsys: pytest.Captu
     said = capsys.readouterr()
     assert said.out == "a file: x.mp3\ufffdEverything is safe.\n"
     assert said.err == "y.mp3\ufffdNothing failed.\ufffdNor here.\n"
+
+
+def test_an_error_is_a_sentence_and_the_name_of_a_setting_stays_as_it_is_typed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for error in (UserError("mobile_kbps is a whole number"), UserError("name one of them:\n  a\n  b")):
+        Terminal(as_json=False).fail(error)
+    assert capsys.readouterr().err == "mobile_kbps is a whole number.\nName one of them:\n  a\n  b\n"
 
 
 @pytest.mark.parametrize("text", ["می\u200cخواهم", "क्\u200dष", "👨\u200d👩\u200d👧", "❤\ufe0f"])
