@@ -11,6 +11,7 @@ import { openChunkStore } from "./store_chunks.js";
 import { SwarmLog } from "./swarm_log.js";
 import { swarmLists } from "./swarm_lists.js";
 import { swarmPersonal } from "./swarm_personal.js";
+import { playableOf } from "./swarm_playable.js";
 import { renderedBy } from "./swarm_rendered.js";
 import { serveMedia } from "./swarm_stream.js";
 import { Tally } from "./swarm_tally.js";
@@ -37,19 +38,6 @@ const PLAYLIST_METHODS = ["all", "get", "create", "rename", "remove", "append", 
 /** @type {(keyof NonNullable<Source["continuing"]>)[]} */
 const CONTINUING_METHODS = ["left", "leave"];
 const DEVICES_METHODS = ["list", "rooms", "rename", "addTracker", "removeTracker"];
-/** What computers make small copies in. */
-const MOBILE_MIME = "audio/webm; codecs=opus";
-
-const voice = document.createElement("audio");
-/** What the browser said, which is asked of every song. @type {Map<string, boolean>} */
-const said = new Map();
-/** @param {string} mime */
-function playable(mime) {
-  const known = said.get(mime) ?? voice.canPlayType(mime) !== "";
-  said.set(mime, known);
-  return known;
-}
-
 /** @returns {Promise<never>} */
 const unsupported = () => Promise.reject(new SourceError("unsupported", "That is done on the computer that keeps your music."));
 
@@ -324,25 +312,13 @@ export class SwarmSource {
   /** The blob that plays of a track as a rule. @param {string} id */
   #musicAsARule(id) {
     if (!this.#catalog.library?.has(id)) return null;
-    const { original, mobile } = this.#playableOf(this.#catalog.library, id);
+    const { original, mobile } = playableOf(this.#catalog.library.renditions(id));
     return (mobile ?? original)?.blob ?? null;
-  }
-
-  /**
-   * What of a track this browser can play.
-   * @param {NonNullable<SwarmCatalog["library"]>} library
-   * @param {string} id
-   */
-  #playableOf(library, id) {
-    const { originals, mobile } = library.renditions(id);
-    const [original = null, small = null] = [originals, mobile ? [mobile] : []].map((each) => each.find(({ stream }) => playable(stream.mime)));
-    // One that is still to be made would be like one that was.
-    return { original, mobile: small, makeable: !mobile && playable(MOBILE_MIME) };
   }
 
   /** @type {NonNullable<Source["whyNot"]>} */
   async whyNot(id) {
-    const { original, mobile, makeable } = this.#playableOf(await this.#library(), id);
+    const { original, mobile, makeable } = playableOf((await this.#library()).renditions(id));
     return original || mobile || makeable ? "" : "this browser can play neither its original nor the small copy, which is Opus";
   }
 
@@ -365,7 +341,7 @@ export class SwarmSource {
    * @param {Rendition} rendition
    */
   async #music(id, rendition) {
-    const { original, mobile, makeable } = this.#playableOf(await this.#library(), id);
+    const { original, mobile, makeable } = playableOf((await this.#library()).renditions(id));
     const chosen = rendition === "original" ? (original ?? mobile) : (mobile ?? (makeable ? await this.#rendered(id) : null) ?? original);
     return chosen ? { ref: chosen.blob, mime: chosen.stream.mime } : null;
   }
