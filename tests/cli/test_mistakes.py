@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -139,7 +140,10 @@ def test_up_starts_although_a_folder_is_unplugged_but_not_for_a_first_run_with_a
     songkeep(home, "add", str(music))
     music.rename(tmp_path / "unplugged")
     with living(home, str(music), "--port", "7885") as node:
-        assert node.get("folders")["items"][0]["state"] == "away"
+        until_s = time.monotonic() + 30
+        while node.get("folders")["items"][0]["state"] != "away":  # once the folder was looked at
+            assert time.monotonic() < until_s
+            time.sleep(0.05)
         assert node.get("library")["counts"]["tracks"] == 5
 
 
