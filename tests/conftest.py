@@ -17,7 +17,7 @@ EXHAUSTIVE_S = 7_200
 
 
 def pytest_configure() -> None:
-    # A shell lets what it starts in the background ignore Ctrl-C, and so would the programs that are ended with it here.
+    # What a shell starts in the background ignores Ctrl-C, and so would the programs that are ended with it here.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
