@@ -34,7 +34,7 @@ from node.wire.grants import check_grant, read_grant
 from node.wire.heads import MAX_HEADS_BYTES, read_heads
 from node.wire.holdlist import MAX_LIST_BYTES, read_hold_list
 from node.wire.roster import MAX_ENTRIES, Member, Roster, extend, read_roster
-from node.wire.usage import Usage, sign_usage
+from node.wire.usage import sign_kept
 from node.wire.volume import MAX_PACKED_BYTES, read_volume
 
 log = logging.getLogger(__name__)
@@ -290,17 +290,8 @@ class SeedApi:
             roster, _ = await self._member(request)
             if roster.library != library:
                 raise RefusedError("the capability is for another library")
-        serial, kept_bytes, used_bytes = await self._ledger.kept_by_grant(library, tracker)
-        usage = Usage(
-            seed=self._keys.id,
-            library=library,
-            tracker=tracker,
-            serial=serial,
-            kept_bytes=kept_bytes,
-            used_bytes=used_bytes,
-            time_ms=self._now_ms(),
-        )
-        return packed(sign_usage(self._keys, usage))
+        kept = await self._ledger.kept_by_grant(library, tracker)
+        return packed(sign_kept(self._keys, library, tracker, kept, time_ms=self._now_ms()))
 
     async def _check(self, request: web.Request) -> web.Response:
         """Read some blobs again now, since a device found them damaged."""

@@ -22,7 +22,7 @@ from node.seed.ledger import Ledger
 from node.seed.trackers import TrustedTracker
 from node.wire import codec
 from node.wire.offer import LIFETIME_MS, MAX_POOL_ANSWER_BYTES, MAX_USAGES, Offer, pack_report, sign_offer
-from node.wire.usage import Usage, sign_usage
+from node.wire.usage import Kept, sign_kept
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,6 @@ FIRST_WAIT_S: Final = 5.0
 LONGEST_WAIT_S: Final = 900.0
 ANSWER_TIMEOUT_S: Final = 20.0
 
-_Kept = tuple[int, int, int]
-
 
 class _Place:
     """What one tracker was told."""
@@ -46,7 +44,7 @@ class _Place:
         self.told_ms = 0
         self.until_ms = 0
         self.trouble = ""
-        self.told: dict[LibraryId, _Kept] = {}
+        self.told: dict[LibraryId, Kept] = {}
 
     def as_json(self) -> dict[str, Any]:
         return {"tracker": self.tracker.base, "until_ms": self.until_ms or None, "trouble": self.trouble}
@@ -120,7 +118,10 @@ class Pools:
             return
         for at in range(0, max(1, len(news)), MAX_USAGES):
             part = news[at : at + MAX_USAGES]
-            usages = [self._usage(place.tracker.key, library, kept[library]) for library in part]
+            usages = [
+                sign_kept(self._keys, library, place.tracker.key, kept[library], time_ms=self._now_ms())
+                for library in part
+            ]
             refusal = await self._report(session, place, usages)
             place.told |= {library: kept[library] for library in part}
         if refusal:
@@ -144,19 +145,6 @@ class Pools:
         place.told_ms = now_ms
         place.until_ms = codec.natural(answer.get("until"), 1 << 48, "a time")
         return codec.bounded_text(answer.get("refusal"), 300, "a refusal")
-
-    def _usage(self, tracker: bytes, library: LibraryId, kept: _Kept) -> bytes:
-        serial, kept_bytes, used_bytes = kept
-        usage = Usage(
-            seed=self._keys.id,
-            library=library,
-            tracker=tracker,
-            serial=serial,
-            kept_bytes=kept_bytes,
-            used_bytes=used_bytes,
-            time_ms=self._now_ms(),
-        )
-        return sign_usage(self._keys, usage)
 
 
 async def _post(session: aiohttp.ClientSession, url: str, body: bytes) -> dict[str, Any]:

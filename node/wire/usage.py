@@ -37,6 +37,25 @@ class Usage:
     time_ms: int
 
 
+Kept = tuple[int, int, int]
+"""Serial, kept and used bytes of a Usage."""
+
+
+def sign_kept(keys: MemberKeys, library: LibraryId, tracker: bytes, kept: Kept, *, time_ms: int) -> bytes:
+    """What the seed of `keys` says of one library and tracker, as bytes that prove it."""
+    serial, kept_bytes, used_bytes = kept
+    usage = Usage(
+        seed=keys.id,
+        library=library,
+        tracker=tracker,
+        serial=serial,
+        kept_bytes=kept_bytes,
+        used_bytes=used_bytes,
+        time_ms=time_ms,
+    )
+    return sign_usage(keys, usage)
+
+
 def sign_usage(keys: MemberKeys, usage: Usage) -> bytes:
     """`usage` as bytes that prove it; `keys` are the seed's."""
     if usage.seed != keys.id:

@@ -59,14 +59,20 @@ async def test_a_source_changed_since_it_was_sealed_gives_nothing_and_is_withdra
         await until(lambda: "Other" in home.titles())
 
 
+async def only_sealed(home: Home, song: Path) -> tuple[BlobRef, Path]:
+    """The song's blob and where it is stored, which is all that is left of the song."""
+    await home.ingest.add([song.parent])
+    blob = only_blob(home)
+    song.unlink()
+    await home.ingest.rescan()
+    path = home.store.path_of(blob.root)
+    assert path is not None
+    return blob, path
+
+
 async def test_a_damaged_store_gives_only_its_whole_pieces(tmp_path: Path, song: Path) -> None:
     async with open_home(tmp_path / "home", keep_sealed=True) as home:
-        await home.ingest.add([song.parent])
-        blob = only_blob(home)
-        song.unlink()
-        await home.ingest.rescan()
-        path = home.store.path_of(blob.root)
-        assert path is not None
+        blob, path = await only_sealed(home, song)
         data = bytearray(path.read_bytes())
         data[65_536 * 2 + 7] ^= 1
         path.write_bytes(data)
@@ -81,12 +87,7 @@ async def test_a_stored_blob_that_lost_its_end_gives_nothing_of_what_is_gone(
     tmp_path: Path, song: Path, kept_bytes: int
 ) -> None:
     async with open_home(tmp_path / "home", keep_sealed=True) as home:
-        await home.ingest.add([song.parent])
-        blob = only_blob(home)
-        song.unlink()
-        await home.ingest.rescan()
-        path = home.store.path_of(blob.root)
-        assert path is not None
+        blob, path = await only_sealed(home, song)
         os.truncate(path, kept_bytes)
         with pytest.raises(DamagedError):
             home.holdings.pieces(blob, 2, 2)
