@@ -7,6 +7,7 @@ from typing import Final
 
 import aiohttp
 
+from node.bounded import read_whole
 from node.errors import UnavailableError
 from node.wire.offer import MAX_POOL_ANSWER_BYTES, Pool, read_pool
 
@@ -29,7 +30,7 @@ async def look_in_pool(tracker_url: str, size_bytes: int) -> Pool:
                 raise UnavailableError("your tracker keeps no pool of seeds")
             if response.status != 200:
                 raise UnavailableError("your tracker does not tell of its pool now; try again in a few minutes")
-            data = await response.content.read(MAX_POOL_ANSWER_BYTES)
+            data = await read_whole(response, MAX_POOL_ANSWER_BYTES)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise UnavailableError("your tracker can't be reached") from error
     return read_pool(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from node.bounded import read_whole
 from node.crypto.keys import MemberKeys, MemberPublic
 from node.crypto.labels import CHUNK_BYTES
 from node.errors import (
@@ -243,7 +245,7 @@ class SeedClient:
 
         async def ask() -> bytes:
             async with self._request("GET", f"/v1/blobs/{to_text(root)}", headers=headers) as response:
-                return await _read(response, stop - start)
+                return await read_whole(response, stop - start)
 
         return await self._signed_in(ask)
 
@@ -335,19 +337,8 @@ async def _resolve(url: str) -> str:
     return str(found[0][4][0])
 
 
-async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    if (response.content_length or 0) > max_bytes:
-        raise PeerError("a seed's answer is too long")
-    body = bytearray()
-    async for part in response.content.iter_chunked(1 << 18):
-        body += part
-        if len(body) > max_bytes:
-            raise PeerError("a seed's answer is too long")
-    return bytes(body)
-
-
 async def _unpacked(response: aiohttp.ClientResponse) -> Any:
-    answer = await _read(response, MAX_ANSWER_BYTES)
+    answer = await read_whole(response, MAX_ANSWER_BYTES)
     return codec.unpack(answer, max_bytes=MAX_ANSWER_BYTES, max_values=seedapi.MAX_REQUEST_VALUES)
 
 
@@ -355,7 +346,7 @@ async def _error(response: aiohttp.ClientResponse) -> SongkeepError:
     kind = _ERRORS.get(response.status, UnavailableError)
     text = ""
     with contextlib.suppress(PeerError, ValueError):
-        told = await response.json() if (response.content_length or 0) <= MAX_ERROR_BYTES else {}
+        told = json.loads(await read_whole(response, MAX_ERROR_BYTES))
         text = str(told["error"]["message"])[:300] if isinstance(told, dict) and "error" in told else ""
     return kind(text if text.isprintable() and text else f"the seed refused ({response.status})")
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from node.bounded import read_whole
 from node.crypto.keys import MemberKeys
 from node.errors import PeerError, RefusedError, SongkeepError, UnavailableError
 from node.ids import LibraryId
@@ -150,7 +151,7 @@ class Pools:
 async def _post(session: aiohttp.ClientSession, url: str, body: bytes) -> dict[str, Any]:
     try:
         async with session.post(url, data=body, allow_redirects=False) as response:
-            data = await response.content.read(MAX_POOL_ANSWER_BYTES)
+            data = await read_whole(response, MAX_POOL_ANSWER_BYTES)
             if response.status == 404:
                 raise UnavailableError("that tracker keeps no pool of seeds")
             if response.status != 200:
