@@ -18,8 +18,8 @@ def register(subparsers: Subparsers) -> None:
         "folders",
         run_list,
         summary="list, remove and move music folders",
-        more="Without more words: the list. With --json: an array of {id, path, state, tracks, whole, note}; whole\n"
-        "is false where only chosen files of a folder were added.",
+        more="Without more words: the list. With --json: an array of {id, path, state, tracks, files, failed, whole,\n"
+        "note}: files went in, failed lie there and did not; whole is false where only chosen files were added.",
         examples="  songkeep folders\n  songkeep folders move /media/old/Music /media/new/Music",
     )
     actions = group.add_subparsers(dest="action", metavar="ACTION")
@@ -61,12 +61,18 @@ def run_list(asked: argparse.Namespace, terminal: Terminal) -> int:
         folders = _folders(client)
     terminal.result(folders)
     for folder in folders:
-        note = f"  {folder['note']}" if folder["note"] else ""
-        tracks = counted(folder["tracks"], "track" if folder["whole"] else "chosen track")
-        terminal.say(f"{folder['id']:>3}  {folder['path']}  {folder['state']}, {tracks}{note}")
+        terminal.say(f"{folder['id']:>3}  {folder['path']}  {spoken_folder(folder)}")
     if not folders:
         terminal.say("No folder is watched yet; add one with 'songkeep add FOLDER'.")
     return 0
+
+
+def spoken_folder(folder: dict[str, Any]) -> str:
+    """How a folder is, and what of it went in."""
+    tracks = counted(folder["tracks"], "track" if folder["whole"] else "chosen track")
+    files = f" in {counted(folder['files'], 'file')}" if folder["files"] != folder["tracks"] else ""
+    note = f"; {folder['note']}" if folder["note"] else ""
+    return f"{folder['state']}, {tracks}{files}{note}"
 
 
 def run_remove(asked: argparse.Namespace, terminal: Terminal) -> int:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from node.cli.arguments import Subparsers, add_command
 from node.cli.copies import tell_copies
+from node.cli.folders import spoken_folder
 from node.cli.progress import spoken_progress
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, counted, spoken_bytes, spoken_duration
@@ -34,8 +35,7 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
         f"{counted(counts['artists'], 'artist')}, {spoken_duration(status['duration_ms'])} of music."
     )
     for folder in status["folders"]:
-        note = f": {folder['note']}" if folder["note"] else ""
-        terminal.say(f"  {folder['path']}  {folder['state']}, {counted(folder['tracks'], 'track')}{note}")
+        terminal.say(f"  {folder['path']}  {spoken_folder(folder)}")
     sealed = store["sealed"]
     kept = "everything is kept sealed" if store["keep_sealed"] else f"up to {spoken_bytes(store['cache_limit_bytes'])}"
     terminal.say(f"Sealed store: {spoken_bytes(sealed['cache_bytes'] + sealed['pinned_bytes'])} ({kept}).")

@@ -25,6 +25,8 @@ def folder_json(folder: FolderView) -> dict[str, Any]:
         "path": str(folder.path),
         "state": folder.state,
         "tracks": folder.tracks,
+        "files": folder.files,
+        "failed": folder.failed,
         "whole": folder.whole,
         "note": folder.note,
     }

@@ -48,7 +48,11 @@ class FolderView:
     path: str
     state: FolderState
     tracks: int
-    """Files at hand or away that are music."""
+    """What the files that went in are; two files of one recording are one."""
+    files: int
+    """How many went in: what `add` told as added or known."""
+    failed: int
+    """How many lie there and did not: what `add` told as failed."""
     whole: bool
     """False: only files of it that were added one by one are the library's."""
     note: str
@@ -80,8 +84,12 @@ class Folders:
         """Every music folder, in the order they were added."""
         folders = await asyncio.to_thread(self._library.index.folders.all)
         counts = await asyncio.to_thread(self._library.index.sources.counts)
+        tracks = await asyncio.to_thread(self._library.index.sources.tracks)
         chosen = await asyncio.to_thread(single_files, self._library.index)
-        return [_view(folder, counts.get(folder.id, {}), whole=folder.id not in chosen) for folder in folders]
+        return [
+            _view(folder, counts.get(folder.id, {}), tracks=tracks.get(folder.id, 0), whole=folder.id not in chosen)
+            for folder in folders
+        ]
 
     async def add(self, path: Path, *, sure: bool = False) -> FolderView:
         """Watch a folder from now on; its music is listed in the background.
@@ -260,14 +268,22 @@ def _whole(path: Path) -> str:
     return place
 
 
-def _view(folder: Folder, counts: dict[str, int], *, whole: bool) -> FolderView:
+def _view(folder: Folder, counts: dict[str, int], *, tracks: int, whole: bool) -> FolderView:
     failed, elsewhere = counts.get("failed", 0), counts.get("cloud", 0)
-    notes = ((failed, "could not be read"), (elsewhere, "are only in the cloud"))
-    note = "; ".join(f"{number} of its files {what}" for number, what in notes if number)
+    notes = ((failed, "did not go in"), (elsewhere, "went in, but are only in the cloud"))
+    note = "; ".join(f"{number:,} of its files {what}" for number, what in notes if number)
     if folder.state == "away":
         note = "it is away; its songs wait for it"
-    tracks = counts.get("present", 0) + counts.get("changed", 0) + elsewhere
-    return FolderView(id=folder.id, path=folder.path, state=folder.state, tracks=tracks, whole=whole, note=note)
+    return FolderView(
+        id=folder.id,
+        path=folder.path,
+        state=folder.state,
+        tracks=tracks,
+        files=counts.get("present", 0) + counts.get("changed", 0) + elsewhere,
+        failed=failed,
+        whole=whole,
+        note=note,
+    )
 
 
 def _outermost(directories: set[str]) -> set[str]:

@@ -116,9 +116,7 @@ class Ingest:
         self.sealing.wake()
         if until == "sealed":
             await self._background.sealed(job, self._is_stale)
-        told = {failure.path for failure in report.failed}
-        failed = await asyncio.to_thread(self._failed_below, [place.path for place in places])
-        report.failed += [failure for failure in failed if failure.path not in told]
+        report.fail(await asyncio.to_thread(self._failed_below, [place.path for place in places]))
         return report
 
     async def refuse_too_wide(self, paths: Sequence[Path], *, sure: bool) -> None:
@@ -215,11 +213,11 @@ class Ingest:
         under = () if "" in under else under
         return await self._scanning.scan(folder, under=under, moved=moved, again=again, job=job)
 
-    def _failed_below(self, places: Sequence[str]) -> list[Failure]:
-        found: list[Failure] = []
+    def _failed_below(self, places: Sequence[str]) -> list[Source]:
+        found: list[Source] = []
         offset = 0
         while page := self._library.index.sources.failed(_PAGE, offset):
-            found += [Failure(path, why) for path, why in page if any(_is_at(path, place) for place in places)]
+            found += [source for source in page if any(_is_at(source.full_path, place) for place in places)]
             offset += len(page)
         return found
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from node.doors.index import Folder, KnownSource, SourceRead
+from node.doors.index import Folder, KnownSource, Source, SourceRead
 from node.doors.sources import Found, Scan, SourceMissingError, is_empty
 from node.flows.jobs import Failure, Job
 from node.flows.listing import (
@@ -40,7 +40,7 @@ RECORD_FILES: Final = 256
 
 @dataclass(slots=True)
 class ScanReport:
-    """What a scan came to; counts are of files."""
+    """What a scan came to; counts are of files, and each file is counted once."""
 
     added: int = 0
     known: int = 0
@@ -49,6 +49,16 @@ class ScanReport:
     noted: list[Failure] = field(default_factory=list)
     """Files that went in although something is wrong with them."""
     away: list[str] = field(default_factory=list)
+    listed: set[int] = field(default_factory=set)
+    """The numbers of those that were added: some may turn out not to be fit for sealing."""
+
+    def fail(self, failed: Sequence[Source]) -> None:
+        """These did not go in after all."""
+        told = {failure.path for failure in self.failed}
+        for source in failed:
+            if source.full_path not in told:
+                self.failed.append(Failure(source.full_path, source.error or ""))
+                self.added -= source.id in self.listed
 
     def add(self, other: ScanReport) -> None:
         self.added += other.added
@@ -57,6 +67,7 @@ class ScanReport:
         self.failed += other.failed
         self.noted += other.noted
         self.away += other.away
+        self.listed |= other.listed
 
 
 class Scanning:
@@ -92,6 +103,7 @@ class Scanning:
             await self._present(folder)
             found = compare(scanned, in_scope(known, under), moved=moved, again=again)
             pictures = {place: [name for name, _, _ in each] for place, each in scanned.beside.items()}
+            await asyncio.to_thread(self._record_unseen, folder, scanned, under)
             report = await self._take(folder, scanned, found, pictures, job)
             await self._see_pictures(folder, scanned, known, under, job)
             if not under:
@@ -160,6 +172,15 @@ class Scanning:
         await self._read_all(folder, found.to_read, pictures, report, job)
         return report
 
+    def _record_unseen(self, folder: Folder, scanned: Scan, under: Collection[str]) -> None:
+        """So that `status` counts what did not go in as `add` does, also where there is nothing to read."""
+        folders = self._library.index.folders
+        before = folders.unseen(folder.id)
+        past = {*in_scope(before, under), *under} if under else before
+        now = {path: reason for path, reason in before.items() if path not in past} | dict(scanned.problems)
+        if now != before:
+            folders.set_unseen(folder.id, now)
+
     def _record_moves(self, folder: Folder, found: Differences) -> None:
         self._library.record_scan(
             folder.id,
@@ -205,13 +226,14 @@ class Scanning:
         return [read for file in files for read in await self._read(folder, [file], pictures)]
 
     async def _record(self, folder: Folder, reads: Sequence[Read], report: ScanReport) -> None:
-        await asyncio.to_thread(self._library.record_scan, folder.id, read=[read.source for read in reads])
-        for read in reads:
+        recorded = await asyncio.to_thread(self._library.record_scan, folder.id, read=[read.source for read in reads])
+        for source_id, read in zip(recorded.ids, reads, strict=True):
             path = _full(folder, read.source.path)
             if read.source.error is not None and read.source.tags is None:
                 report.failed.append(Failure(path, read.source.error))
                 continue
             report.added += 1
+            report.listed.add(source_id)
             if read.note:
                 report.noted.append(Failure(path, read.note))
 
@@ -263,6 +285,7 @@ def report_of(
             report.known += 1
         else:
             report.added += 1
+            report.listed.add(now.id)
     return report
 
 

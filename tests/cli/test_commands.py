@@ -115,6 +115,8 @@ def test_a_bad_file_is_named_with_its_reason_and_the_exit_code_says_so(tmp_path:
     assert [failure["path"] for failure in report["failed"]] == [str(music / "empty.mp3")]
     assert "empty" in report["failed"][0]["reason"]
     assert str(music / "empty.mp3") in result.stderr
+    assert "1 file did not go in" in result.stderr
+    assert "present, 1 track; 1 of its files did not go in" in songkeep(home, "status").stdout
 
 
 def test_a_removed_track_is_gone_for_good_and_its_file_is_not(tmp_path: Path) -> None:

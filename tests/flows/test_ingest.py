@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import shutil
@@ -147,6 +148,38 @@ async def test_every_bad_file_is_told_with_its_path_and_the_rest_goes_on(tmp_pat
         again = await home.ingest.add([music])
         assert {Path(failure.path).name for failure in again.failed} == reasons.keys()
         assert (again.added, again.known) == (0, 3)
+
+
+async def test_status_counts_what_went_in_and_what_did_not_as_add_does(tmp_path: Path) -> None:
+    odd_files(tmp_path / "odd")
+    shutil.copyfile(make_track(tmp_path / "odd" / "again.flac", seed=9, title="Again"), tmp_path / "odd" / "copy.flac")
+    async with open_home(tmp_path / "home") as home:
+        report = await home.ingest.add([tmp_path / "odd"])
+        assert report.failed
+        [view] = await home.folders.list()
+        assert (view.files, view.failed) == (report.added, len(report.failed))
+        assert view.tracks == len(home.titles()) < view.files
+        assert f"{view.failed} of its files did not go in" in view.note
+        (tmp_path / "odd" / "gone.mp3").unlink()  # a link to nowhere, which was never a file to the index
+        (tmp_path / "odd" / "empty.mp3").unlink()
+        await home.ingest.rescan()
+        [less] = await home.folders.list()
+        again = await home.ingest.add([tmp_path / "odd"])
+        assert (less.files, less.failed) == (view.files, view.failed - 2) == (again.known, len(again.failed))
+
+
+async def test_a_file_that_turns_out_unfit_for_sealing_is_counted_once(tmp_path: Path, music: Path) -> None:
+    async with open_home(tmp_path / "home") as home:
+        home.ingest.sealing.pause()
+        adding = asyncio.create_task(home.ingest.add([music]))
+        await until(lambda: len(home.titles()) == 3)
+        [song] = [source for source in home.index.sources.page(1, 0, 9) if source.path == "3.ogg"]
+        home.index.sources.set_error(song.id, "it can't be sealed")
+        home.ingest.sealing.resume()
+        report = await adding
+        assert (report.added, [each.path for each in report.failed]) == (2, [str(music / "3.ogg")])
+        [view] = await home.folders.list()
+        assert (view.tracks, view.files, view.failed) == (2, 2, 1)
 
 
 async def test_a_file_that_can_be_listed_but_not_sealed_is_told(tmp_path: Path, music: Path) -> None:

@@ -184,9 +184,9 @@ async def test_a_flipped_bit_in_the_source_is_found_and_the_sealed_copy_plays(tm
         home.library.record_scan(source.folder_id, renamed=[(source.id, source.path, fingerprint_of(song))])
         assert await home.play(track) == before
         assert home.index.sources.with_root(blob_of(home, track).root) == []
-        [(path, reason)] = home.index.sources.failed(10)
-        assert path == str(song)
-        assert "disk" in reason
+        [spoilt] = home.index.sources.failed(10)
+        assert spoilt.full_path == str(song)
+        assert "disk" in (spoilt.error or "")
         assert home.index.sources.to_seal().files == 0
 
 

@@ -182,7 +182,8 @@ def test_an_unreadable_file_is_told_with_its_reason_and_not_listed(library: Libr
     result = library.record_scan(folder, [broken("bad.mp3"), file("good.mp3")])
     assert result.added == 1
     assert titles(library) == ["good"]
-    assert library.index.sources.failed(9) == [("/music/bad.mp3", "it is a picture")]
+    [bad] = library.index.sources.failed(9)
+    assert (bad.full_path, bad.error) == ("/music/bad.mp3", "it is a picture")
     library.record_scan(folder, [file("bad.mp3", at=5)])
     assert library.index.sources.failed(9) == []
     assert titles(library) == ["bad", "good"]

@@ -81,6 +81,21 @@ class Folders:
                 [(folder_id, path_bytes(directory), mark) for directory, mark in pictures.items() if mark is not None],
             )
 
+    def unseen(self, folder_id: int) -> dict[str, str]:
+        """What in the folder could not even be looked at when it was last gone through: path below it, why."""
+        rows = self._database.all("SELECT path, reason FROM unseen WHERE folder = ? ORDER BY path", folder_id)
+        return {path_text(path): reason for path, reason in rows}
+
+    def set_unseen(self, folder_id: int, unseen: Mapping[str, str]) -> None:
+        """Remember all that could not be looked at."""
+        with self._database.write() as step:
+            step.sql.execute("DELETE FROM unseen WHERE folder = ?", (folder_id,))
+            step.sql.executemany(
+                "INSERT INTO unseen VALUES (?, ?, ?)",
+                [(folder_id, path_bytes(path), reason) for path, reason in unseen.items()],
+            )
+            step.changed = True
+
     def remove(self, step: Step, folder_id: int) -> None:
         """Forget the folder and its sources, inside a transaction. Their tracks are shown by what is left of them."""
         tracks = step.sql.execute(

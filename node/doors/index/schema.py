@@ -272,9 +272,20 @@ _SEEN = (
     "CREATE INDEX source_kind ON source (folder, state, ctime_ns = 0, error IS NOT NULL)",
 )
 
+_UNSEEN = (
+    # What lies in a folder under the name of music and could not even be looked at: a pipe, a link to nowhere.
+    """CREATE TABLE unseen (
+        folder INTEGER NOT NULL REFERENCES folder ON DELETE CASCADE,
+        path BLOB NOT NULL,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (folder, path)
+    ) WITHOUT ROWID""",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (*_SETTINGS, *_CATALOG, *_LOCAL, *_SHOWN, *_SEARCH),
     _PERSONAL,
     _SEEN,
+    _UNSEEN,
 )
 """Statement by statement; entry i takes a file from version i to i + 1."""

@@ -37,8 +37,8 @@ class Sources:
         """Every file known in one folder, by path: what a scan compares with."""
         with self._database.read() as sql:
             rows = sql.execute(  # not fetched at once: there may be very many
-                """SELECT id, path, size_bytes, mtime_ns, ctime_ns, inode, state, error IS NOT NULL, facts IS NULL
-                   FROM source WHERE folder = ?""",
+                f"""SELECT id, path, size_bytes, mtime_ns, ctime_ns, inode, state,
+                    error IS NOT NULL AND NOT {_IN_CLOUD}, facts IS NULL FROM source s WHERE folder = ?""",
                 (folder_id,),
             )
             return {
@@ -112,25 +112,43 @@ class Sources:
         assert row is not None
         return Left(row[0], row[1])
 
-    def failed(self, limit: int, offset: int = 0) -> list[tuple[str, str]]:
-        """Files that could not be read, with the reason: (full path, a sentence)."""
-        found = self._select(f"s.error IS NOT NULL AND NOT {_IN_CLOUD} ORDER BY s.id LIMIT ? OFFSET ?", limit, offset)
-        return [(source.full_path, source.error or "") for source in found]
+    def failed(self, limit: int, offset: int = 0) -> list[Source]:
+        """Files that are there and did not go in; their `error` says why."""
+        return self._select(
+            f"s.error IS NOT NULL AND s.state != 'missing' AND NOT {_IN_CLOUD} ORDER BY s.id LIMIT ? OFFSET ?",
+            limit,
+            offset,
+        )
 
     def page(self, folder_id: int, after_id: int, limit: int) -> list[Source]:
         """Files of one folder in the order they came, those above `after_id`."""
         return self._select("s.folder = ? AND s.id > ? ORDER BY s.id LIMIT ?", folder_id, after_id, limit)
 
     def counts(self) -> dict[int, dict[str, int]]:
-        """For each folder how many files are 'present', 'changed', 'missing', 'failed' and only in the 'cloud'."""
+        """For each folder how many files are 'present', 'changed', 'missing', 'failed' and only in the 'cloud'.
+
+        A failed file is one that is there and did not go in, be it that it could not even be looked at.
+        """
         counts: dict[int, dict[str, int]] = {}
         for folder, state, in_cloud, failed, number in self._database.all(
             """SELECT folder, state, ctime_ns = 0, error IS NOT NULL, count(*) FROM source
                GROUP BY folder, state, ctime_ns = 0, error IS NOT NULL"""
         ):
-            kind = "cloud" if in_cloud and state != "missing" else "failed" if failed else state
+            kind = state if state == "missing" else "cloud" if in_cloud else "failed" if failed else state
             counts.setdefault(folder, dict.fromkeys(_KINDS, 0))[kind] += number
+        for folder, number in self._database.all("SELECT folder, count(*) FROM unseen GROUP BY folder"):
+            counts.setdefault(folder, dict.fromkeys(_KINDS, 0))["failed"] += number
         return counts
+
+    def tracks(self) -> dict[int, int]:
+        """For each folder how many tracks its files that went in are; two files of one recording are one."""
+        return dict(
+            self._database.all(
+                f"""SELECT folder, count(DISTINCT track) FROM source WHERE track NOT NULL AND state != 'missing'
+                    AND id NOT IN (SELECT s.id FROM source s WHERE s.error NOT NULL AND NOT {_IN_CLOUD})
+                    GROUP BY folder"""
+            )
+        )
 
     def ask(self, track_id: str) -> None:
         """Somebody wants this track: what waits for it goes first."""
