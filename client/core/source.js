@@ -237,6 +237,7 @@
 /**
  * @typedef {object} Seeds
  * @property {() => Promise<Seed[]>} list
+ * @property {(wish: {code: string} | {grant_bytes: number}) => Promise<Seed>} add  one more: by its code, or with so much room on one of the tracker's pool
  * @property {(id: string) => Promise<void>} shrink  lets a seed drop what waits
  * @property {() => Promise<Removal[]>} removals  of the last 30 days, the newest first
  * @property {() => Promise<number>} undo  the newest removal; how many tracks are back

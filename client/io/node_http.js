@@ -44,11 +44,12 @@ function codeFor(status) {
  * One request; the answer's JSON, or null when it has none.
  * @param {"GET" | "POST" | "PUT" | "PATCH" | "DELETE"} method
  * @param {string} path  below /api/v1/
- * @param {{body?: unknown, signal?: AbortSignal, anonymous?: boolean}} [options]
+ * @param {{body?: unknown, signal?: AbortSignal, anonymous?: boolean, timeout_ms?: number}} [options]
  * @returns {Promise<unknown>}
  */
-export async function request(method, path, { body, signal, anonymous } = {}) {
-  const response = await send(method, path, body, anonymous ? null : (session()?.token ?? ""), signal);
+export async function request(method, path, { body, signal, anonymous, timeout_ms = REQUEST_TIMEOUT_MS } = {}) {
+  const token = anonymous ? null : (session()?.token ?? "");
+  const response = await send(method, path, body, token, AbortSignal.timeout(timeout_ms), signal);
   if (response.ok) return response.status === 204 ? null : response.json().catch(() => null);
   const told = await response.json().catch(() => null);
   throw new SourceError(
@@ -62,10 +63,10 @@ export async function request(method, path, { body, signal, anonymous } = {}) {
  * @param {string} path
  * @param {unknown} body
  * @param {string | null} token
+ * @param {AbortSignal} timeout
  * @param {AbortSignal} [signal]
  */
-async function send(method, path, body, token, signal) {
-  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+async function send(method, path, body, token, timeout, signal) {
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json" };
   if (token !== null) headers.Authorization = `Bearer ${token}`;

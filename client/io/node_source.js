@@ -10,6 +10,8 @@ import { nodeContinuing, nodePersonal, nodePlaylists } from "./node_personal.js"
 
 /** Answers kept so that going back shows at once; all are dropped when the library changes. */
 const ANSWERS_KEPT = 150;
+/** Several seeds of a pool may be asked, one after the other. */
+const SEED_TIMEOUT_MS = 240_000;
 
 /**
  * @param {string} path
@@ -249,6 +251,7 @@ export class NodeSource {
   /** @type {import("../core/source.js").Seeds} */
   seeds = {
     list: async () => (await this.#get("seeds")).items,
+    add: async (wish) => /** @type {any} */ (await request("POST", "seeds", { body: wish, timeout_ms: SEED_TIMEOUT_MS })),
     shrink: async (id) => void (await request("POST", `seeds/${part(id)}/shrink`)),
     removals: async () => (await this.#get("removals")).items,
     undo: async () => /** @type {any} */ (await this.#change("POST", "undo")).restored.length,

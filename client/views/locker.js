@@ -9,6 +9,7 @@ import { icon } from "./icon.js";
 import { followJobs } from "./jobs.js";
 import { live } from "./live.js";
 import { pageHead } from "./page.js";
+import { seedAdding } from "./seed_adding.js";
 import { seedPanel } from "./seed_panel.js";
 
 /** @import {Status} from "../core/model.js" */
@@ -32,6 +33,7 @@ export function mountLocker(host, app, _route, signal) {
   );
 
   const follow = followJobs(jobs, app, signal);
+  const adding = app.source.seeds && seedAdding(app, app.source.seeds);
 
   live({
     host: rest,
@@ -57,7 +59,7 @@ export function mountLocker(host, app, _route, signal) {
       app.source.keeping ? heldPanel(app, app.source.keeping, inner) : h("span", null),
       app.source.can.has("folders") || folders.length ? folderPanel(app, folders) : h("span", null),
       app.source.copies ? whereLink() : h("span", null),
-      app.source.seeds ? seedPanel(app, app.source.seeds, inner) : h("span", null),
+      app.source.seeds && adding ? seedPanel(app, app.source.seeds, adding, library.counts.tracks, inner) : h("span", null),
       app.source.seeds ? forOthers(app.source.seeds.hosting, inner) : h("span", null),
       storePanel(store),
       h(

@@ -6,6 +6,7 @@ import { icon } from "./icon.js";
 
 /** @import {Removal, Seed, Seeds} from "../core/source.js" */
 /** @import {App} from "./app.js" */
+/** @import {Adding} from "./seed_adding.js" */
 
 const REFRESH_MS = 5_000;
 const FULL_PERCENT = 80;
@@ -15,10 +16,12 @@ const KINDS = { mobile: "songs for the road", cover: "covers", original: "origin
 /**
  * @param {App} app
  * @param {Seeds} seeds
+ * @param {Adding} adding
+ * @param {number} tracks  of the library
  * @param {AbortSignal} signal
  */
-export function seedPanel(app, seeds, signal) {
-  const host = h("section", { class: "panel seeds" });
+export function seedPanel(app, seeds, adding, tracks, signal) {
+  const known = h("div", { class: "seed-list" });
   let drawn = "";
   const show = async () => {
     const [listed, removals] = await Promise.all([seeds.list(), seeds.removals()]);
@@ -26,8 +29,7 @@ export function seedPanel(app, seeds, signal) {
     if (signal.aborted || now === drawn) return; // what nobody changed keeps the keyboard's place
     drawn = now;
     fill(
-      host,
-      h("h2", null, "Seeds"),
+      known,
       ...(listed.length ? listed.map((seed) => seedView(app, seeds, seed, again)) : [none()]),
       ...undoing(app, seeds, removals[0], again),
     );
@@ -36,7 +38,8 @@ export function seedPanel(app, seeds, signal) {
   again();
   const timer = setInterval(again, REFRESH_MS);
   signal.addEventListener("abort", () => clearInterval(timer));
-  return host;
+  adding.seen(tracks, again);
+  return h("section", { class: "panel seeds" }, h("h2", null, "Seeds"), known, adding.element);
 }
 
 const none = () =>
@@ -45,11 +48,7 @@ const none = () =>
     { class: "quiet" },
     "A seed keeps your library sealed and always on: with it, your music outlives every device. Run one with ",
     h("code", null, "songkeep seed run"),
-    ", or ask a friend for a code and give it to ",
-    h("code", null, "songkeep seeds add"),
-    "; if your tracker has seeds to offer, ",
-    h("code", null, "songkeep seeds add --pool 40GB"),
-    " finds one.",
+    ", ask a friend for a code, or have one of your tracker’s.",
   );
 
 /** @param {Seed} seed */

@@ -58,9 +58,14 @@ class MockSeeds:
         self.seeds: list[JSON] = []
         self.removals: list[JSON] = []
         self.hosting: JSON = {"host_bytes": 0, "trouble": "", "seed": None}
+        self.wishes: list[JSON] = []
+        """What seeds were asked for."""
+        self.refusal: str | None = None
+        """Why no seed is added; None: the next is."""
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_get("/api/v1/seeds", self._seeds)
+        app.router.add_post("/api/v1/seeds", self._add)
         app.router.add_post("/api/v1/seeds/{id}/shrink", self._shrink)
         app.router.add_get("/api/v1/hosting", self._hosting)
         app.router.add_get("/api/v1/removals", self._removals)
@@ -68,6 +73,13 @@ class MockSeeds:
 
     async def _seeds(self, _request: web.Request) -> web.Response:
         return web.json_response({"items": self.seeds})
+
+    async def _add(self, request: web.Request) -> web.Response:
+        self.wishes.append(await request.json())
+        if self.refusal is not None:
+            return web.json_response({"error": {"code": "not_found", "message": self.refusal}}, status=404)
+        self.seeds.append(seed("pool"))
+        return web.json_response(self.seeds[-1], status=201)
 
     async def _hosting(self, _request: web.Request) -> web.Response:
         return web.json_response(self.hosting)

@@ -50,6 +50,48 @@ async def test_what_waits_to_be_dropped_goes_only_when_the_person_says_so_twice(
     assert desk.node.seeds.seeds[0]["shrinking"] is None
 
 
+async def test_a_seed_of_the_trackers_pool_is_found_for_as_much_as_is_chosen_and_why_not_is_said(desk: Desk) -> None:
+    seeds = desk.node.seeds
+    seeds.refusal = "no seed of your tracker's pool has so much room; ask for less, or later"
+    await desk.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    await desk.sign_in("/locker")
+    await desk.page.get_by_text("Add a seed").click()
+    form = desk.page.get_by_role("form", name="From your tracker’s pool")
+    await expect(form).to_contain_text("26,143 songs")
+    await form.get_by_label("Room on a seed").select_option(label="2.0 GB")
+    await expect(form).to_contain_text("1,307 songs")
+    await expect(form).to_contain_text("everything would play from anywhere")
+    assert await desk.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the phone"
+    find = form.get_by_role("button", name="Find a seed")
+    await find.click()
+    await expect(desk.page.get_by_role("alert").filter(has_text="No seed of your tracker's pool")).to_be_visible()
+    await expect(find).to_be_enabled()
+    seeds.refusal = None
+    await find.click()
+    await expect(desk.page.get_by_role("article", name="pool.example.org")).to_be_visible()
+    await expect(desk.page.get_by_text("keeps your library from now on").last).to_be_visible()
+    await expect(desk.page.get_by_role("alert").filter(has_text="No seed")).to_have_count(0)
+    assert seeds.wishes == [{"grant_bytes": 2_000_000_000}] * 2
+
+
+async def test_a_seed_is_added_by_its_code_and_what_is_typed_outlasts_news_of_the_library(desk: Desk) -> None:
+    seeds = desk.node.seeds
+    await desk.sign_in("/locker")
+    await desk.page.get_by_text("Add a seed").click()
+    form = desk.page.get_by_role("form", name="A friend’s, or your own")
+    await form.get_by_role("button", name="Add").click()  # nothing is asked for
+    await form.get_by_label("Code").fill(" https://seed.example.org#invite=abc ")
+    seeds.seeds.append(seed("attic"))
+    desk.library.tracks.pop(next(iter(desk.library.tracks)))
+    desk.node.changed()
+    await expect(desk.page.get_by_role("article", name="attic.example.org")).to_be_visible()
+    await expect(form.get_by_label("Code")).to_be_focused()
+    await desk.page.keyboard.press("Enter")
+    await expect(desk.page.get_by_role("article", name="pool.example.org")).to_be_visible()
+    await expect(form.get_by_label("Code")).to_have_value("")
+    assert seeds.wishes == [{"code": "https://seed.example.org#invite=abc"}]
+
+
 async def test_what_was_removed_last_can_be_brought_back_from_the_locker(desk: Desk) -> None:
     track = next(iter(desk.library.tracks.values()))
     desk.node.seeds.removals = [{"removed_ms": 1_700_000_000_000, "count": 1, "tracks": [track]}]
