@@ -1,7 +1,8 @@
 // What a catalog's registers hold, read one by one. Numbers of tags are those of docs/FORMAT.md, "Catalog"; what is malformed throws a
 // WireError "peer".
 
-import { MAX_BLOB_BYTES } from "./crypto_labels.js";
+import { toBase32 } from "./bytes.js";
+import { KEY_BYTES, MAX_BLOB_BYTES } from "./crypto_labels.js";
 import { peerError } from "./wire_errors.js";
 import { boundedText, fixedBytes, list, natural } from "./wire_fields.js";
 
@@ -141,6 +142,17 @@ export const blobRefValue = ({ root, key, commitment, size_bytes, sha256 }) => [
 export function renditionOf(value) {
   const [blob, stream] = list(value, 2, "a rendition");
   return { blob: blobRefOf(blob), stream: streamOf(stream) };
+}
+
+/** @param {unknown} value  {log: number of its last batch} @returns {Map<string, number>}  by log in base32 */
+export function headsOf(value) {
+  /** @type {Map<string, number>} */
+  const heads = new Map();
+  if (!(value instanceof Map)) return heads;
+  for (const [log, seq] of value) {
+    heads.set(toBase32(fixedBytes(log, KEY_BYTES + 4, "a log")), natural(seq, Number.MAX_SAFE_INTEGER, "a log's head"));
+  }
+  return heads;
 }
 
 /** @param {unknown} value  [blob, content type] @returns {{blob: BlobRef, mime: string}} */

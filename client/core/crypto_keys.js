@@ -2,7 +2,7 @@
 
 import { aesKey, derive, labelled } from "./crypto.js";
 import { hpkeOpen, hpkeSeal } from "./crypto_hpke.js";
-import { LABEL_ROOM, LABEL_ROOM_NAME, LABEL_ROOM_SENDER } from "./crypto_labels.js";
+import { LABEL_HEADS, LABEL_LOG, LABEL_ROOM, LABEL_ROOM_NAME, LABEL_ROOM_SENDER } from "./crypto_labels.js";
 import { toBase32 } from "./bytes.js";
 
 /** @import {Bytes} from "./bytes.js" */
@@ -106,6 +106,11 @@ export class EpochKeys {
   /** Where devices of this epoch meet: 32 bytes that tell an outsider nothing. */
   roomName() {
     return derive(this.#secret, LABEL_ROOM_NAME);
+  }
+
+  /** What a member's heads records are sealed with. @param {Uint8Array} device */
+  async headsCipher(device) {
+    return aesKey(await derive(await derive(this.#secret, LABEL_LOG), LABEL_HEADS, device));
   }
 
   /**

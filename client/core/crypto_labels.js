@@ -24,6 +24,8 @@ export const LABEL_BLOB_CIPHER = label("blob-cipher");
 
 export const LABEL_CONVERGENCE = label("convergence");
 export const LABEL_IDENTITY = label("identity");
+export const LABEL_LOG = label("log");
+export const LABEL_HEADS = label("heads");
 export const LABEL_ROOM = label("room");
 export const LABEL_ROOM_NAME = label("room-name");
 export const LABEL_ROOM_SENDER = label("room-sender");
@@ -32,6 +34,7 @@ export const LABEL_SEED_CAPABILITY = label("seed-capability");
 export const LABEL_SIGN_ROSTER = label("sign/roster");
 export const LABEL_SIGN_BATCH = label("sign/batch");
 export const LABEL_SIGN_MESSAGE = label("sign/message");
+export const LABEL_SIGN_HEADS = label("sign/heads");
 export const LABEL_SIGN_JOIN = label("sign/join");
 export const LABEL_SIGN_SEED = label("sign/seed");
 export const LABEL_SIGN_PAIRING = label("sign/pairing");

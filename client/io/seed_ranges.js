@@ -12,6 +12,7 @@ import { peerError, unavailable, WireError } from "../core/wire_errors.js";
 /** @import {Membership} from "./swarm_membership.js" */
 
 const SIGN_IN_TIMEOUT_MS = 10_000;
+const MAX_HEADS_BYTES = 8 << 20;
 
 /** @type {Record<number, [WireFault, string]>} */
 const NO = {
@@ -65,9 +66,16 @@ export class SeedRanges {
     this.changed.emit();
   }
 
-  /** A seed answers no questions: it has no keys. @returns {Promise<Bytes>} */
-  ask() {
-    return Promise.reject(unavailable("a seed answers no questions"));
+  /**
+   * A seed has no keys, and answers one question: `heads`. Rejects with a WireError.
+   * @param {string} kind
+   * @param {unknown} _body
+   * @param {AbortSignal} signal
+   * @returns {Promise<Bytes>}
+   */
+  async ask(kind, _body, signal) {
+    if (kind !== "heads") throw unavailable("a seed answers no such question");
+    return this.#body(await this.#entered("heads", { signal: AbortSignal.any([signal, this.#life.signal]) }), MAX_HEADS_BYTES);
   }
 
   /** Nothing for a seed comes through a room. */
@@ -102,18 +110,38 @@ export class SeedRanges {
   }
 
   /**
+   * With the capability: in the address it needs no question in advance, which browsers ask for each address anew.
+   * @param {string} path
+   * @param {RequestInit} how
+   */
+  async #entered(path, how) {
+    const ask = () => this.#fetch(`${path}?cap=${encodeURIComponent(this.#capability)}`, how);
+    const response = await ask();
+    if (response.status !== 401) return response;
+    await this.#enter();
+    return ask();
+  }
+
+  /**
    * @param {string} path
    * @param {RequestInit} how
    */
   async #whole(path, how) {
-    const response = await this.#fetch(path, how);
+    return this.#body(await this.#fetch(path, how), MAX_ANSWER_BYTES);
+  }
+
+  /**
+   * @param {Response} response
+   * @param {number} max_bytes
+   */
+  async #body(response, max_bytes) {
     if (response.status !== 200) throw no(response.status);
     /** @type {Bytes[]} */
     const parts = [];
     let size_bytes = 0;
     await this.#read(response, (part) => {
       size_bytes += part.length;
-      if (size_bytes > MAX_ANSWER_BYTES) throw peerError("the seed’s answer is too long");
+      if (size_bytes > max_bytes) throw peerError("the seed’s answer is too long");
       parts.push(part);
     });
     return new Uint8Array(await new Blob(parts).arrayBuffer());
@@ -144,17 +172,10 @@ export class SeedRanges {
    */
   async get({ root, first, count }, chunk, signal) {
     const both = AbortSignal.any([signal, this.#life.signal]);
-    const ask = () =>
-      // In the address the capability needs no question in advance, which browsers ask for each address anew.
-      this.#fetch(`blobs/${toBase32(root)}?cap=${encodeURIComponent(this.#capability)}`, {
-        headers: { Range: `bytes=${first * CHUNK_BYTES}-${(first + count) * CHUNK_BYTES - 1}` },
-        signal: both,
-      });
-    let response = await ask();
-    if (response.status === 401) {
-      await this.#enter();
-      response = await ask();
-    }
+    const response = await this.#entered(`blobs/${toBase32(root)}`, {
+      headers: { Range: `bytes=${first * CHUNK_BYTES}-${(first + count) * CHUNK_BYTES - 1}` },
+      signal: both,
+    });
     if (response.status !== 206) throw no(response.status);
     const cut = new Cutter(count, (bytes, at) => both.aborted || chunk(first + at, bytes));
     await this.#read(response, (part) => cut.take(part));

@@ -4,8 +4,8 @@ import { equal, toBase32, toHex } from "../core/bytes.js";
 import { random } from "../core/crypto.js";
 import { Emitter } from "../core/emitter.js";
 import { WireError } from "../core/wire_errors.js";
-import { boundedText, fixedBytes, list, natural, textMap } from "../core/wire_fields.js";
-import { blobRefOf } from "../core/catalog_values.js";
+import { boundedText, fixedBytes, list, textMap } from "../core/wire_fields.js";
+import { blobRefOf, headsOf } from "../core/catalog_values.js";
 import { Peer } from "./peer.js";
 import { Room } from "./room.js";
 import { recall, remember } from "./shelf.js";
@@ -151,6 +151,11 @@ export class Swarm {
       const role = this.roleOf(peer);
       return { id, name: this.presences.get(id)?.name || (role === "seed" ? "Seed" : "Computer"), role, path: peer.path };
     });
+  }
+
+  /** Open connections to seeds, which have no keys and answer one question: what devices left there. */
+  get seeds() {
+    return this.holders.filter(({ peer }) => this.roleOf(peer) === "seed").map(({ peer }) => peer);
   }
 
   /** @param {unknown} holder  one of the open connections @returns {"node" | "seed"} */
@@ -344,17 +349,6 @@ export class Swarm {
 
 /** Whether the browser lets this page speak to that address. @param {string} url */
 const isUsable = (url) => (location.protocol === "https:" ? /^(https|wss):/ : /^(http|ws)s?:/).test(url);
-
-/** @param {unknown} value */
-function headsOf(value) {
-  /** @type {Map<string, number>} */
-  const heads = new Map();
-  if (!(value instanceof Map)) return heads;
-  for (const [log, seq] of value) {
-    heads.set(toBase32(fixedBytes(log, 36, "a log")), natural(seq, Number.MAX_SAFE_INTEGER, "a log's head"));
-  }
-  return heads;
-}
 
 /** @param {unknown} entry @returns {Bytes} */
 function fixedOrThrow(entry) {

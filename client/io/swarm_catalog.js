@@ -61,11 +61,14 @@ export class SwarmCatalog {
     await this.#show(blobRefOf(ref), weight);
   }
 
-  /** A device said which snapshot it has. @param {Presence} presence */
-  offered({ snapshot, heads }) {
+  /**
+   * A device said which snapshot it has.
+   * @param {Pick<Presence, "snapshot" | "heads"> & {kept?: boolean}} said  kept: left at a seed; of as much, what a device says itself is shown
+   */
+  offered({ snapshot, heads, kept = false }) {
     if (!snapshot || (this.#ref && equal(snapshot.root, this.#ref.root))) return;
     const weight = [...heads.values()].reduce((sum, seq) => sum + seq, 0);
-    if (weight < Math.max(this.#weight, this.#next?.weight ?? -1)) return;
+    if (weight < Math.max(this.#weight, this.#next?.weight ?? -1) + Number(kept)) return;
     this.#next = { ref: snapshot, weight };
     void this.#readNext();
   }

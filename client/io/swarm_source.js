@@ -69,6 +69,8 @@ export class SwarmSource {
   /** @type {Promise<SwarmKeeping> | null} */
   #beginning = null;
   #log;
+  /** @type {Promise<import("./swarm_heads.js").SeedHeads> | null} */
+  #seedHeads = null;
   #catalog;
   #covers;
   #store;
@@ -189,11 +191,19 @@ export class SwarmSource {
       clearTimeout(this.#offlineTimer);
       this.#offlineTimer = 0;
       void this.#log.tell();
+      if (this.#swarm.seeds.length) void this.#askSeeds().catch(() => {});
       return this.#link("");
     }
     // Once told, a new reason is told at once.
     if (this.#away) return this.#link(awayWhy(this.#swarm));
     this.#offlineTimer ||= setTimeout(() => this.#link(awayWhy(this.#swarm)), OFFLINE_AFTER_MS);
+  }
+
+  /** For what devices that are away left there. */
+  async #askSeeds() {
+    const parts = { seeds: () => this.#swarm.seeds, membership: this.#membership, catalog: this.#catalog, signal: this.#life.signal };
+    this.#seedHeads ??= import("./swarm_heads.js").then(({ SeedHeads }) => new SeedHeads(parts));
+    (await this.#seedHeads).look();
   }
 
   /** @param {string} why  nobody can be reached; "": somebody can */

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 
+from node.catalog.model import BlobRef
+from node.catalog.values import blob_value
 from node.doors.seeds import SeedClient
 from node.ids import BlobRoot
 from node.wire import roster, seedapi
+from node.wire.heads import sign_heads
 from node.wire.holdlist import ListedVolume, sign_hold_list
 from node.wire.volume import VolumeBlob, make_volume
 from tests.client.phone_home import Home
@@ -30,11 +34,14 @@ async def enter(home: Home, code: str) -> None:
 
 
 async def give_all(home: Home, code: str) -> None:
-    """Enter the seed and push every blob of the home PC to it."""
+    """Enter the seed and push every blob of the home PC; a heads record names the catalog's, not the list."""
     await enter(home, code)
     membership = home.device.membership
-    blobs = home.device.blobs
-    volume = make_volume(VolumeBlob(root, sum(map(len, chunks))) for root, chunks in blobs.items())
+    blobs, newest = home.device.blobs, home.snapshot
+    assert newest is not None
+    volume = make_volume(
+        VolumeBlob(root, sum(map(len, chunks))) for root, chunks in blobs.items() if root != newest.root
+    )
     record = sign_hold_list(
         membership.keys, membership.library, serial=1, time_ms=people.now_ms(), epoch=1,
         volumes=[ListedVolume(volume.id, membership.epoch.volume_tag(volume.id))], may_shrink=False,
@@ -44,6 +51,19 @@ async def give_all(home: Home, code: str) -> None:
         await client.put_list(record, [volume])
         for blob in volume.blobs:
             await client.push(blob.root, _sealed(home, blob.root))
+        await _leave_catalog(home, client, newest)
+
+
+async def _leave_catalog(home: Home, client: SeedClient, newest: BlobRef) -> None:
+    membership = home.device.membership
+    size_bytes = sum(map(len, home.device.blobs[newest.root]))
+    record = sign_heads(
+        membership.keys, membership.epoch, membership.library, serial=1, time_ms=people.now_ms(),
+        snapshot=VolumeBlob(newest.root, size_bytes), nonce_12=os.urandom(12),
+        body={"snapshot": blob_value(newest), "heads": {log: head.seq for log, head in home.state.heads.items()}},
+    )  # fmt: skip
+    if await client.put_heads(record):
+        await client.push(newest.root, _sealed(home, newest.root))
 
 
 async def _sealed(home: Home, root: BlobRoot) -> AsyncIterator[bytes]:

@@ -35,13 +35,17 @@ class Phone:
 
     async def pair(self) -> None:
         """From the link to the library."""
+        await self.join()
+        await expect(self.page.locator(".hero")).to_contain_text("3 songs", timeout=20_000)
+
+    async def join(self) -> None:
+        """Become a member by the link."""
         code = os.urandom(pairing.CODE_BYTES)
         typed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         inviting = await self.home.invite(code, typed)
         await self.page.goto(pairing.invitation_link(self.base, pairing.Invitation(code)))
         typed.set_result(await self.check_code())
         await asyncio.wait_for(inviting, 20)
-        await expect(self.page.locator(".hero")).to_contain_text("3 songs", timeout=20_000)
 
     async def check_code(self) -> str:
         label = await self.page.locator(".check-code").get_attribute("aria-label", timeout=30_000)

@@ -37,6 +37,12 @@ TROUBLE = """
 """While "held", a wipe begins and gets nowhere; while "stuck", the disk lets nothing be deleted."""
 
 
+NO_DIRECT_WAY = """
+RTCPeerConnection.prototype.createOffer = () => Promise.reject(new DOMException("no way", "OperationError"));
+"""
+"""As in a network that lets no UDP through, only sooner."""
+
+
 async def go_away(paired: Phone) -> None:
     """The PC is switched off: its rooms and channels end."""
     device = paired.home.device
@@ -57,6 +63,20 @@ async def test_music_comes_from_the_seed_when_the_pc_is_off(phone: Phone, tmp_pa
             await phone.page.locator(".track-main").nth(number).click()
             await phone.until_sound(past_s=1)
         assert phone.home.served == given
+
+
+async def test_where_no_udp_passes_the_catalog_comes_from_the_seed_too(phone: Phone, tmp_path: Path) -> None:  # noqa: F811
+    async with a_seed(tmp_path / "seed") as seed:
+        await give_all(phone.home, await seed.invite(QUOTA_BYTES))
+        phone.home.snapshot = None  # the PC went away before the phone had heard of any catalog
+        await phone.join()
+        await go_away(phone)
+        await phone.page.add_init_script(NO_DIRECT_WAY)
+        await phone.page.reload()
+        await expect(phone.page.locator(".hero")).to_contain_text("3 songs", timeout=30_000)
+        await phone.play_first()
+        await phone.until_sound()
+        assert phone.home.served == []
 
 
 async def revoke_the_phone(paired: Phone) -> None:

@@ -29,7 +29,7 @@ const silence = (signal) =>
 const answer = (body, status = 200) => new Response(body, { status });
 
 /** A seed of HTTP answers alone. `asked` lists the paths, `gives` may answer otherwise. */
-function fakeSeed({ gives = () => null, part_bytes = 10_007 } = {}) {
+function fakeSeed({ gives = () => null, part_bytes = 10_007, heads = null } = {}) {
   const seed = { asked: [], capability: "first" };
   globalThis.fetch = async (url, { method = "GET", headers, body, signal }) => {
     const { pathname, searchParams } = new URL(url);
@@ -43,6 +43,7 @@ function fakeSeed({ gives = () => null, part_bytes = 10_007 } = {}) {
       return answer(pack([[member.library, seed.capability]]));
     }
     if (searchParams.get("cap") !== seed.capability) return answer(null, 401);
+    if (pathname === "/v1/heads") return answer(heads);
     assert.equal(pathname, `/v1/blobs/${toBase32(song.ref.root)}`);
     const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(headers.Range);
     const bytes = sealed.slice(Number(first), Number(last) + 1);
@@ -111,6 +112,16 @@ test("a capability that has run out is asked for anew, once for all that need it
   seed.capability = "second";
   await Promise.all([given(ranges, { first: 0, count: 2 }), given(ranges, { first: 2, count: 2 })]);
   assert.equal(seed.asked.filter((path) => path === "/v1/session").length, 2);
+});
+
+test("a seed answers what devices left there, with a capability that is still good, and no other question", async () => {
+  const left = pack([new Uint8Array(200_000)]);
+  const { seed, ranges } = await entered({ heads: left });
+  seed.capability = "second";
+  assert.deepEqual(await ranges.ask("heads", null, never), left);
+  assert.equal(await faultOf(() => ranges.ask("lyrics", null, never)), "unavailable");
+  const endless = await entered({ heads: new Uint8Array((8 << 20) + 1) });
+  assert.equal(await faultOf(() => endless.ranges.ask("heads", null, never)), "peer");
 });
 
 test("what a seed answers instead of chunks is told as what it is", async () => {

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from node.crypto import labels
-from node.crypto.keys import EpochKeys
+from node.crypto.keys import EpochKeys, MemberKeys
 from node.ids import BlobRoot
 from node.wire import channel, codec, pairing, roster
 from node.wire.envelope import open_message, seal_to_member, seal_to_room
+from node.wire.heads import open_heads, read_heads, sign_heads
 from node.wire.roomframes import join_proof, lookup_proof
 from node.wire.seedapi import sign_session
+from node.wire.volume import VolumeBlob
 from tests.vectors.common import error_name, hex_entries, member
 from tests.wire.family import keys_of, make_family
 
@@ -92,6 +94,50 @@ def message_vectors() -> dict[str, Any]:
             "library": library.hex(),
             "request": sign_session(family.player, nonce=nonce, host="seed.example:7666", library=library).hex(),
         },
+        "heads": heads_vectors(),
+    }
+
+
+def heads_vectors() -> dict[str, Any]:
+    """A heads record as a device leaves it at a seed, and what must not be taken for one."""
+    family = make_family()
+    blob: list[object] = [bytes([number]) * 32 for number in (1, 2, 3)] + [70_000, b"\x04" * 32]
+    body = {"snapshot": blob, "heads": {family.founder.id + b"\0\0\0\1": 300}}
+
+    def record(by: MemberKeys = family.founder, epoch: EpochKeys = family.epoch, library: Any = None) -> bytes:
+        return sign_heads(
+            by, epoch, library or family.roster.library, serial=1_700_000_000_123, time_ms=1_700_000_000_000,
+            snapshot=VolumeBlob(BlobRoot(b"\x01" * 32), 81_920), body=body, nonce_12=b"n" * 12,
+        )  # fmt: skip
+
+    second = EpochKeys(2, b"\x08" * 32)
+    without = roster.revoke(family.roster, family.founder, [family.player.id], next_epoch=second, time_ms=4)
+    good = record()
+    payload, signature = codec.unpack(good, max_bytes=len(good))
+    altered = payload[:-1] + bytes([payload[-1] ^ 1])
+    resigned = codec.pack([altered, family.founder.sign(labels.LABEL_SIGN_HEADS, altered)])
+    bad: list[tuple[str, bytes, roster.Roster]] = [
+        ("one bit of it differs", codec.pack([altered, signature]), family.roster),
+        ("its content was sealed otherwise", resigned, family.roster),
+        ("by a seed, which can read no catalog", record(family.seed), family.roster),
+        ("by a member that was revoked", record(family.player), without),
+        ("of another library", record(library=b"\x0f" * 32), family.roster),
+        ("of an epoch that was not given", record(epoch=EpochKeys(3, b"\x08" * 32)), family.roster),
+        ("not a record", b"\x92\xc4\x01\x00\xc4\x00", family.roster),
+    ]
+
+    def error(data: bytes, known: roster.Roster) -> str:
+        return error_name(lambda: open_heads(read_heads(data, known), {1: family.epoch}))
+
+    return {
+        "epoch": [1, family.epoch.secret.hex()],
+        "roster": hex_entries(family.roster.entries),
+        "record": good.hex(),
+        "body_msgpack": codec.pack(body).hex(),
+        "bad": [
+            {"guards": guards, "record": data.hex(), "roster": hex_entries(known.entries), "error": error(data, known)}
+            for guards, data, known in bad
+        ],
     }
 
 

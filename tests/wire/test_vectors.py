@@ -21,6 +21,7 @@ from node.ids import DeviceId, LibraryId
 from node.wire import channel, codec, dhtrecord, pairing
 from node.wire.envelope import open_message
 from node.wire.grants import check_grant, read_grant, sign_grant
+from node.wire.heads import open_heads, read_heads
 from node.wire.offer import check_offer, read_offer, sign_offer
 from node.wire.roomframes import join_proof, lookup_proof
 from node.wire.roster import extend, merged, read_roster
@@ -196,6 +197,17 @@ def test_the_proof_for_a_seed() -> None:
     assert read_session(raw(vector["request"]), host=vector["host"]).member == keys.id
     with pytest.raises(PeerError):
         read_session(raw(vector["request"]), host="evil.example")
+
+
+def test_a_heads_record() -> None:
+    vector = load("messages")["heads"]
+    number, secret = vector["epoch"]
+    epochs = {number: EpochKeys(number, raw(secret))}
+    heads = read_heads(raw(vector["record"]), read_roster(entries(vector["roster"])))
+    assert codec.pack(open_heads(heads, epochs)).hex() == vector["body_msgpack"]
+    for bad in vector["bad"]:
+        with pytest.raises(ERRORS[bad["error"]]):
+            open_heads(read_heads(raw(bad["record"]), read_roster(entries(bad["roster"]))), epochs)
 
 
 def test_proofs_for_a_room() -> None:
