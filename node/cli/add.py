@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, Final
 
 from node.cli.arguments import Subparsers, add_command, find_track, whole
 from node.cli.client import Client, segment
-from node.cli.progress import follow, tell_failures
+from node.cli.progress import follow_or_stop, tell_failures
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, counted, named
 from node.errors import PARTIAL_EXIT_CODE, UnsureError
+
+WHAT_STAYS: Final = "What is sealed stays in the library; the rest is left out of it until it is added again."
 
 
 def register(subparsers: Subparsers) -> None:
@@ -21,6 +23,7 @@ def register(subparsers: Subparsers) -> None:
         summary="add music folders and files",
         more="A folder is watched from then on. Returns when everything is sealed, or with --no-wait as soon as it is\n"
         "listed; sealing then goes on while 'songkeep up' runs.\n"
+        "Ctrl-C stops the adding, also where a player runs, which goes on: what is sealed stays, the rest doesn't.\n"
         "With --json: {added, known, failed: [{path, reason}]}.\n"
         "The exit code is 10 if some files did not go in.",
         examples="  songkeep add ~/Music\n  songkeep add song.mp3 other.flac --json",
@@ -44,7 +47,7 @@ def run_add(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
         paths = [whole(path) for path in asked.paths]
         started = begin_adding(client, paths, terminal, sure=asked.yes, until=until)
-        job = follow(client, started, terminal)
+        job = follow_or_stop(client, started, terminal, stays=WHAT_STAYS)
     report = job["result"]
     terminal.result({name: report[name] for name in ("added", "known", "failed")})
     exit_code = tell_odd(report, terminal)

@@ -28,8 +28,10 @@ class NotAnsweringError(UnavailableError):
 class Client:
     """One node, opened with its control token."""
 
-    def __init__(self, port: int, token: str) -> None:
+    def __init__(self, port: int, token: str, *, outlives: bool = False) -> None:
+        """`outlives`: the node goes on when this command ends."""
         self.port = port
+        self.outlives = outlives
         self._token = token
 
     @property

@@ -22,6 +22,7 @@ COMMANDS = (
     "browser",
     "init",
     "add",
+    "stop",
     "undo",
     "look",
     "export",

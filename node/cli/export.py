@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from node.cli.arguments import Subparsers, add_command, find_track, whole
-from node.cli.progress import follow, tell_failures
+from node.cli.progress import follow_or_stop, tell_failures
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, counted
 from node.errors import PARTIAL_EXIT_CODE, UserError
@@ -33,7 +33,8 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
         raise UserError("export either some tracks, or with --all everything: songkeep export TRACK ... DIR")
     with reach(asked, terminal) as client:
         chosen = None if asked.all else [find_track(client, words)["id"] for words in tracks]
-        job = follow(client, client.post("export", tracks=chosen, dir=whole(folder))["job"], terminal)
+        started = client.post("export", tracks=chosen, dir=whole(folder))["job"]
+        job = follow_or_stop(client, started, terminal, stays="The files that are written stay.")
     report = job["result"]
     terminal.result(report)
     tell_failures(report["failed"], terminal, what="could not be written")

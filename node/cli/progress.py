@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import Any, Final, Protocol
 
 from node.cli.client import Client, error_with_exit_code, segment
 from node.cli.terminal import Terminal, counted, spoken_bytes
+from node.errors import SongkeepError
 
 LOOK_EVERY_S: Final = 0.2
 LINE_EVERY_S: Final = 5.0
@@ -34,6 +36,27 @@ def follow(client: Client, job: dict[str, Any], terminal: Terminal) -> dict[str,
     if job["state"] == "failed":
         raise error_with_exit_code(job["exit_code"], job["error"])
     return job
+
+
+def follow_or_stop(client: Client, job: dict[str, Any], terminal: Terminal, *, stays: str) -> dict[str, Any]:
+    """`follow`; Ctrl-C has the node stop the job too, and says what `stays` and how to stop a node that goes on.
+
+    Raises KeyboardInterrupt when that is done.
+    """
+    try:
+        return follow(client, job, terminal)
+    except KeyboardInterrupt:
+        try:
+            if client.delete(f"jobs/{segment(job['id'])}")["state"] == "running":
+                terminal.note("Stopping; Ctrl-C again doesn't wait for it.")
+            with contextlib.suppress(SongkeepError):  # that it was stopped
+                follow(client, job, terminal)
+            terminal.note(stays)
+        except SongkeepError as error:
+            terminal.note(f"It could not be stopped: {error}.")
+        if client.outlives:
+            terminal.note("The player goes on; Ctrl-C where 'songkeep up' runs ends it.")
+        raise
 
 
 def tell_failures(failed: list[dict[str, Any]], terminal: Terminal, *, what: str = "did not go in") -> None:

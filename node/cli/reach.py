@@ -67,7 +67,7 @@ def running_client(home: Home) -> Client | None:
     running = home.find_running()
     if running is None:
         return None
-    client = Client(running.port, running.token)
+    client = Client(running.port, running.token, outlives=running.kind == "up")
     return client if client.is_alive() else None
 
 

@@ -9,13 +9,13 @@ import socket
 import time
 from pathlib import Path
 
-from node.cli.add import begin_adding, spoken_added, tell_odd, with_way_out
+from node.cli.add import WHAT_STAYS, begin_adding, spoken_added, tell_odd, with_way_out
 from node.cli.arguments import Subparsers, add_command, whole
 from node.cli.browser import open_browser, sign_in_address
 from node.cli.client import Client
 from node.cli.init import begin, show_phrase
 from node.cli.meet import check_tracker, meet_at
-from node.cli.progress import follow
+from node.cli.progress import follow, follow_or_stop
 from node.cli.reach import home_of, open_vault, running_client
 from node.cli.terminal import Terminal, counted, spoken_bytes
 from node.config import Settings, change, load_settings, save_settings
@@ -163,7 +163,11 @@ def _add(client: Client, folders: list[str], home: Home, asked: argparse.Namespa
             folders = [*folders, add_demo(client, home, terminal)]
         if not folders:
             return 0
-        job = follow(client, begin_adding(client, folders, terminal, sure=asked.yes), terminal)
+        started = begin_adding(client, folders, terminal, sure=asked.yes)
+        if client.outlives:
+            job = follow_or_stop(client, started, terminal, stays=WHAT_STAYS)
+        else:  # Ctrl-C ends the player, and what is left to do goes on at the next start
+            job = follow(client, started, terminal)
     except SongkeepError as error:
         terminal.note(f"Adding stopped: {error}")
         return error.exit_code

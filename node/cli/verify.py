@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from node.cli.arguments import Subparsers, add_command
-from node.cli.progress import follow, tell_failures
+from node.cli.progress import follow_or_stop, tell_failures
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, counted, spoken_bytes
 from node.errors import DamagedError
@@ -26,7 +26,8 @@ def register(subparsers: Subparsers) -> None:
 
 def run(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
-        job = follow(client, client.post("verify", repair=bool(asked.repair))["job"], terminal)
+        started = client.post("verify", repair=bool(asked.repair))["job"]
+        job = follow_or_stop(client, started, terminal, stays="Not everything was looked at.")
     report = job["result"]
     terminal.result(report)
     tell_failures(report["failed"], terminal, what="are not as they should be")

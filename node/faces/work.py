@@ -13,7 +13,7 @@ from node.faces.answers import answer, body_of, flag_field, text_field, text_lis
 from node.faces.gate import ACCESS
 from node.faces.parts import PARTS
 from node.flows.ingest import AddReport
-from node.flows.jobs import Failure, Job, JobKind
+from node.flows.jobs import NO_SUCH_JOB, Failure, Job, JobKind
 from node.ids import TrackId, text_id
 
 MAX_PATHS: Final = 1_000
@@ -25,6 +25,7 @@ def routes(app: web.Application) -> None:
     app.router.add_post("/api/v1/export", export)
     app.router.add_post("/api/v1/verify", verify)
     app.router.add_get("/api/v1/jobs/{id}", job)
+    app.router.add_delete("/api/v1/jobs/{id}", stop)
 
 
 def whole_path(text: str) -> Path:
@@ -113,5 +114,10 @@ def _begun(request: web.Request, kind: JobKind, work: Callable[[Job], Awaitable[
 async def job(request: web.Request) -> web.Response:
     found = request.app[PARTS].jobs.get(request.match_info["id"])
     if found is None:
-        raise NotFoundError("there is no such job; finished ones are forgotten after a while")
+        raise NotFoundError(NO_SUCH_JOB)
     return answer(found.as_json())
+
+
+async def stop(request: web.Request) -> web.Response:
+    """Have a job end; it may take a moment, and tells when it has."""
+    return answer(request.app[PARTS].jobs.stop(request.match_info["id"]).as_json(), status=202)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -20,7 +20,7 @@ from node.errors import SongkeepError, UserError
 from node.flows.background import Background, IngestSettings
 from node.flows.breadth import refuse_too_wide
 from node.flows.jobs import Failure, Job, Jobs
-from node.flows.places import Places, is_below, look_at
+from node.flows.places import Before, Named, Places, is_below, look_at
 from node.flows.scanning import Scanning, ScanReport, Tell, report_of
 from node.flows.workers import Workers
 from node.ids import TrackId
@@ -52,7 +52,9 @@ class Ingest:
         self._library = library
         self.workers = workers
         self._places = Places(library, now_ms=now_ms)
-        self._scanning = Scanning(library, workers, tell=tell, now_ms=now_ms)
+        self._scanning = Scanning(
+            library, workers, tell=tell, now_ms=now_ms, holds_single_files=self._places.holds_single_files
+        )
         self._stale: dict[int, set[str]] = {}
         self._stale_came = asyncio.Event()
         self._rescanning: asyncio.Task[None] | None = None
@@ -92,15 +94,27 @@ class Ingest:
     ) -> AddReport:
         """Make folders and single files part of the library; returns when they are listed, or sealed too.
 
-        A music folder that is not there is reported as away. Raises UserError if none of `paths` is known or there,
-        StorageError if the disk refuses to take more.
+        A music folder that is not there is reported as away. If the job is stopped, what is sealed stays, and the rest
+        leaves the library again. Raises UserError if none of `paths` is known or there, StorageError if the disk
+        refuses to take more.
         """
         job = job or Job("add")
-        report = AddReport()
         places = await asyncio.to_thread(look_at, paths)
         known = {folder.path: folder for folder in await asyncio.to_thread(self._library.index.folders.all)}
         if all(place.kind == "absent" and place.path not in known for place in places):
             raise UserError(f"there is nothing at {places[0].path}" if places else "nothing was named to add")
+        before = await asyncio.to_thread(self._places.before)
+        try:
+            return await self._add(places, known, job, until)
+        except asyncio.CancelledError:
+            if job.stopped:
+                await self._take_back(places, before)
+            raise
+
+    async def _add(
+        self, places: Sequence[Named], known: Mapping[str, Folder], job: Job, until: Literal["listed", "sealed"]
+    ) -> AddReport:
+        report = AddReport()
         files: list[str] = []
         for place in places:
             match place.kind:
@@ -118,6 +132,12 @@ class Ingest:
             await self._background.sealed(job, self._is_stale)
         report.fail(await asyncio.to_thread(self._failed_below, [place.path for place in places]))
         return report
+
+    async def _take_back(self, places: Sequence[Named], before: Before) -> None:
+        """Only the sealed files of what was being added stay the library's; the watch must not bring back the rest."""
+        folders = await asyncio.to_thread(self._places.narrow, places, before)
+        async with self._scanning.turn:
+            await asyncio.to_thread(self._places.take_back, folders, before)
 
     async def refuse_too_wide(self, paths: Sequence[Path], *, sure: bool) -> None:
         """Raises UserError or UnsureError where one of `paths` is a folder that is hardly meant, and no known one."""
@@ -208,8 +228,6 @@ class Ingest:
     async def _scan(
         self, folder: Folder, *, under: Collection[str] = (), moved: bool = False, again: bool = False, job: Job
     ) -> AddReport:
-        if await asyncio.to_thread(self._places.holds_single_files, folder):
-            return await self._scanning.scan_files(folder, (), again=again, job=job)
         under = () if "" in under else under
         return await self._scanning.scan(folder, under=under, moved=moved, again=again, job=job)
 

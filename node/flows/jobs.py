@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from node.errors import SongkeepError
+from node.errors import NotFoundError, SongkeepError, UnavailableError, UserError
 
 log = logging.getLogger(__name__)
 
 JobKind = Literal["add", "export", "verify", "seal", "renditions"]
 
 MAX_FAILED_SHOWN: Final = 1_000
+NO_SUCH_JOB: Final = "there is no such job; finished ones are forgotten after a while"
 _KEPT: Final = 200
 _RATE_WINDOW_S: Final = 10.0
 
@@ -48,6 +49,8 @@ class Job:
     own: bool = False
     """Asked for by the command that started this node: nobody waits for it any longer than that command."""
     on_change: Callable[[Job], None] = lambda job: None
+    stopped: bool = False
+    """Somebody said that it is to end, rather than the node was closed: it will not go on at the next start."""
     clock: Callable[[], float] = time.monotonic
     _steps: deque[tuple[float, int, int]] = field(default_factory=deque)
 
@@ -130,7 +133,7 @@ class Jobs:
     def __init__(self, *, on_change: Callable[[Job], None] = lambda job: None) -> None:
         self._on_change = on_change
         self._jobs: OrderedDict[str, Job] = OrderedDict()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start(self, kind: JobKind, work: Callable[[Job], Awaitable[dict[str, Any]]], *, own: bool = False) -> Job:
         """Begin `work`; its value becomes the job's result. `own`: see Job."""
@@ -138,8 +141,24 @@ class Jobs:
         job.own = own
         log.info("job_started job=%s kind=%s", job.id, kind)
         task = asyncio.create_task(self._run(job, work), name=f"job {kind}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[job.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
+        return job
+
+    def stop(self, job_id: str) -> Job:
+        """Have a job end, if it hasn't; it tells when it has. Raises NotFoundError, and UserError for what was not
+        asked for by anybody: sealing and encoding in the background.
+        """
+        job = self._jobs.get(job_id)
+        if job is None:
+            raise NotFoundError(NO_SUCH_JOB)
+        if job.state == "running":
+            if job_id not in self._tasks:
+                raise UserError("nobody asked for that: the node does it by itself, and it can't be stopped alone")
+            if not job.stopped:
+                log.info("job_stopped job=%s kind=%s", job.id, job.kind)
+                job.stopped = True
+                self._tasks[job_id].cancel()
         return job
 
     def show(self, kind: JobKind) -> Job:
@@ -164,9 +183,10 @@ class Jobs:
 
     async def close(self) -> None:
         """Stop what runs, and wait until it has."""
-        for task in self._tasks:
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self, job: Job, work: Callable[[Job], Awaitable[dict[str, Any]]]) -> None:
         try:
@@ -175,7 +195,7 @@ class Jobs:
             log.warning("job_failed job=%s kind=%s error=%s", job.id, job.kind, type(error).__name__)
             self.finish(job, error=error)
         except asyncio.CancelledError:
-            self.finish(job, error=SongkeepError("it was stopped"))
+            self.finish(job, error=UnavailableError("it was stopped before it was done"))
             raise
         except Exception as error:
             log.exception("job_broken job=%s kind=%s", job.id, job.kind)

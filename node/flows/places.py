@@ -16,6 +16,16 @@ _SINGLE_FILES: Final = "folders_of_single_files"
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """How the music folders were before something was added."""
+
+    folders: frozenset[int]
+    single: frozenset[int]
+    newest: int
+    """The number of the file that had come last."""
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """Something that a person named, and what lies there."""
 
@@ -45,6 +55,7 @@ class Places:
     """The music folders, as places that files belong to. Blocks."""
 
     def __init__(self, library: Library, *, now_ms: Callable[[], int]) -> None:
+        self._library = library
         self._index = library.index
         self._now_ms = now_ms
 
@@ -78,6 +89,33 @@ class Places:
     def holds_single_files(self, folder: Folder) -> bool:
         """Whether only chosen files of the folder are the library's."""
         return folder.id in self._single()
+
+    def before(self) -> Before:
+        """How it is now, for `take_back`."""
+        folders = frozenset(folder.id for folder in self._index.folders.all())
+        return Before(folders, frozenset(self._single()), self._index.sources.newest())
+
+    def narrow(self, places: Sequence[Named], before: Before) -> list[Folder]:
+        """Make folders of single files of those that adding `places` made, or made whole; returns them."""
+        named = {place.path for place in places}
+        new = named | {os.path.dirname(path) for path in named}
+        made = [
+            folder
+            for folder in self._index.folders.all()
+            if (folder.path in new and folder.id not in before.folders)
+            or (folder.id in before.single and any(is_below(folder.path, path) or folder.path in new for path in named))
+        ]
+        self._set_single(self._single() | {folder.id for folder in made})
+        return made
+
+    def take_back(self, folders: Sequence[Folder], before: Before) -> None:
+        """Forget what came since into `folders` and was never sealed; a new folder of which nothing is left goes."""
+        for folder in folders:
+            self._index.sources.forget(self._index.sources.never_sealed(folder.id, before.newest))
+            self._index.folders.set_unseen(folder.id, {})
+            if folder.id not in before.folders and not self._index.sources.page(folder.id, 0, 1):
+                self._library.remove_folder(folder.id)
+                self._set_single(self._single() - {folder.id})
 
     def _around(self, path: str) -> Folder | None:
         single = self._single()

@@ -73,12 +73,22 @@ class ScanReport:
 class Scanning:
     """Looks through folders, one at a time."""
 
-    def __init__(self, library: Library, workers: Workers, *, tell: Tell, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        library: Library,
+        workers: Workers,
+        *,
+        tell: Tell,
+        now_ms: Callable[[], int],
+        holds_single_files: Callable[[Folder], bool],
+    ) -> None:
         self._library = library
+        self._holds_single_files = holds_single_files
         self._workers = workers
         self._tell = tell
         self._now_ms = now_ms
-        self._turn = asyncio.Lock()
+        self.turn = asyncio.Lock()
+        """Held while a folder is looked through."""
 
     async def scan(
         self, folder: Folder, *, under: Collection[str] = (), moved: bool = False, again: bool = False, job: Job
@@ -88,8 +98,11 @@ class Scanning:
         `moved`: files of the same place, size and time are taken for the same, whatever their inodes.
         `again`: files that could not be read are tried once more; a disk or a share may have been ill.
         A folder that is absent or suddenly empty is away: nothing is deleted and nothing said of its files.
+        Of a folder of single files only these are looked at.
         """
-        async with self._turn:
+        async with self.turn:
+            if await asyncio.to_thread(self._holds_single_files, folder):  # by now
+                return await self._scan_files(folder, (), again=again, job=job)
             known = await asyncio.to_thread(self._library.index.sources.known, folder.id)
             skip = await asyncio.to_thread(self._inner_folders, folder)
             try:
@@ -112,17 +125,20 @@ class Scanning:
 
     async def scan_files(self, folder: Folder, paths: Collection[str], *, again: bool = False, job: Job) -> ScanReport:
         """List single files below a folder of which nothing else is the library's."""
-        async with self._turn:
-            known = await asyncio.to_thread(self._library.index.sources.known, folder.id)
-            try:
-                await asyncio.to_thread(is_empty, Path(folder.path))
-            except SourceMissingError:
-                return await self._away(folder)
-            scanned = await asyncio.to_thread(scan_single_files, Path(folder.path), {*known, *paths})
-            if scanned.is_empty and await asyncio.to_thread(_suddenly_empty, folder, known, ()):
-                return await self._away(folder)
-            await self._present(folder)
-            return await self._take(folder, scanned, compare(scanned, known, again=again), None, job)
+        async with self.turn:
+            return await self._scan_files(folder, paths, again=again, job=job)
+
+    async def _scan_files(self, folder: Folder, paths: Collection[str], *, again: bool, job: Job) -> ScanReport:
+        known = await asyncio.to_thread(self._library.index.sources.known, folder.id)
+        try:
+            await asyncio.to_thread(is_empty, Path(folder.path))
+        except SourceMissingError:
+            return await self._away(folder)
+        scanned = await asyncio.to_thread(scan_single_files, Path(folder.path), {*known, *paths})
+        if scanned.is_empty and await asyncio.to_thread(_suddenly_empty, folder, known, ()):
+            return await self._away(folder)
+        await self._present(folder)
+        return await self._take(folder, scanned, compare(scanned, known, again=again), None, job)
 
     def _inner_folders(self, folder: Folder) -> set[str]:
         """Music folders inside this one: their files are theirs."""
@@ -226,7 +242,14 @@ class Scanning:
         return [read for file in files for read in await self._read(folder, [file], pictures)]
 
     async def _record(self, folder: Folder, reads: Sequence[Read], report: ScanReport) -> None:
-        recorded = await asyncio.to_thread(self._library.record_scan, folder.id, read=[read.source for read in reads])
+        recording = asyncio.ensure_future(
+            asyncio.to_thread(self._library.record_scan, folder.id, read=[read.source for read in reads])
+        )
+        try:
+            recorded = await asyncio.shield(recording)
+        except asyncio.CancelledError:
+            await asyncio.wait([recording])  # what is taken back afterwards must be there
+            raise
         for source_id, read in zip(recorded.ids, reads, strict=True):
             path = _full(folder, read.source.path)
             if read.source.error is not None and read.source.tags is None:

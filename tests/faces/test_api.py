@@ -90,6 +90,15 @@ def test_what_is_not_there_or_makes_no_sense_is_told_in_a_sentence(node: Living,
     assert len(answer.json["error"]["message"]) > 10
 
 
+def test_what_was_asked_for_can_be_stopped_and_stopping_it_again_changes_nothing(node: Living) -> None:
+    begun = node.ask("POST", "/api/v1/verify", {}).json["job"]
+    stopped = node.ask("DELETE", f"/api/v1/jobs/{begun['id']}")
+    assert (stopped.status, stopped.json["id"]) == (202, begun["id"])
+    ended = node.finish(stopped.json)  # or it was done before
+    assert node.ask("DELETE", f"/api/v1/jobs/{begun['id']}").json == ended
+    assert node.ask("DELETE", "/api/v1/jobs/none").status == 404
+
+
 def test_unknown_addresses_and_methods_are_errors_of_the_same_shape(node: Living) -> None:
     for method, path, status in (
         ("GET", "/api/v1/nothing", 404),

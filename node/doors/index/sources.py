@@ -150,6 +150,18 @@ class Sources:
             )
         )
 
+    def newest(self) -> int:
+        """The number of the file that came last; 0 if there is none."""
+        row = self._database.one("SELECT max(id) FROM source")
+        return 0 if row is None else row[0] or 0
+
+    def never_sealed(self, folder_id: int, after_id: int) -> list[int]:
+        """The numbers, above `after_id`, of the folder's files of which no recording is in the catalog."""
+        rows = self._database.all(
+            "SELECT id FROM source WHERE folder = ? AND id > ? AND NOT identified", folder_id, after_id
+        )
+        return [source_id for (source_id,) in rows]
+
     def ask(self, track_id: str) -> None:
         """Somebody wants this track: what waits for it goes first."""
         with self._database.write() as step:
