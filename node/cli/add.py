@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from node.cli.arguments import Subparsers, add_command, find_track, whole
 from node.cli.client import Client, segment
+from node.cli.consent import DeclinedError
 from node.cli.progress import follow_or_stop, tell_failures
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, counted, named
@@ -65,7 +66,7 @@ def begin_adding(
         if not terminal.interactive:
             raise with_way_out(error) from None
         if not terminal.ask(f"{error}. Add all of it?", default=False):
-            raise
+            raise DeclinedError from None
         started = client.post("add", paths=paths, until=until, sure=True)["job"]
     return started
 

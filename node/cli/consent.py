@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 
 from node.cli.terminal import Terminal
-from node.errors import UnsureError
+from node.errors import RefusedError, UnsureError
+
+
+class DeclinedError(RefusedError):
+    """The person was asked and said no. No program is to take that for done."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing was changed")
 
 
 def add_yes(parser: argparse.ArgumentParser) -> None:
@@ -13,16 +20,14 @@ def add_yes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="don't ask")
 
 
-def agreed(asked: argparse.Namespace, terminal: Terminal, question: str, *, default: bool = False) -> bool:
-    """Whether the person agrees, now or beforehand; else they are told that nothing was changed.
+def agree(asked: argparse.Namespace, terminal: Terminal, question: str) -> None:
+    """Returns if the person agrees, now or beforehand.
 
-    Raises UnsureError if nobody is there to agree: a program must not take that for done.
+    Raises DeclinedError if they don't, UnsureError if nobody is there to be asked.
     """
     if asked.yes:
-        return True
-    if not terminal.interactive and not default:
+        return
+    if not terminal.interactive:
         raise UnsureError("nothing was changed: nobody is at the terminal to agree; --yes says that it is meant")
-    if terminal.ask(question, default=default):
-        return True
-    terminal.note("Nothing was changed.")
-    return False
+    if not terminal.ask(question, default=False):
+        raise DeclinedError

@@ -7,7 +7,7 @@ from typing import Any
 
 from node.cli.arguments import Subparsers, add_command
 from node.cli.client import segment
-from node.cli.consent import add_yes, agreed
+from node.cli.consent import add_yes, agree
 from node.cli.phrase import add_phrase_options, note_who_hears, phrase_asked
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, spoken_bytes, spoken_moment, table
@@ -80,8 +80,7 @@ def run_rename(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 def run_revoke(asked: argparse.Namespace, terminal: Terminal) -> int:
     question = f"Revoke {asked.device}? It gets nothing new from then on, and would have to be paired again."
-    if not agreed(asked, terminal, question):
-        return 0
+    agree(asked, terminal, question)
     by_phrase = phrase_asked(asked, terminal)
     with reach(asked, terminal) as client:
         device = client.post(f"devices/{segment(asked.device)}/revoke", **by_phrase)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from node.cli.arguments import Subparsers, add_command
 from node.cli.client import Client, segment
-from node.cli.consent import add_yes, agreed
+from node.cli.consent import add_yes, agree
 from node.cli.init import show_phrase
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, table
@@ -171,8 +171,7 @@ def _line(question: str, asked: argparse.Namespace) -> str:
 
 def run_remove(asked: argparse.Namespace, terminal: Terminal) -> int:
     question = f"Remove the recovery phrase {asked.phrase}? It opens nothing that comes from then on."
-    if not agreed(asked, terminal, question):
-        return 0
+    agree(asked, terminal, question)
     by_phrase = phrase_asked(asked, terminal)
     with reach(asked, terminal) as client:
         phrase = client.post(f"phrases/{segment(asked.phrase)}/remove", **by_phrase)

@@ -7,7 +7,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from node.cli.arguments import Subparsers, add_command, add_group
-from node.cli.consent import add_yes, agreed
+from node.cli.consent import add_yes, agree
 from node.cli.seed_status import recalled, run_status, seed_home
 from node.cli.terminal import Terminal, spoken_bytes
 
@@ -174,8 +174,7 @@ def run_end(asked: argparse.Namespace, terminal: Terminal) -> int:
 
     options = recalled(asked)
     question = f"Keep library {asked.number} no more? Its owner is told, and in 30 days all of it goes from here."
-    if not agreed(asked, terminal, question):
-        return 0
+    agree(asked, terminal, question)
 
     async def end() -> None:
         async with Ledger.open(options.home / "seed.sqlite") as ledger:

@@ -7,7 +7,7 @@ from typing import Any
 
 from node.cli.arguments import Subparsers, add_command
 from node.cli.client import segment
-from node.cli.consent import add_yes, agreed
+from node.cli.consent import DeclinedError, add_yes, agree
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, counted, spoken_bytes
 from node.errors import UserError
@@ -96,8 +96,7 @@ def run_remove(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
         seed = client.get(f"seeds/{segment(asked.seed)}")
         question = f"Put {seed['url']} out of the library? What it holds stays sealed, and it gets nothing new."
-        if not agreed(asked, terminal, question):
-            return 0
+        agree(asked, terminal, question)
         seed = client.delete(f"seeds/{seed['id']}")
     terminal.result(seed)
     terminal.say(f"{seed['url']} is out.")
@@ -118,14 +117,19 @@ def run_shrink(asked: argparse.Namespace, terminal: Terminal) -> int:
         waiting = [each for each in named if each["shrinking"]]
         if not waiting:
             raise UserError("nothing waits to be dropped from a seed")
-        done = []
+        done: list[dict[str, Any]] = []
         for each in waiting:
             drop = each["shrinking"]
             question = (
                 f"Let {each['url']} drop {counted(drop['blobs'], 'file')}, {spoken_bytes(drop['dropped_bytes'])} of "
                 f"{spoken_bytes(drop['held_bytes'])}?"
             )
-            if agreed(asked, terminal, question):
+            try:
+                agree(asked, terminal, question)
+            except DeclinedError:
+                if each is waiting[-1] and not done:
+                    raise
+            else:
                 done.append(client.post(f"seeds/{segment(each['id'])}/shrink"))
     terminal.result(done)
     for each in done:

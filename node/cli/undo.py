@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from node.cli.arguments import Subparsers, add_command
-from node.cli.consent import add_yes, agreed
+from node.cli.consent import add_yes, agree
 from node.cli.reach import reach
 from node.cli.terminal import Terminal, counted, named, spoken_moment
 from node.errors import NotFoundError
@@ -41,8 +41,7 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
         if not removals:
             raise NotFoundError("nothing was removed from this library in the last 30 days")
         _say(removals[0], terminal)
-        if not agreed(asked, terminal, "Bring it back?", default=True):
-            return 0
+        agree(asked, terminal, "Bring it back?")
         restored = client.post("undo")["restored"]
     terminal.result({"restored": restored})
     terminal.say(f"{counted(len(restored), 'track')} back in the library.")

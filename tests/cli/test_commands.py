@@ -137,7 +137,10 @@ def test_what_was_removed_comes_back_with_undo_until_there_is_nothing_left_to_un
     songkeep(home, "rm", "Glass 1", "Glass 2", "--json")
     [removal] = done(songkeep(home, "undo", "--list", "--json"))
     assert (removal["count"], len(done(songkeep(home, "ls", "--json")))) == (2, 3)
-    restored = done(songkeep(home, "undo", "--json"))["restored"]
+    unasked = songkeep(home, "undo", "--json")
+    assert (unasked.returncode, told(unasked)["error"]["code"]) == (4, "unsure")
+    assert len(done(songkeep(home, "ls", "--json"))) == 3
+    restored = done(songkeep(home, "undo", "--yes", "--json"))["restored"]
     assert sorted(track["title"] for track in restored) == ["Glass 1", "Glass 2"]
     assert len(done(songkeep(home, "ls", "--json"))) == 5
     again = songkeep(home, "undo", "--json")
