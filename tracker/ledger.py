@@ -148,6 +148,8 @@ class Ledger:
     async def keep_usage(self, library: LibraryId, record: bytes) -> None:
         """Take a seed's signed word of what it keeps; an older one than is known changes nothing.
 
+        It never counts as more than this tracker granted there: no seed uses up a plan by its word alone.
+
         Raises PeerError, RefusedError (for another library or tracker).
         """
         usage = read_usage(record)
@@ -166,13 +168,15 @@ class Ledger:
             return
         if known is None and usage.seed not in {lease.seed for lease in leases}:
             return  # nothing was ever granted there: nobody may fill the ledger with such words
+        granted = [lease.granted_bytes for lease in leases if lease.seed == usage.seed]
+        most_bytes = max(granted + ([] if known is None else [known.kept_bytes]))
         step.execute(sql.delete(USAGES).where(here))
         step.execute(
             sql.insert(USAGES).values(
                 library=usage.library,
                 seed=usage.seed,
                 serial=usage.serial,
-                kept_bytes=usage.kept_bytes,
+                kept_bytes=min(usage.kept_bytes, most_bytes),
                 used_bytes=usage.used_bytes,
                 time_ms=usage.time_ms,
             )

@@ -115,6 +115,11 @@ class SeedGrants:
         """Whether room there was granted to this device."""
         return await asyncio.to_thread(self._kept, seed) is not None
 
+    async def room_on(self, seed: DeviceId) -> int:
+        """Bytes that were granted there to this device; 0 if nothing was."""
+        kept = await asyncio.to_thread(self._kept, seed)
+        return kept.size_bytes if kept is not None else 0
+
     async def _report(self, tracker: str, client: SeedClient) -> None:
         """Show the tracker the seed's own word of what it keeps: what a larger grant gave before is free only then."""
         library = self._membership.library

@@ -20,6 +20,7 @@ from node.wire.volume import Volume
 AWAY_MS: Final = 86_400_000
 ENDING_DAYS: Final = (31, 14, 7, 3, 1)
 """At so many days before a seed drops what it has no room for any more the person is told."""
+LESS_ROUNDS: Final = 2
 FILLING_PARTS: Final = (80, 95)
 """At so many hundredths of its quota the person is told that a seed fills up."""
 
@@ -68,6 +69,8 @@ class SeedLink:
     told_away: bool = False
     told_full_percent: int = 0
     told_days_left: int | None = None
+    less_rounds: int = 0
+    """Rounds in a row in which the seed gave less than a tracker granted there."""
     seen: dict[DeviceId, int] = field(default_factory=dict)
     """The newest heads record of each device that was taken in."""
     given_root: bytes = b""
@@ -153,6 +156,23 @@ class SeedLink:
             f"The seed {self.url} gives your library less room than before, by a word of your tracker or of who runs "
             f"it. In {days_left} days it drops {over_bytes / 1e9:,.2f} GB. Until then nothing goes: let other devices "
             "or another seed ('songkeep seeds add') keep it."
+        )
+
+    def less_warning(self, granted_bytes: int) -> str | None:
+        """A sentence, once, when the seed gives less than a tracker granted there, and nobody has ended its room.
+
+        At the second look, since room that is being changed may be smaller for a moment.
+        """
+        standing = self.standing
+        less = standing is not None and standing.days_left is None and standing.quota_bytes < granted_bytes
+        self.less_rounds = self.less_rounds + 1 if less else 0
+        if standing is None or self.less_rounds != LESS_ROUNDS:
+            return None
+        return (
+            f"The seed {self.url} gives your library {standing.quota_bytes / 1e9:,.2f} GB of the "
+            f"{granted_bytes / 1e9:,.2f} GB that your tracker granted there. It does not keep what it promised: "
+            "let another one keep your library with 'songkeep seeds add', and put this one out with 'songkeep seeds "
+            "remove'."
         )
 
     def full_warning(self) -> str | None:

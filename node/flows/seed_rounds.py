@@ -78,7 +78,8 @@ class SeedRounds:
             link.state = "filled" if whole else "connected"
         else:
             link.standing = await client.standing()
-        for warning in (link.ending_warning(), link.full_warning()):
+        granted_bytes = await self._grants.room_on(link.member.public.id) if self._grants is not None else 0
+        for warning in (link.ending_warning(), link.full_warning(), link.less_warning(granted_bytes)):
             if warning:
                 self._tell("warning", warning)
         await self._audit(link, client)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from node.crypto.keys import EpochKeys, MemberPublic
 from node.doors.pools import look_in_pool
 from node.doors.seeds import SeedClient
-from node.errors import NotFoundError, RefusedError, SongkeepError, UserError
+from node.errors import NotFoundError, RefusedError, SongkeepError, UnavailableError, UserError
 from node.flows.seed_grants import SeedGrants
 from node.flows.seed_links import SeedLink, named
 from node.flows.seed_lists import Tell
@@ -32,6 +32,8 @@ ROUND_S: Final = 60.0
 FIRST_WAIT_S: Final = 2.0
 LONGEST_WAIT_S: Final = 120.0
 NOTE_EVERY_MS: Final = 600_000
+HEARSAY_TIMEOUT_S: Final = 15.0
+"""A seed of a pool that takes longer to say who it is, and what room it has, is passed over."""
 REACHED: Final = "seeds_reached"
 """Setting: when each seed was last reached, to ten minutes."""
 
@@ -50,7 +52,9 @@ class Seeds:
         tell: Tell = lambda level, text: None,
         grants: SeedGrants | None = None,
         local_address: str | None = None,
+        hearsay_timeout_s: float = HEARSAY_TIMEOUT_S,
     ) -> None:
+        self._hearsay_timeout_s = hearsay_timeout_s
         self._rounds = SeedRounds(
             membership=membership,
             library=library,
@@ -138,14 +142,21 @@ class Seeds:
         """Have one seed of a pool, of which all that the pool says is hearsay; if it refuses in the end, it is out."""
         assert self._grants is not None
         async with SeedClient.open(url, local_address=self._local_address) as client:
-            public = await client.who()
+            try:
+                async with asyncio.timeout(self._hearsay_timeout_s):
+                    public = await client.who()
+                    free_bytes = await client.free_bytes()
+            except TimeoutError as error:
+                raise UnavailableError("a seed of the tracker's pool does not answer in time") from error
             if public.id != seed:
                 raise RefusedError("another machine answers where the tracker's pool says that a seed is")
-            if await client.free_bytes() < size_bytes:
+            if free_bytes < size_bytes:
                 raise RefusedError("that seed has less room than it told the tracker")
             let_in = partial(self._let_in, public, client.url)
             try:
-                await self._grants.take(seed, client, size_bytes, trackers=[tracker], let_in=let_in)
+                given_bytes = await self._grants.take(seed, client, size_bytes, trackers=[tracker], let_in=let_in)
+                if given_bytes < size_bytes:
+                    raise RefusedError("that seed gives less room than the tracker granted there")
             except SongkeepError:
                 if seed in self.links:
                     await self.remove(to_text(seed))

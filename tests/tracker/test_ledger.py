@@ -191,6 +191,33 @@ async def test_a_seeds_signed_word_frees_what_it_keeps_no_more_and_nobody_elses_
         assert (await ledger.account(LIBRARY))["granted"] == [[SEEDS[1], 1_000]]
 
 
+async def test_a_seed_that_says_it_keeps_more_than_was_ever_granted_there_uses_up_no_more_of_the_plan(
+    tmp_path: Path,
+) -> None:
+    liar = member_keys_from_random(b"l" * 64)
+
+    def word(serial: int, time_ms: int) -> bytes:
+        usage = Usage(
+            seed=liar.id,
+            library=LIBRARY,
+            tracker=KEYS.id,
+            serial=serial,
+            kept_bytes=1 << 50,
+            used_bytes=0,
+            time_ms=time_ms,
+        )
+        return sign_usage(liar, usage)
+
+    async with a_ledger(tmp_path) as (ledger, _):
+        await ledger.admit(LIBRARY, "")
+        await ledger.grant(LIBRARY, liar.id, 300)
+        smaller = read_grant(await ledger.grant(LIBRARY, liar.id, 100))
+        for time_ms in (5, 6):  # once the ledger has its word, the first grant is settled
+            await ledger.keep_usage(LIBRARY, word(smaller.serial, time_ms))
+            assert (await ledger.account(LIBRARY))["granted"] == [[liar.id, 300]]
+        await ledger.grant(LIBRARY, SEEDS[1], 700)
+
+
 async def test_who_runs_the_tracker_may_write_off_a_seed_that_is_gone(tmp_path: Path) -> None:
     async with a_ledger(tmp_path) as (ledger, _):
         await ledger.admit(LIBRARY, "")
