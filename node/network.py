@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from node.catalog.values import blob_value
 from node.config import Settings
+from node.doors.audio import MobileCodec
 from node.doors.blobs import BlobStore
 from node.doors.channel import Answer
 from node.doors.lan import all_addresses, network_marks
@@ -79,7 +80,7 @@ def build_network(
     library: Library,
     store: BlobStore,
     settings: Settings,
-    make_mobile: Callable[[TrackId], Awaitable[None]] | None,
+    make_mobile: Callable[[TrackId, MobileCodec], Awaitable[None]] | None,
     tell: Tell,
 ) -> Networking:
     """Everything between the library and other devices. Nothing is bound or dialled before the services run."""

@@ -66,12 +66,12 @@ function readable(reader, value) {
 /**
  * Every rendition of a track.
  * @param {ReadonlyMap<string, unknown>} fields
- * @returns {{originals: Rendition[], mobile: Rendition | null}}
+ * @returns {{originals: Rendition[], mobile: Rendition | null, mobile_aac: Rendition | null}}
  */
 export function renditionsOf(fields) {
   const names = [...fields.keys()].filter((name) => name.startsWith("original:")).sort();
   const originals = names.flatMap((name) => readable(renditionOf, fields.get(name)) ?? []);
-  return { originals, mobile: readable(renditionOf, fields.get("mobile")) };
+  return { originals, mobile: readable(renditionOf, fields.get("mobile")), mobile_aac: readable(renditionOf, fields.get("mobile:aac")) };
 }
 
 /** @param {ReadonlyMap<string, unknown>} fields */

@@ -5,6 +5,7 @@ import { apiUrl, endSession, request, session } from "./node_http.js";
 import { followEvents } from "./node_events.js";
 import { nodeDevices } from "./node_devices.js";
 import { nodeContinuing, nodePersonal, nodePlaylists } from "./node_personal.js";
+import { smallCodec } from "./playable.js";
 
 /** @import {Source, SourceEvent} from "../core/source.js" */
 
@@ -166,7 +167,9 @@ export class NodeSource {
 
   /** @type {Source["streamUrl"]} */
   streamUrl(id, rendition) {
-    return apiUrl(withQuery(`tracks/${part(id)}/stream`, { rendition: rendition === "lan" ? "auto" : rendition, key: session()?.media_key }));
+    const small = smallCodec() === "aac" ? "aac" : "mobile";
+    const asked = rendition === "mobile" ? small : rendition === "lan" ? "auto" : rendition;
+    return apiUrl(withQuery(`tracks/${part(id)}/stream`, { rendition: asked, key: session()?.media_key }));
   }
 
   /** @type {NonNullable<Source["whyNot"]>} */

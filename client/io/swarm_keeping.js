@@ -42,6 +42,7 @@ const PLAYED_KEPT = 200;
  * @property {KeepingStore} store
  * @property {() => CatalogLibrary | null} library
  * @property {(id: string) => BlobRef | null} music  what plays of a track as a rule
+ * @property {(id: string) => void} make  nothing of it plays here yet: a computer is asked to make what does
  * @property {() => ReadonlySet<string>} needed  roots that are in use now
  * @property {(roots: readonly string[]) => Promise<void>} forgotten  these were removed
  * @property {() => Pick<Held, "ways" | "month_bytes">} reach
@@ -124,9 +125,10 @@ export class SwarmKeeping {
       const ref = this.#parts.music(id);
       return ref && !isHere(this.#stored.get(toBase32(ref.root)), ref) ? [{ ref }] : [];
     });
-    // Others each time: one that nobody gives must not hold up the rest.
-    const from = missing.length ? this.#turn++ % missing.length : 0;
-    const some = [...missing.slice(from), ...missing.slice(0, from)].slice(0, KEPT_AT_ONCE);
+    const unmade = [...this.#kept].filter((id) => !this.#parts.music(id));
+    const turn = this.#turn++;
+    for (const id of someOf(unmade, turn)) this.#parts.make(id);
+    const some = someOf(missing, turn);
     this.#wished = [...some, ...(missing.length > KEPT_AT_ONCE ? [] : this.#nextHeads())];
     return this.#wished;
   }
@@ -237,6 +239,17 @@ export class SwarmKeeping {
     const record = { kept: [...this.#kept], played: this.#played, budget_bytes: this.#budget_bytes };
     return write("self", RECORD, record);
   }
+}
+
+/**
+ * Others each time: one that nobody gives must not hold up the rest.
+ * @template T
+ * @param {readonly T[]} all
+ * @param {number} turn
+ */
+function someOf(all, turn) {
+  const from = all.length ? turn % all.length : 0;
+  return [...all.slice(from), ...all.slice(0, from)].slice(0, KEPT_AT_ONCE);
 }
 
 /** What the browser gives and what is used of it. @returns {Promise<StorageEstimate>} */

@@ -11,7 +11,7 @@ import { openChunkStore } from "./store_chunks.js";
 import { SwarmLog } from "./swarm_log.js";
 import { swarmLists } from "./swarm_lists.js";
 import { swarmPersonal } from "./swarm_personal.js";
-import { playableOf } from "./swarm_playable.js";
+import { playableOf } from "./playable.js";
 import { renderedBy } from "./swarm_rendered.js";
 import { serveMedia } from "./swarm_stream.js";
 import { Tally } from "./swarm_tally.js";
@@ -148,6 +148,7 @@ export class SwarmSource {
       store: this.#store,
       library: () => this.#catalog.library,
       music: (id) => this.#musicAsARule(id),
+      make: (id) => this.#haveMade(id),
       needed: () => new Set([this.#catalog.root, ...this.#playing.map(({ ref }) => toBase32(ref.root))]),
       forgotten: (roots) => this.#chunks.forget(roots),
       reach: () => ({ ways: this.#swarm.ways(), month_bytes: this.#tally.month() }),
@@ -326,10 +327,17 @@ export class SwarmSource {
     return (mobile ?? original)?.blob ?? null;
   }
 
+  /** @param {string} id */
+  #haveMade(id) {
+    const { library } = this.#catalog;
+    if (library?.has(id)) void this.#rendered(id, playableOf(library.renditions(id)).makeable);
+  }
+
   /** @type {NonNullable<Source["whyNot"]>} */
   async whyNot(id) {
     const { original, mobile, makeable } = playableOf((await this.#library()).renditions(id));
-    return original || mobile || makeable ? "" : "this browser can play neither its original nor the small copy, which is Opus";
+    if (original || mobile) return "";
+    return makeable ? "a computer that has it must first make a copy that this browser can play" : "this browser can play neither its original nor a small copy";
   }
 
   /**
@@ -352,7 +360,10 @@ export class SwarmSource {
    */
   async #music(id, rendition) {
     const { original, mobile, makeable } = playableOf((await this.#library()).renditions(id));
-    const chosen = rendition === "original" ? (original ?? mobile) : (mobile ?? (makeable ? await this.#rendered(id) : null) ?? original);
+    // Opus is made of every song sooner or later; AAC only where the original doesn't play, or the person wants small copies.
+    const large = rendition === "auto" && makeable === "aac" ? original : null;
+    const here = rendition === "original" ? (original ?? mobile) : (mobile ?? large);
+    const chosen = here ?? (await this.#rendered(id, makeable)) ?? original;
     return chosen ? { ref: chosen.blob, mime: chosen.stream.mime } : null;
   }
 

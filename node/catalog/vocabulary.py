@@ -47,6 +47,8 @@ STREAM: Final = "stream"
 ORIGINAL_PREFIX: Final = "original:"
 """And the first 16 bytes of the file's SHA-256 in base32: one register for each different file."""
 MOBILE: Final = "mobile"
+MOBILE_AAC: Final = "mobile:aac"
+"""For what plays no Opus; only of tracks of which somebody asked for it."""
 TRACK_COVER: Final = "cover"
 """Text: the cover's identifier, a row of the table of covers."""
 HIDDEN: Final = "hidden"
@@ -71,8 +73,14 @@ class TrackFacts:
     originals: tuple[Rendition, ...] = ()
     """Largest first."""
     mobile: Rendition | None = None
+    mobile_aac: Rendition | None = None
     cover: CoverId | None = None
     hidden: bool = False
+
+    @property
+    def mobiles(self) -> tuple[Rendition, ...]:
+        """The small ones, Opus first."""
+        return tuple(each for each in (self.mobile, self.mobile_aac) if each is not None)
 
 
 def read_track(fields: Mapping[str, Any]) -> TrackFacts:
@@ -95,6 +103,7 @@ def read_track(fields: Mapping[str, Any]) -> TrackFacts:
         added_ms=_read(lambda raw: natural(raw, _MAX_TIME_MS, "a time"), fields.get(ADDED)),
         originals=tuple(originals),
         mobile=_read(lambda raw: rendition_of("mobile", raw), fields.get(MOBILE)),
+        mobile_aac=_read(lambda raw: rendition_of("mobile", raw), fields.get(MOBILE_AAC)),
         cover=CoverId(cover) if isinstance(cover, str) and len(cover) <= 64 else None,
         hidden=fields.get(HIDDEN) is True,
     )
@@ -155,7 +164,8 @@ def set_original(track: TrackId, original: Rendition) -> Op:
 
 
 def set_mobile(track: TrackId, mobile: Rendition) -> Op:
-    return Op(track_key(track, MOBILE), rendition_value(mobile))
+    """Its codec says which of the two it is."""
+    return Op(track_key(track, MOBILE_AAC if mobile.stream.codec == "aac" else MOBILE), rendition_value(mobile))
 
 
 def set_cover(track: TrackId, cover: CoverId) -> Op:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Self
 
+from node.doors.audio import MobileCodec
 from node.doors.blobs import BlobStore
 from node.doors.index import Left, Source
 from node.errors import SongkeepError
@@ -124,7 +125,7 @@ class Background:
             self.rendering.halt()
         self._renditions = settings.renditions
 
-    async def make_mobile(self, track_id: TrackId) -> None:
+    async def make_mobile(self, track_id: TrackId, codec: MobileCodec = "opus") -> None:
         """Have the track's mobile rendition made now, and wait for it; nothing is raised if it can't be."""
         await self.ask(track_id)
         files = await asyncio.to_thread(self._library.files, track_id)
@@ -132,7 +133,10 @@ class Background:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.sealing.recorded(), LOOK_AGAIN_S)
             files = await asyncio.to_thread(self._library.files, track_id)
-        await self.rendering.make_now(files.track_id)
+        if codec == "aac":
+            await self.rendering.make_aac(files.track_id)
+        else:
+            await self.rendering.make_now(files.track_id)
 
     async def idle(self) -> None:
         """Wait until everything known is sealed and, unless they are paused, all renditions are made."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, Self
 
+from node.doors.audio import MobileCodec
 from node.doors.blobs import BlobStore
 from node.doors.index import Folder, Source
 from node.errors import SongkeepError, UserError
@@ -180,9 +181,9 @@ class Ingest:
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
 
-    async def make_mobile(self, track_id: TrackId) -> None:
+    async def make_mobile(self, track_id: TrackId, codec: MobileCodec = "opus") -> None:
         """Have the track's mobile rendition made now, and wait for it; nothing is raised if it can't be."""
-        await self._background.make_mobile(track_id)
+        await self._background.make_mobile(track_id, codec)
 
     def see_changed(self, sources: Sequence[Source]) -> None:
         """These files are not what they were when last looked at; from any thread."""

@@ -1,4 +1,7 @@
-"""Rendering: a small Opus rendition of each sealed track for phones, in the background, the asked-for ones first."""
+"""Rendering: a small Opus rendition of each sealed track for phones, in the background, the asked-for ones first.
+
+One in AAC is made only where somebody asks for it, whose device plays no Opus.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,7 @@ class RenderTask:
     files: tuple[tuple[str, Fingerprint], ...]
     original: BlobRef
     """Read from the store where none of the files is as it was."""
+    codec: audio.MobileCodec
     bitrate_bps: int
     convergence: bytes
     store: BlobStore
@@ -90,9 +94,11 @@ def render_file(task: RenderTask) -> Rendered | Halted:
 
 def _render(path: Path, task: RenderTask, *, check: Callable[[], None] = lambda: None) -> Rendered | Halted:
     should_stop = is_halted if task.in_background else lambda: False
-    with task.store.scratch(".webm") as encoded:
+    with task.store.scratch(".m4a" if task.codec == "aac" else ".webm") as encoded:
         try:
-            stream = audio.encode_mobile(path, encoded, bitrate_bps=task.bitrate_bps, should_stop=should_stop)
+            stream = audio.encode_mobile(
+                path, encoded, codec=task.codec, bitrate_bps=task.bitrate_bps, should_stop=should_stop
+            )
         except audio.StoppedError:
             return Halted()
         check()
@@ -126,6 +132,7 @@ class RenderingStage(Stage[ToRender, Outcome]):
         self._on_refused = on_refused
         self._later: set[TrackId] = set()
         self._made_apart: dict[TrackId, asyncio.Task[None]] = {}
+        self._made_in_aac: dict[TrackId, asyncio.Task[bool]] = {}
 
     async def next_items(self, count: int, under_way: Sequence[ToRender]) -> Sequence[ToRender]:
         skip = {item.track_id for item in under_way} | self._later | self._made_apart.keys()
@@ -157,13 +164,21 @@ class RenderingStage(Stage[ToRender, Outcome]):
             self._made_apart[track_id] = asyncio.create_task(self._make_apart(track_id))
         await asyncio.shield(self._made_apart[track_id])
 
-    async def make_again(self, track_id: TrackId) -> bool:
-        """Make a rendition that was damaged anew, in its place; whether it could be made."""
+    async def make_aac(self, track_id: TrackId) -> None:
+        """Make one in AAC at once, also while paused, and wait for it. Nothing is raised if it can't be made."""
+        if track_id not in self._made_in_aac:
+            task = self._made_in_aac[track_id] = asyncio.create_task(self.make_again(track_id, "aac"))
+            task.add_done_callback(lambda _: self._made_in_aac.pop(track_id))
+        await asyncio.shield(self._made_in_aac[track_id])
+
+    async def make_again(self, track_id: TrackId, codec: audio.MobileCodec) -> bool:
+        """Make a rendition whether or not there is one, such as one that was damaged; whether it could be made."""
         item = await asyncio.to_thread(self._again, track_id)
         if item is None:
             return False
-        result = await self._make(item, in_background=False)
-        await self.record([(item, result)])
+        result = await self._make(item, codec, in_background=False)
+        if codec == "opus" or isinstance(result, Rendered):  # what AAC can't be made of is still tried as Opus
+            await self.record([(item, result)])
         return isinstance(result, Rendered)
 
     def _again(self, track_id: TrackId) -> ToRender | None:
@@ -181,16 +196,17 @@ class RenderingStage(Stage[ToRender, Outcome]):
             skip = self._made_apart.keys() - {track_id}
             for item in await asyncio.to_thread(self._library.next_to_render, 1, skip):  # it was asked for: it is first
                 if item.track_id == track_id:
-                    await self.record([(item, await self._make(item, in_background=False))])
+                    await self.record([(item, await self._make(item, "opus", in_background=False))])
         finally:
             del self._made_apart[track_id]
 
     async def make(self, item: ToRender) -> Outcome:
-        return await self._make(item, in_background=True)
+        return await self._make(item, "opus", in_background=True)
 
-    async def _make(self, item: ToRender, *, in_background: bool) -> Outcome:
+    async def _make(self, item: ToRender, codec: audio.MobileCodec, *, in_background: bool) -> Outcome:
         task = RenderTask(
             files=tuple((source.full_path, source.fingerprint) for source in item.sources),
+            codec=codec,
             bitrate_bps=self.bitrate_bps,
             original=item.original.blob,
             convergence=self._convergence(),

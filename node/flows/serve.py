@@ -16,6 +16,7 @@ from node.catalog.values import rendition_value
 from node.crypto import merkle
 from node.crypto.blob import BlobCipher, Purpose, Shape, blob_key
 from node.crypto.labels import CHUNK_BYTES, PIECE_CHUNKS
+from node.doors.audio import MobileCodec
 from node.doors.channel import Answer
 from node.errors import NotFoundError, PeerError, UnavailableError
 from node.flows.holdings import Holdings
@@ -152,9 +153,9 @@ class Serving:
         holdings: Holdings,
         snapshots: Snapshots,
         *,
-        make_mobile: Callable[[TrackId], Awaitable[None]] | None,
+        make_mobile: Callable[[TrackId, MobileCodec], Awaitable[None]] | None,
     ) -> None:
-        """`make_mobile` returns once the track has its mobile rendition; None if this node makes none."""
+        """`make_mobile` returns once the track has its mobile rendition in that codec; None if this node makes none."""
         self._library = library
         self._holdings = holdings
         self._snapshots = snapshots
@@ -216,17 +217,19 @@ class Serving:
         track = body.get("track") if isinstance(body, dict) else None
         if not isinstance(track, str):
             raise PeerError("a question for a rendition names no track")
+        wanted: MobileCodec = "aac" if body.get("codec") == "aac" else "opus"
         track_id = TrackId(text_id(track))
         files = await asyncio.to_thread(self._library.files, track_id)
-        if files.mobile is None:
+        if files.small(wanted) is None:
             if self._make_mobile is None:
                 raise UnavailableError("this device makes no renditions now")
             try:
                 async with asyncio.timeout(MAKING_TIMEOUT_S):
-                    await self._make_mobile(files.track_id)
+                    await self._make_mobile(files.track_id, wanted)
             except TimeoutError as error:
                 raise UnavailableError("the rendition was not made in time") from error
             files = await asyncio.to_thread(self._library.files, track_id)
-        if files.mobile is None:
+        held = files.small(wanted)
+        if held is None:
             raise UnavailableError("no rendition can be made of that track")
-        return codec.pack(rendition_value(files.mobile.rendition))
+        return codec.pack(rendition_value(held.rendition))

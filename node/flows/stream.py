@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, Literal, Self
 
 from node.catalog.model import BlobRef, Rendition, RenditionKind, Stream
+from node.doors.audio import MobileCodec
 from node.doors.blobs import BlobStore
 from node.doors.index import Source
 from node.doors.sources import OpenSource, SourceChangedError, SourceMissingError
@@ -20,7 +21,9 @@ from node.library import Library, TrackFiles
 
 log = logging.getLogger(__name__)
 
-Wanted = Literal["auto", "original", "mobile"]
+Wanted = Literal["auto", "original", "mobile", "aac"]
+"""aac: the small one for what plays no Opus."""
+_Kind = Literal["original", "mobile", "aac"]
 
 MAX_COVER_BYTES: Final = 32 << 20
 MAKING_TIMEOUT_S: Final = 60.0
@@ -70,9 +73,9 @@ class Streams:
         *,
         fetches: Sequence[Fetch] = (),
         on_trouble: Callable[[Trouble], None] = lambda trouble: None,
-        make_mobile: Callable[[TrackId], Awaitable[None]] | None = None,
+        make_mobile: Callable[[TrackId, MobileCodec], Awaitable[None]] | None = None,
     ) -> None:
-        """`on_trouble` is called in a thread; `make_mobile` returns when the track's mobile rendition is made."""
+        """`on_trouble` is called in a thread; `make_mobile` returns when that is made of the track."""
         self._library = library
         self._store = store
         self._fetches = tuple(fetches)
@@ -84,10 +87,12 @@ class Streams:
         """The track's sound. Raises NotFoundError; UnavailableError says what is left of it, if anything."""
         loop = asyncio.get_running_loop()
         files, audio = await loop.run_in_executor(self._threads.urgent, self._open, track_id, wanted)
-        if audio is None and wanted != "original" and files.mobile is None and self._make_mobile is not None:
+        codec: MobileCodec = "aac" if wanted == "aac" else "opus"
+        if audio is None and wanted != "original" and files.small(codec) is None and self._make_mobile is not None:
             with contextlib.suppress(TimeoutError, SongkeepError):
-                await asyncio.wait_for(self._make_mobile(files.track_id), MAKING_TIMEOUT_S)
-            files, audio = await loop.run_in_executor(self._threads.urgent, self._open, track_id, "mobile")
+                await asyncio.wait_for(self._make_mobile(files.track_id, codec), MAKING_TIMEOUT_S)
+            small: Wanted = "aac" if wanted == "aac" else "mobile"
+            files, audio = await loop.run_in_executor(self._threads.urgent, self._open, track_id, small)
         if audio is None and wanted == "auto":
             files, audio = await loop.run_in_executor(self._threads.urgent, self._open, track_id, "original")
         if audio is None:
@@ -121,7 +126,7 @@ class Streams:
                     return files, audio
         return files, None
 
-    def _open_here(self, files: TrackFiles, kind: RenditionKind) -> Audio | None:
+    def _open_here(self, files: TrackFiles, kind: _Kind) -> Audio | None:
         """The first rendition of that kind which can be opened on this device."""
         for rendition in _renditions(files, kind):
             same = [source for source in files.sources if source.root == rendition.blob.root]
@@ -134,7 +139,7 @@ class Streams:
                     return self._unsealed(source, source.stream)
         return None
 
-    def _open_afar(self, files: TrackFiles, kind: RenditionKind) -> Audio | None:
+    def _open_afar(self, files: TrackFiles, kind: _Kind) -> Audio | None:
         """A rendition of that kind, to be asked of other devices."""
         for rendition in _renditions(files, kind) if self._fetches else ():
             return _audio(files, rendition, self.reading(rendition.blob, ()))
@@ -191,7 +196,9 @@ class Streams:
         self._on_trouble(trouble)
 
 
-def _renditions(files: TrackFiles, kind: RenditionKind) -> list[Rendition]:
+def _renditions(files: TrackFiles, kind: _Kind) -> list[Rendition]:
+    if kind == "aac":
+        return [] if files.mobile_aac is None else [files.mobile_aac.rendition]
     return [rendition for rendition in files.renditions if rendition.kind == kind]
 
 
@@ -202,11 +209,11 @@ def _audio(files: TrackFiles, rendition: Rendition, reading: Reading) -> Audio:
         stream=rendition.stream,
         etag=to_text(rendition.blob.sha256),
         mtime_ns=rendition.mtime_ns,
-        file_name=_last_part(rendition.path) or f"{files.title}.webm",
+        file_name=_last_part(rendition.path) or f"{files.title}.{'m4a' if rendition.stream.codec == 'aac' else 'webm'}",
     )
 
 
-def _order(wanted: Wanted, files: TrackFiles) -> tuple[RenditionKind, ...]:
+def _order(wanted: Wanted, files: TrackFiles) -> tuple[_Kind, ...]:
     if wanted != "auto":
         return (wanted,)
     codec = files.stream.codec if files.stream is not None else ""
@@ -216,7 +223,7 @@ def _order(wanted: Wanted, files: TrackFiles) -> tuple[RenditionKind, ...]:
 def _what_is_left(files: TrackFiles, wanted: Wanted) -> str:
     if wanted == "original" and files.mobile is not None:
         return "the file is not there any more and no sealed copy of it is on this device; its mobile rendition is left"
-    if wanted == "mobile":
+    if wanted in ("mobile", "aac"):
         return "its mobile rendition has not been made yet"
     if any(source.in_cloud and source.state != "missing" for source in files.sources):
         return "the file is only in the cloud; have your cloud program download it, and it plays"

@@ -186,7 +186,11 @@ class Verify:
             covers = [row for row, purpose in names if purpose == Purpose.COVER]
             return await asyncio.to_thread(self._holdings.seal_cover_again, blob, covers[0])
         tracks = [row for row, purpose in names if purpose == Purpose.MOBILE]
-        return bool(tracks) and await self._rendering.make_again(self._library.resolve(tracks[0]))
+        if not tracks:
+            return False
+        files = await asyncio.to_thread(self._library.files, tracks[0])
+        aac = files.mobile_aac is not None and files.mobile_aac.rendition.blob.root == root
+        return await self._rendering.make_again(files.track_id, "aac" if aac else "opus")
 
     def _is_kept(self, root: BlobRoot) -> bool:
         known = self._library.index.blobs.get(root)

@@ -59,11 +59,15 @@ class TrackFiles:
     originals: Sequence[Held]
     """Largest first. Empty for a track that isn't sealed yet."""
     mobile: Held | None
+    mobile_aac: Held | None
     cover: CoverId | None
     hidden: bool
+
+    def small(self, codec: str) -> Held | None:
+        """Its mobile rendition in "opus" or "aac"."""
+        return self.mobile_aac if codec == "aac" else self.mobile
 
     @property
     def renditions(self) -> list[Rendition]:
         """All of them, originals first."""
-        held = [*self.originals, *([self.mobile] if self.mobile else [])]
-        return [one.rendition for one in held]
+        return [one.rendition for one in (*self.originals, self.mobile, self.mobile_aac) if one is not None]

@@ -103,7 +103,7 @@ class Library(Lists):
         return self._intake.record_sealed(sealed)
 
     def record_rendered(self, track_id: TrackId, blob: SealedBlob, stream: Stream) -> None:
-        """A track has a mobile rendition."""
+        """A track has a mobile rendition, in the codec of `stream`."""
         with self.index.transaction() as step:
             put_blob(step, blob, self._now_ms())
             self.changes.write([set_mobile(track_id, Rendition(kind="mobile", blob=blob.ref, stream=stream))])

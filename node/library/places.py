@@ -47,6 +47,7 @@ class Places:
             sources=sources,
             originals=[held(original) for original in facts.originals],
             mobile=None if facts.mobile is None else held(facts.mobile),
+            mobile_aac=None if facts.mobile_aac is None else held(facts.mobile_aac),
             cover=facts.cover or (first.cover_id if first else None),
             hidden=facts.hidden or any(source.hidden for source in sources),
         )
@@ -75,7 +76,7 @@ class Places:
                     return ref
                 continue
             facts = self.index.tracks.facts(row)
-            for rendition in (*facts.originals, *([facts.mobile] if facts.mobile else [])):
+            for rendition in (*facts.originals, *facts.mobiles):
                 if rendition.blob.root == root:
                     return rendition.blob
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +19,13 @@ from node.catalog.hlc import next_stamp
 from node.catalog.model import BlobRef, Rendition, Stream, Tags, cover_id
 from node.catalog.snapshot import snapshot_of
 from node.catalog.state import State
-from node.catalog.values import blob_value
+from node.catalog.values import blob_value, rendition_value
 from node.crypto import merkle
 from node.crypto.blob import BlobCipher, Purpose, blob_key
 from node.crypto.keys import track_id
 from node.doors import rooms
 from node.doors.audio.mobile import encode_mobile
+from node.errors import UnavailableError
 from node.flows import pair
 from node.ids import BlobRoot, TrackId
 from node.wire import codec, pairing, roster
@@ -47,6 +49,12 @@ class Home:
     """Every chunk that was given away: blob and index."""
     mobiles: list[BlobRoot] = field(default_factory=list)
     """The songs' mobile renditions."""
+    tracks: dict[str, TrackId] = field(default_factory=dict)
+    """By title."""
+    renders: bool = False
+    """Whether it makes small copies in AAC when asked."""
+    rendered: list[TrackId] = field(default_factory=list)
+    _originals: dict[TrackId, bytes] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, tracker: str) -> Home:
@@ -65,11 +73,20 @@ class Home:
         async def lyrics(body: Any) -> bytes:
             return codec.pack(home.lyrics.get(body["track"]))
 
+        async def render(body: Any) -> bytes:
+            if not home.renders or body["codec"] != "aac":
+                raise UnavailableError("no rendition can be made of that track")
+            rendition = await asyncio.to_thread(home._in_aac, TrackId(body["track"]))
+            home.write([vocabulary.set_mobile(TrackId(body["track"]), rendition)])
+            home.publish()
+            await device.meeting.announce()
+            return codec.pack(rendition_value(rendition))
+
         device = people.make_device(
             "Home PC",
             people.found(),
             tracker,
-            answers={"changes": changes, "lyrics": lyrics},
+            answers={"changes": changes, "lyrics": lyrics, "render": render},
             heads=lambda: {log: head.seq for log, head in state.heads.items()},
             snapshot=snapshot,
             given=lambda root, index: served.append((root, index)),
@@ -103,6 +120,8 @@ class Home:
         )  # fmt: skip
         phone = self.seal(mobile, Purpose.MOBILE)
         self.mobiles.append(phone.root)
+        self.tracks[song.title] = track
+        self._originals[track] = original
         tags = Tags(title=song.title, artists=(song.artist,), album=song.album, track_no=song.number, date="1999")
         ops = [
             vocabulary.set_added(track, 1_700_000_000_000 + song.number),
@@ -118,6 +137,14 @@ class Home:
         ]
         self.write(ops)
         return track
+
+    def _in_aac(self, track: TrackId) -> Rendition:
+        self.rendered.append(track)
+        with tempfile.TemporaryDirectory() as folder:
+            source, out = Path(folder, "a.wav"), Path(folder, "a.m4a")
+            source.write_bytes(self._originals[track])
+            stream = encode_mobile(source, out, codec="aac")
+            return Rendition(kind="mobile", blob=self.seal(out.read_bytes(), Purpose.MOBILE), stream=stream)
 
     def write(self, ops: list[vocabulary.Op]) -> None:
         """Operations of the PC itself; `publish` makes others see them."""

@@ -104,10 +104,11 @@ async def test_on_an_iphone_the_app_is_installed_before_it_is_paired(browser: Br
 WITHOUT_OPUS = """(() => {
   const {canPlayType} = HTMLMediaElement.prototype;
   HTMLMediaElement.prototype.canPlayType = function (mime) {
-    return /opus|webm/.test(mime) || (localStorage.deaf && /wav/.test(mime)) ? "" : canPlayType.call(this, mime);
+    const deaf = ["opus", "webm", ...(localStorage.deaf?.split(" ") ?? [])];
+    return deaf.some((each) => mime.includes(each)) ? "" : canPlayType.call(this, mime);
   };
 })();"""
-"""A browser that plays no small copies; when "deaf", none of this library's originals either."""
+"""A browser that plays no Opus, and nothing that it is "deaf" to."""
 
 
 async def test_a_browser_without_opus_plays_originals_and_says_when_it_can_play_nothing(phone: Phone) -> None:  # noqa: F811
@@ -116,10 +117,32 @@ async def test_a_browser_without_opus_plays_originals_and_says_when_it_can_play_
     await phone.play_first()
     await phone.until_sound()
     assert not {root for root, _ in phone.home.served} & set(phone.home.mobiles), "small copies were fetched in vain"
-    await phone.page.evaluate("localStorage.deaf = 1")
+    await phone.page.evaluate("localStorage.deaf = 'wav mp4'")
     await phone.page.reload()
     await phone.play_first()
     await expect(phone.page.locator("#messages")).to_contain_text("this browser can play neither", timeout=30_000)
+
+
+async def test_a_browser_without_opus_plays_a_copy_in_aac_that_the_pc_makes_for_it(phone: Phone) -> None:  # noqa: F811
+    await phone.page.add_init_script(WITHOUT_OPUS)
+    await phone.pair()
+    await phone.page.evaluate("localStorage.deaf = 'wav'")
+    await phone.page.reload()
+    await phone.play_first()
+    await expect(phone.page.locator("#messages")).to_contain_text("must first make a copy", timeout=30_000)
+    phone.home.renders = True
+    await phone.play_first()
+    await phone.until_sound()
+    # What is to stay is made too, and comes whole.
+    await keep(phone, "Third Rail")
+    assert set(phone.home.rendered) >= {phone.home.tracks["First Light"], phone.home.tracks["Third Rail"]}
+    assert len(phone.home.rendered) == len(set(phone.home.rendered)), "a copy was made twice"
+    phone.home.renders = False
+    phone.home.device.blobs.clear()
+    await phone.page.reload()
+    await phone.page.evaluate("location.hash = '#/songs'")
+    await phone.page.get_by_role("button", name=re.compile("^Third Rail")).click()
+    await phone.until_sound(past_s=2)
 
 
 async def test_what_is_kept_moves_to_another_address_as_a_playlist_to_be_kept_there(phone: Phone) -> None:  # noqa: F811

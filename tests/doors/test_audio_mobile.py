@@ -230,3 +230,45 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         encode_mobile(source, out)
     assert not out.is_symlink()
+
+
+def boxes(data: bytes) -> list[bytes]:
+    """The names of an MP4's outermost boxes, in order (ISO/IEC 14496-12, section 4.2)."""
+    names, at = [], 0
+    while at < len(data):
+        names.append(data[at + 4 : at + 8])
+        at += int.from_bytes(data[at : at + 4], "big")
+    assert at == len(data)
+    return names
+
+
+def test_in_aac_it_is_as_long_and_loud_and_its_index_stands_in_front(tmp_path: Path) -> None:
+    source = make_track(tmp_path / "a.wav", seconds=10, kind="tone", rate_hz=44_100)
+    out = tmp_path / "out.m4a"
+    stream = encode_mobile(source, out, codec="aac")
+    names = boxes(out.read_bytes())
+    assert names.index(b"moov") < names.index(b"mdat")
+    assert (stream.codec, stream.mime) == ("aac", 'audio/mp4; codecs="mp4a.40.2"')
+    assert stream.duration_ms == 10_000
+    assert abs(decoded(out).shape[1] - 480_000) < 1_024
+    loudness = [float(np.sqrt(np.mean(decoded_as_float(path) ** 2))) for path in (source, out)]
+    assert abs(20 * np.log10(loudness[1] / loudness[0])) < 0.2
+
+
+def test_in_aac_too_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
+    source = make_track(tmp_path / "a.flac", seconds=5, kind="music")
+    first, second = tmp_path / "1.m4a", tmp_path / "2.m4a"
+    encode_mobile(source, first, codec="aac")
+    encode_mobile(source, second, codec="aac")
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("bitrate_bps", [32_000, 48_000, 160_000])
+@pytest.mark.parametrize(("channels", "rate_hz"), [(1, 8_000), (6, 48_000), (2, 96_000)])
+def test_in_aac_it_takes_about_twice_the_bits_of_opus(
+    tmp_path: Path, bitrate_bps: int, channels: int, rate_hz: int
+) -> None:
+    source = make_track(tmp_path / "a.wav", seconds=10, kind="music", channels=channels, rate_hz=rate_hz)
+    stream = encode_mobile(source, tmp_path / "out.m4a", codec="aac", bitrate_bps=bitrate_bps)
+    assert stream.channels == (1 if channels == 1 else 2)
+    assert stream.bitrate_bps < 2.3 * bitrate_bps

@@ -1,4 +1,4 @@
-"""Makes the mobile rendition of a track: small Opus in a WebM whose index stands in front."""
+"""Makes the mobile rendition of a track: small, with its index in front; Opus, or AAC for what plays no Opus."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import av
 from av.audio.frame import AudioFrame
@@ -17,19 +18,46 @@ from node.catalog.model import Stream
 from node.doors.audio.opening import opened
 from node.errors import DamagedError, StorageError, UnavailableError, UserError
 
-MOBILE_MIME = "audio/webm; codecs=opus"
+MobileCodec = Literal["opus", "aac"]
 DEFAULT_BITRATE_BPS = 48_000
 MIN_BITRATE_BPS, MAX_BITRATE_BPS = 32_000, 160_000
 
 RATE_HZ = 48_000
-_FRAME_MS = 60
+_OPUS_FRAME_MS = 60
 """Three of Opus' own 20 ms frames in one packet: a third of the container's cost, and nothing lost to a seek."""
-_FRAME_SAMPLES = RATE_HZ * _FRAME_MS // 1000
 _CLUSTER_MS = 3_000
 """How finely a seek lands, 18 kB at 48 kbit/s; each cluster costs about 30 bytes."""
 
+_AAC_COSTS = 2
+"""So many times the bits of Opus AAC needs to sound like it."""
+
 _MAX_HOURS = 100
 _MIN_SOURCE_RATE_HZ, _MAX_SOURCE_RATE_HZ = 1_000, 768_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    encoder: str
+    container: str
+    mime: str
+    sample_format: str
+    frame_samples: int
+    container_options: dict[str, str]
+    encoder_options: dict[str, str]
+
+
+_WAYS: Final[dict[MobileCodec, _Way]] = {
+    "opus": _Way(
+        "libopus",
+        "webm",
+        "audio/webm; codecs=opus",
+        "flt",
+        RATE_HZ * _OPUS_FRAME_MS // 1000,
+        {"cues_to_front": "1", "cluster_time_limit": str(_CLUSTER_MS)},
+        {"vbr": "constrained", "application": "audio", "frame_duration": str(_OPUS_FRAME_MS)},
+    ),
+    "aac": _Way("aac", "mp4", 'audio/mp4; codecs="mp4a.40.2"', "fltp", 1_024, {"movflags": "+faststart"}, {}),
+}
 
 
 class StoppedError(UnavailableError):
@@ -40,14 +68,16 @@ def encode_mobile(
     source: Path,
     out: Path,
     *,
+    codec: MobileCodec = "opus",
     bitrate_bps: int = DEFAULT_BITRATE_BPS,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Stream:
-    """Write the music of `source` to `out` as Opus (constrained VBR, 48 kHz, mono or stereo) in WebM.
+    """Write the music of `source` to `out` as Opus (constrained VBR) in WebM or AAC-LC in MP4; 48 kHz, mono or stereo.
 
-    The same source gives the same bytes on the same machine. The Cues and the Duration stand before the first
-    Cluster. A source that is cut short or damaged in places gives what can be heard of it. Memory: some frames,
-    whatever the length. `should_stop` is asked about every frame; StoppedError is raised when it says so.
+    `bitrate_bps` is that of Opus; AAC gets twice as much. The same source gives the same bytes on the same machine.
+    The index and the duration stand before the sound. A source that is cut short or damaged in places gives what can
+    be heard of it. Memory: some frames, whatever the length. `should_stop` is asked about every frame; StoppedError
+    is raised when it says so.
     Other errors: UserError (no music, or an impossible bit rate), DamagedError (no sound can be made of it),
     StorageError (`out` can't be written). After any error `out` is not there.
     """
@@ -61,8 +91,11 @@ def encode_mobile(
                 raise DamagedError("no sound can be made of it: every part of it is damaged")
             channels = 1 if first.layout.nb_channels == 1 else 2
             layout = "mono" if channels == 1 else "stereo"
-            parts = _equal_parts(_reshaped(itertools.chain([first], frames), layout))
-            samples = _write(out, parts, layout=layout, bitrate_bps=bitrate_bps)
+            way = _WAYS[codec]
+            shaped = _reshaped(itertools.chain([first], frames), way.sample_format, layout)
+            if codec == "aac":
+                bitrate_bps *= _AAC_COSTS
+            samples = _write(out, _equal_parts(shaped, way.frame_samples), way, layout=layout, bitrate_bps=bitrate_bps)
             if not samples:
                 raise DamagedError("no sound can be made of it: it ends before it begins")
         size_bytes = out.stat().st_size
@@ -72,8 +105,8 @@ def encode_mobile(
         raise
     duration_ms = round(samples * 1000 / RATE_HZ)
     return Stream(
-        codec="opus",
-        mime=MOBILE_MIME,
+        codec=codec,
+        mime=way.mime,
         duration_ms=duration_ms,
         sample_rate_hz=RATE_HZ,
         channels=channels,
@@ -113,16 +146,16 @@ def _and_flush(packets: Iterator[Any]) -> Iterator[Any]:
     yield None
 
 
-def _reshaped(frames: Iterable[AudioFrame], layout: str) -> Iterator[AudioFrame]:
-    """The frames as float samples at 48 kHz in `layout`, also where the source changes its shape midway."""
+def _reshaped(frames: Iterable[AudioFrame], sample_format: str, layout: str) -> Iterator[AudioFrame]:
+    """The frames at 48 kHz in `sample_format` and `layout`, also where the source changes its shape midway."""
     shape: tuple[str, str, int] | None = None
-    resampler = av.AudioResampler(format="flt", layout=layout, rate=RATE_HZ)
+    resampler = av.AudioResampler(format=sample_format, layout=layout, rate=RATE_HZ)
     for frame in frames:
         now = (frame.format.name, frame.layout.name, frame.sample_rate)
         if now != shape:
             if shape is not None:
                 yield from filter(None, resampler.resample(None))
-            shape, resampler = now, av.AudioResampler(format="flt", layout=layout, rate=RATE_HZ)
+            shape, resampler = now, av.AudioResampler(format=sample_format, layout=layout, rate=RATE_HZ)
         # A source's own times may jump or begin anywhere: what counts is one sample after the other.
         frame.pts = None
         try:
@@ -133,16 +166,16 @@ def _reshaped(frames: Iterable[AudioFrame], layout: str) -> Iterator[AudioFrame]
         yield from filter(None, resampler.resample(None))
 
 
-def _equal_parts(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
-    """The same samples as frames of 60 ms; the last may be shorter."""
+def _equal_parts(frames: Iterable[AudioFrame], samples: int) -> Iterator[AudioFrame]:
+    """The same sound as frames of so many samples; the last may be shorter."""
     fifo = av.AudioFifo()
     at = 0
     for frame in _and_none(frames):
         if frame is not None:
             frame.pts = None
             fifo.write(frame)
-        while fifo.samples >= _FRAME_SAMPLES or (frame is None and fifo.samples):
-            part = fifo.read(_FRAME_SAMPLES, partial=frame is None)
+        while fifo.samples >= samples or (frame is None and fifo.samples):
+            part = fifo.read(samples, partial=frame is None)
             assert part is not None
             part.pts, part.time_base = at, Fraction(1, RATE_HZ)
             at += part.samples
@@ -154,24 +187,16 @@ def _and_none(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame | None]:
     yield None
 
 
-def _write(out: Path, parts: Iterable[AudioFrame], *, layout: str, bitrate_bps: int) -> int:
+def _write(out: Path, parts: Iterable[AudioFrame], way: _Way, *, layout: str, bitrate_bps: int) -> int:
     """Encode and write all parts; returns how many samples they were."""
-    options = {
-        # No random identifiers and no date: the same sound gives the same bytes.
-        "fflags": "+bitexact",
-        "cues_to_front": "1",
-        "cluster_time_limit": str(_CLUSTER_MS),
-    }
+    # No random identifiers and no date: the same sound gives the same bytes.
+    options = {"fflags": "+bitexact", **way.container_options}
     samples = 0
     try:
-        with av.open(str(out), "w", format="webm", options=options) as container:
-            stream: Any = container.add_stream(
-                "libopus",
-                rate=RATE_HZ,
-                options={"vbr": "constrained", "application": "audio", "frame_duration": str(_FRAME_MS)},
-            )
+        with av.open(str(out), "w", format=way.container, options=options) as container:
+            stream: Any = container.add_stream(way.encoder, rate=RATE_HZ, options=dict(way.encoder_options))
             stream.layout = layout
-            stream.format = "flt"
+            stream.format = way.sample_format
             stream.bit_rate = bitrate_bps
             for part in parts:
                 samples += part.samples

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.catalog.values import blob_of
-from node.catalog.vocabulary import COVER, COVER_BLOB, MOBILE, ORIGINAL_PREFIX, TRACK
+from node.catalog.vocabulary import COVER, COVER_BLOB, MOBILE, MOBILE_AAC, ORIGINAL_PREFIX, TRACK
 from node.crypto.blob import Purpose
 from node.doors.index.database import Database
 from node.doors.index.registers import MAX_STORED_VALUE_BYTES
@@ -80,8 +80,8 @@ class CopiesRoom:
         """Blobs that the catalog names, with the sizes of their plaintext in bytes; malformed ones are left out."""
         rows = self._database.each(
             """SELECT value FROM register
-               WHERE (tbl = ? AND (field = ? OR field >= ? AND field < ?)) OR (tbl = ? AND field = ?)""",
-            TRACK, MOBILE, ORIGINAL_PREFIX, ORIGINAL_PREFIX + "\U0010ffff", COVER, COVER_BLOB,
+               WHERE (tbl = ? AND (field IN (?, ?) OR field >= ? AND field < ?)) OR (tbl = ? AND field = ?)""",
+            TRACK, MOBILE, MOBILE_AAC, ORIGINAL_PREFIX, ORIGINAL_PREFIX + "\U0010ffff", COVER, COVER_BLOB,
         )  # fmt: skip
         for (value,) in rows:
             with contextlib.suppress(PeerError):

@@ -257,7 +257,7 @@ def _write_blobs(sql: sqlite3.Connection, ids: list[str], facts: dict[str, Track
             for track, known in facts.items()
             for purpose, renditions in (
                 (Purpose.ORIGINAL, known.originals),
-                (Purpose.MOBILE, () if known.mobile is None else (known.mobile,)),
+                (Purpose.MOBILE, known.mobiles),
             )
             for rendition in renditions
         ],
