@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.catalog.model import BlobRef, Rendition, Stream, Tags
+from node.catalog.register import Key
 from node.catalog.values import (
     blob_of,
     blob_value,
@@ -22,9 +23,9 @@ from node.catalog.values import (
     tags_of,
     tags_value,
 )
-from node.catalog.vocabulary import MOBILE, TAGS, original_field, read_track
+from node.catalog.vocabulary import MOBILE, TAGS, original_field, read_track, set_mobile
 from node.errors import PeerError
-from node.ids import BlobRoot
+from node.ids import BlobRoot, TrackId
 from node.wire.codec import pack, unpack
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -136,14 +137,25 @@ def test_a_key_is_not_in_what_a_blob_prints() -> None:
     assert "kkk" not in repr(BLOB)
 
 
+IN_AAC = Rendition(kind="mobile", blob=BLOB, stream=replace(STREAM, codec="aac"))
+
+
+def test_a_small_copy_in_aac_stands_beside_the_one_in_opus() -> None:
+    track = TrackId("t")
+    assert set_mobile(track, IN_AAC).key == Key("track", "t", "mobile:aac")
+    assert set_mobile(track, replace(IN_AAC, stream=replace(STREAM, codec="opus"))).key == Key("track", "t", "mobile")
+
+
 def test_a_track_is_read_around_what_is_malformed() -> None:
     value = rendition_value(Rendition(kind="original", blob=BLOB, stream=STREAM, path="a"))
     facts = read_track({
         TAGS: tags_value(Tags(title="file", album="file")), "tag:title": "person", "tag:album": 5,
         "tag:nonsense": "x", "tag:__class__": 5,
-        original_field(b"1" * 32): value, original_field(b"2" * 32): ["broken"], MOBILE: "broken", "future": 1,
+        original_field(b"1" * 32): value, original_field(b"2" * 32): ["broken"], MOBILE: "broken", "mobile:aac": rendition_value(IN_AAC),
+        "future": 1,
     })  # fmt: skip
     assert facts.tags == Tags(title="person", album="file")
     assert [original.path for original in facts.originals] == ["a"]
     assert facts.mobile is None
+    assert facts.mobiles == (IN_AAC,)
     assert facts.stream == STREAM

@@ -84,10 +84,15 @@ async def test_a_damaged_one_is_made_again_in_aac(tmp_path: Path, song: Path) ->
 
 
 async def test_what_it_cant_be_made_of_is_said_and_still_tried_as_opus(tmp_path: Path, song: Path) -> None:
+    song.unlink()
+    odd = make_track(song.parent / "odd.wav", seconds=1)
+    data = bytearray(odd.read_bytes())
+    data[24:28] = (2).to_bytes(4, "little")  # samples a second
+    odd.write_bytes(data)
     async with open_home(tmp_path / "home") as home:
         await home.ingest.add([song.parent])
         waiting = home.library.to_render()
-        song.unlink()
+        assert waiting.files == 1
         render = asked(home)
         with pytest.raises(UnavailableError, match="no rendition can be made"):
             await render({"track": home.only_track(), "codec": "aac"})
