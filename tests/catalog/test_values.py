@@ -151,7 +151,8 @@ def test_a_track_is_read_around_what_is_malformed() -> None:
     facts = read_track({
         TAGS: tags_value(Tags(title="file", album="file")), "tag:title": "person", "tag:album": 5,
         "tag:nonsense": "x", "tag:__class__": 5,
-        original_field(b"1" * 32): value, original_field(b"2" * 32): ["broken"], MOBILE: "broken", "mobile:aac": rendition_value(IN_AAC),
+        original_field(b"1" * 32): value, original_field(b"2" * 32): ["broken"], MOBILE: "broken",
+        "mobile:aac": rendition_value(IN_AAC),
         "future": 1,
     })  # fmt: skip
     assert facts.tags == Tags(title="person", album="file")

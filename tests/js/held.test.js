@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { HEAD_CHUNKS, headsIn, isHere, likely, mayWarm, toLetGo } from "../../client/core/held_music.js";
+import { giveStorage } from "./storage.js";
 
 const CHUNK = 16_384;
 const ref = (chunks) => ({ size_bytes: chunks * 16_000, root: new Uint8Array(32), key: new Uint8Array(32), commitment: new Uint8Array(32), sha256: new Uint8Array(32) });
@@ -45,4 +46,26 @@ test("beginnings are not fetched ahead while everything comes through a seed’s
   assert.ok(mayWarm([]));
   assert.ok(mayWarm([{ path: "relay" }, { path: "ranges" }]));
   assert.ok(!mayWarm([{ path: "relay" }, { path: "relay" }]));
+});
+
+test("of songs that are to stay and of which nothing plays here, a computer is asked to make what does, some at a time", async () => {
+  giveStorage();
+  const { SwarmKeeping } = await import("../../client/io/swarm_keeping.js");
+  const songs = ["plays", "a", "b", "c", "d", "e"];
+  const asked = [];
+  const keeping = new SwarmKeeping({
+    store: { list: async () => [], remove: async () => {}, keep: async () => {} },
+    library: () => null,
+    music: (id) => (id === "plays" ? ref(1) : null),
+    make: (id) => asked.push(id),
+    needed: () => new Set(),
+    forgotten: async () => {},
+    reach: () => ({ ways: [], month_bytes: { device: 0, node: 0, seed: 0 } }),
+  });
+  await keeping.load();
+  await keeping.set(songs, true);
+  assert.equal(keeping.next().length, 1);
+  assert.equal(asked.length, 3);
+  for (let turn = 0; turn < 5; turn++) keeping.next();
+  assert.deepEqual([...new Set(asked)].sort(), ["a", "b", "c", "d", "e"]);
 });

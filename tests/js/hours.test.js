@@ -10,6 +10,7 @@ import { shapeOf } from "../../client/core/crypto_blob.js";
 import { CHUNK_BYTES, CHUNK_PLAIN_BYTES as PLAIN } from "../../client/core/crypto_labels.js";
 import { seeded } from "./player_fixtures.js";
 import { FakeHolder, FakeStore, sealedBlob } from "./sealed.js";
+import { giveStorage } from "./storage.js";
 
 /** Songs of three minutes. */
 const HOURS = process.env.SONGKEEP_EXHAUSTIVE ? 24 : 8;
@@ -32,27 +33,7 @@ async function memoryBytes() {
   return heapUsed + external;
 }
 
-/** As much of IndexedDB and of the browser's storage as the app's keeping asks for. */
-const tables = { self: new Map(), blobs: new Map() };
-const answered = (result) => {
-  const request = { result };
-  queueMicrotask(() => request.onsuccess?.());
-  return request;
-};
-const database = {
-  transaction: (table) => {
-    const transaction = {
-      objectStore: () => ({
-        get: (key) => ({ result: tables[table].get(key) }),
-        put: (value, key) => ({ result: tables[table].set(key, value) && key }),
-      }),
-    };
-    setImmediate(() => transaction.oncomplete?.());
-    return transaction;
-  },
-};
-globalThis.indexedDB = { open: () => answered(database) };
-globalThis.navigator = { storage: { estimate: async () => ({ quota: 1e9, usage: 0 }) } };
+giveStorage();
 const { Chunks } = await import("../../client/io/swarm_chunks.js");
 const { SwarmKeeping } = await import("../../client/io/swarm_keeping.js");
 
