@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -18,6 +18,7 @@ from aiohttp import web
 from tests.client.mock_copies import MockCopies
 from tests.client.mock_devices import MockDevices
 from tests.client.mock_library import JSON, MockLibrary, large_library, small_library
+from tests.client.mock_lists import MockLists, fail
 from tests.client.mock_media import RATE_HZ, cover_svg, tone
 from tests.client.mock_personal import MockPersonal
 from tests.client.mock_seeds import MockSeeds
@@ -30,24 +31,9 @@ CSP = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 WORDS = [f"word{number:02d}" for number in range(1, 25)]
-PAGE_LIMIT = 500
-
-SORTS: dict[str, Callable[[JSON], object]] = {
-    "title": lambda t: t["title"].casefold(),
-    "name": lambda t: t["name"].casefold(),
-    "artist": lambda t: (", ".join(a["name"] for a in t["artists"]).casefold(), t["year"] or 0, t.get("track_no", 0)),
-    "album": lambda t: (t["album"]["name"].casefold(), t["disc_no"], t["track_no"]),
-    "added": lambda t: t["added_ms"],
-    "year": lambda t: t["year"] or 0,
-    "duration": lambda t: t["duration_ms"],
-}
 
 
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def fail(status: int, code: str, message: str) -> web.Response:
-    return web.json_response({"error": {"code": code, "message": message}}, status=status)
 
 
 class MockNode:
@@ -69,12 +55,12 @@ class MockNode:
             {"id": "f2", "path": "/media/old-drive/Vinyl rips", "state": "away", "tracks": 0, "note": ""},
         ]
         self.lyrics: dict[str, JSON] = {}
+        self.lists = MockLists(lambda: self.library, self.changed)
         self.personal = MockPersonal(library, self.changed)
         self.seeds = MockSeeds()
         self.copies = MockCopies()
         self.devices = MockDevices()
         self._listeners: set[asyncio.Queue[tuple[str, JSON] | None]] = set()
-        self._sorted: dict[tuple[object, ...], list[JSON]] = {}
 
     def changed(self) -> None:
         """Tell every listener that the library is not what it was."""
@@ -99,17 +85,8 @@ class MockNode:
             ("GET", "phrase", self._phrase),
             ("GET", "phrase/challenge", self._challenge),
             ("POST", "phrase/confirm", self._confirm),
-            ("GET", "tracks", self._tracks),
-            ("GET", "tracks/{id}", self._track),
-            ("DELETE", "tracks/{id}", self._hide),
             ("GET", "tracks/{id}/stream", self._stream),
             ("GET", "tracks/{id}/lyrics", self._lyrics),
-            ("GET", "albums", self._albums),
-            ("GET", "albums/{id}", self._album),
-            ("GET", "artists", self._artists),
-            ("GET", "artists/{id}", self._artist),
-            ("GET", "genres", self._genres),
-            ("GET", "search", self._search),
             ("GET", "covers/{id}", self._cover),
             ("GET", "events", self._events),
             ("GET", "status", self._status),
@@ -120,6 +97,7 @@ class MockNode:
         ]
         for method, path, answer in routes:
             app.router.add_route(method, f"/api/v1/{path}", answer)
+        self.lists.add_to(app)
         self.personal.add_to(app)
         self.seeds.add_to(app)
         self.copies.add_to(app)
@@ -194,91 +172,6 @@ class MockNode:
             return fail(422, "invalid", "One of these words is not right. Look at your paper again.")
         self.phrase_confirmed = True
         return web.json_response({"confirmed": True})
-
-    def _page(self, request: web.Request, kind: str, things: Sequence[JSON]) -> web.Response:
-        query = request.query
-        sort = query.get("sort", "title" if kind == "tracks" else "name")
-        wanted = query.get("artist"), query.get("genre"), query.get("album")
-        key = (self.library.revision, kind, sort, query.get("order"), wanted)
-        if key not in self._sorted:
-            chosen = [t for t in things if self._matches(t, *wanted)]
-            chosen.sort(key=lambda t: str(t["id"]))
-            chosen.sort(key=SORTS[sort], reverse=query.get("order") == "desc")  # type: ignore[arg-type]
-            self._sorted[key] = chosen
-        offset, limit = int(query.get("offset", 0)), min(PAGE_LIMIT, int(query.get("limit", 100)))
-        return web.json_response({"total": len(self._sorted[key]), "items": self._sorted[key][offset : offset + limit]})
-
-    @staticmethod
-    def _matches(thing: JSON, artist: str | None, genre: str | None, album: str | None) -> bool:
-        return (
-            (artist is None or any(a["id"] == artist for a in thing["artists"]))
-            and (genre is None or genre in thing["genres"])
-            and (album is None or thing["album"]["id"] == album)
-        )
-
-    async def _tracks(self, request: web.Request) -> web.Response:
-        return self._page(request, "tracks", list(self.library.tracks.values()))
-
-    async def _albums(self, request: web.Request) -> web.Response:
-        return self._page(request, "albums", list(self.library.albums.values()))
-
-    async def _artists(self, request: web.Request) -> web.Response:
-        return self._page(request, "artists", list(self.library.artists.values()))
-
-    async def _track(self, request: web.Request) -> web.Response:
-        track = self.library.tracks.get(request.match_info["id"])
-        if track is None:
-            return fail(404, "not_found", "This song is not in the library.")
-        path = f"{track['artists'][0]['name']}/{track['title']}.wav"
-        return web.json_response(
-            {
-                **track,
-                "sources": [{"path": path, "folder": "f1", "state": "present"}],
-                "originals": [],
-                "mobile": None,
-                "tags": {},
-            }
-        )
-
-    async def _hide(self, request: web.Request) -> web.Response:
-        self.library.tracks.pop(request.match_info["id"], None)
-        self.library.revision += 1
-        self.changed()
-        return web.Response(status=204)
-
-    async def _album(self, request: web.Request) -> web.Response:
-        album = self.library.albums.get(request.match_info["id"])
-        if album is None:
-            return fail(404, "not_found", "This album is not in the library.")
-        return web.json_response({**album, "tracks": self.library.tracks_of(album["id"])})
-
-    async def _artist(self, request: web.Request) -> web.Response:
-        artist = self.library.artists.get(request.match_info["id"])
-        if artist is None:
-            return fail(404, "not_found", "This artist is not in the library.")
-        albums = [a for a in self.library.albums.values() if a["artists"][0]["id"] == artist["id"]]
-        tracks = [t for album in albums for t in self.library.tracks_of(album["id"])]
-        return web.json_response({**artist, "albums": albums, "appears_on": [], "tracks": tracks[:500]})
-
-    async def _genres(self, _request: web.Request) -> web.Response:
-        counts = self.library.genre_counts()
-        return web.json_response({"total": len(counts), "items": counts})
-
-    async def _search(self, request: web.Request) -> web.Response:
-        words = request.query["q"].casefold().split()
-        limit = int(request.query.get("limit", 20))
-
-        def found(things: dict[str, JSON], name: str) -> list[JSON]:
-            return [t for t in things.values() if all(word in t[name].casefold() for word in words)][:limit]
-
-        library = self.library
-        return web.json_response(
-            {
-                "artists": found(library.artists, "name"),
-                "albums": found(library.albums, "name"),
-                "tracks": found(library.tracks, "title"),
-            }
-        )
 
     async def _lyrics(self, request: web.Request) -> web.Response:
         lyrics = self.lyrics.get(request.match_info["id"])
@@ -360,10 +253,8 @@ class MockNode:
             return fail(422, "invalid", f"{path} is not a folder on this computer.")
         if path == "/home/ana" and not asked.get("sure"):
             return fail(403, "unsure", f"{path} is your whole home folder.")
-        self.folders.append(
-            {"id": f"f{len(self.folders) + 1}", "path": path, "state": "present", "tracks": 0, "note": ""}
-        )
-        folder = self.folders[-1]
+        folder = {"id": f"f{len(self.folders) + 1}", "path": path, "state": "present", "tracks": 0, "note": ""}
+        self.folders.append(folder)
         return web.json_response(folder)
 
     async def _remove_folder(self, request: web.Request) -> web.Response:
