@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from node.catalog.rights import may_write
 from node.catalog.values import blob_value
 from node.config import Settings
 from node.doors.audio import MobileCodec
@@ -85,6 +86,7 @@ def build_network(
 ) -> Networking:
     """Everything between the library and other devices. Nothing is bound or dialled before the services run."""
     membership = Membership(vault, time_ms=_now_ms, random=os.urandom)
+    library.index.log.may_write = lambda key, by: may_write(key, by, membership.roster)
     directory = Directory()
     holdings = Holdings(library, store)
     snapshots = Snapshots(library, lambda: membership.epoch.convergence)

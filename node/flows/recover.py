@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from node.catalog.rights import may_write
 from node.catalog.values import blob_of
 from node.catalog.vector import LOG_ID_BYTES, MAX_SEQ
 from node.crypto.keys import EpochKeys, MemberKeys, member_keys_from_random
@@ -221,6 +222,7 @@ def _settle(
     epochs = tuple(found.epochs[number] for number in sorted(found.epochs))
     reserve_private(index_path)
     with Index.open(index_path) as index:
+        index.log.may_write = lambda key, by: may_write(key, by, roster)
         library = Library.open(index, device, epochs[0].identity)
         for document in found.documents:
             library.load_snapshot(document)

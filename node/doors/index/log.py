@@ -10,6 +10,7 @@ from typing import Any
 
 from node.catalog.batch import Batch, ForkError, Head, check_follows, check_same
 from node.catalog.register import Dot, Key, Register, is_gone, settled
+from node.catalog.rights import MayWrite, everything_counts
 from node.catalog.snapshot import SnapshotHeader, SnapshotReader, write_snapshot
 from node.catalog.vector import LogId, log_device
 from node.catalog.vocabulary import LOG, LOG_BRANCH, read_branch
@@ -40,6 +41,8 @@ class Log:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.may_write: MayWrite = everything_counts
+        """What doesn't count by it is passed over wherever logs and snapshots are merged."""
 
     def heads(self) -> dict[LogId, Head]:
         """Where every log stands."""
@@ -103,7 +106,7 @@ class Log:
             n = Logs(step.sql).number(log)
             step.sql.execute("UPDATE log SET fork = NULL WHERE n = ?", (n,))
             step.sql.execute("DELETE FROM batch WHERE log = ? AND seq > ?", (n, seq))
-            rebuild(step)
+            rebuild(step, self.may_write)
         return True
 
     def settle_fork(self, log: LogId) -> None:
@@ -150,7 +153,7 @@ class Log:
         applied = Applied()
         with self._database.write() as step:
             logs = Logs(step.sql)
-            merger = Merger(step, logs)
+            merger = Merger(step, logs, self.may_write)
             for batch in sorted(batches, key=lambda batch: (batch.seq, batch.log)):
                 self._apply_one(step.sql, merger, batch, applied)
             merger.flush()
@@ -198,7 +201,7 @@ class Log:
         with self._database.write() as step:
             before = base_parts(step.sql)
             continued = not before or _covers_base(parts, before)
-            merge_snapshot(step, Logs(step.sql), parts)
+            merge_snapshot(step, Logs(step.sql), parts, self.may_write)
             keep_base(step.sql, parts if continued else list(_document(step.sql)))
 
     def limits(self) -> dict[LogId, int]:
@@ -215,7 +218,7 @@ class Log:
             step.sql.execute("UPDATE log SET last_valid = ? WHERE n = ?", (last_valid, n))
             if seq > last_valid:
                 step.sql.execute("DELETE FROM batch WHERE log = ? AND seq > ?", (n, last_valid))
-                rebuild(step)
+                rebuild(step, self.may_write)
 
 
 def _document(sql: sqlite3.Connection) -> Iterator[bytes]:

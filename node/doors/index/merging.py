@@ -10,9 +10,10 @@ from typing import Final
 from node.catalog.batch import Batch, Head, check_same_heads, decode_batch
 from node.catalog.personal import PERSONAL
 from node.catalog.register import EMPTY, Dot, Key, Register, merge, write
+from node.catalog.rights import MayWrite
 from node.catalog.snapshot import SnapshotReader
 from node.catalog.vector import LogId, beyond
-from node.catalog.vocabulary import COVER, COVER_BLOB, TRACK, read_cover
+from node.catalog.vocabulary import COVER, COVER_BLOB, DEVICE, TRACK, read_cover
 from node.crypto.blob import Purpose
 from node.doors.index.database import Step
 from node.doors.index.personal import touch_personal
@@ -32,8 +33,9 @@ _FIRST: Final = Key("", "", "")
 class Merger:
     """Takes batches in the order of their logs and merges their writes in large steps. `flush` ends it."""
 
-    def __init__(self, step: Step, logs: Logs) -> None:
+    def __init__(self, step: Step, logs: Logs, may_write: MayWrite) -> None:
         self.logs = logs
+        self._may_write = may_write
         self.heads: dict[LogId, Head] = {
             LogId(log): Head(seq, digest)
             for log, seq, digest in step.sql.execute("SELECT id, seq, hash FROM log WHERE seq > 0")
@@ -63,6 +65,8 @@ class Merger:
         for batch in self._pending:
             news = beyond(batch.seen, self._vector)
             for key, value in batch.ops:
+                if key.table == DEVICE and not self._may_write(key, batch.log):
+                    continue
                 dot = Dot(batch.log, batch.seq, batch.stamp, packed(value))
                 after[key] = write(after.get(key, EMPTY), dot, seen=batch.seen, news=news)
             self._vector[batch.log] = batch.seq
@@ -99,10 +103,13 @@ def set_head(sql: sqlite3.Connection, n: int, head: Head) -> None:
     sql.execute("DELETE FROM ahead WHERE log = ? AND seq <= ?", (n, head.seq))
 
 
-def merge_snapshot(step: Step, logs: Logs, parts: Iterable[bytes]) -> None:
-    """Join the registers with a snapshot's. What is void here is left out of it. Raises PeerError, ForkError."""
+def merge_snapshot(step: Step, logs: Logs, parts: Iterable[bytes], may_write: MayWrite) -> None:
+    """Join the registers with a snapshot's. Raises PeerError, ForkError.
+
+    What is void here is left out of it; a register into which somebody wrote who may not stays as it is here.
+    """
     reader = SnapshotReader(parts)
-    mine = Merger(step, logs).heads
+    mine = Merger(step, logs, may_write).heads
     theirs = reader.header.heads
     check_same_heads(mine, theirs)
     left_state = {log: head.seq for log, head in mine.items()}
@@ -114,8 +121,13 @@ def merge_snapshot(step: Step, logs: Logs, parts: Iterable[bytes]) -> None:
     after = _FIRST
     while True:
         chunk = {key: _valid(register, limits) for key, register in islice(incoming, _JOINED_AT_ONCE)}
+        refused = {
+            key
+            for key, register in chunk.items()
+            if key.table == DEVICE and not all(may_write(key, dot.log) for dot in register.dots)
+        }
         upto = max(chunk) if len(chunk) == _JOINED_AT_ONCE else None
-        keys = keys_between(step.sql, after, upto) | chunk.keys()
+        keys = (keys_between(step.sql, after, upto) | chunk.keys()) - refused
         before = load(step.sql, keys, logs)
         changes = {
             key: (
@@ -145,8 +157,8 @@ def _valid(register: Register, limits: dict[LogId, int]) -> Register:
     return Register(dots, register.ahead)
 
 
-def rebuild(step: Step) -> None:
-    """Make the registers again from the base snapshot and the batches kept, without what is void."""
+def rebuild(step: Step, may_write: MayWrite) -> None:
+    """Make the registers again from the base snapshot and the batches kept, without what is void or not allowed."""
     sql = step.sql
     touch_all(step)
     touch_personal(step)
@@ -158,8 +170,8 @@ def rebuild(step: Step) -> None:
     logs = Logs(sql)
     parts = base_parts(sql)
     if parts:
-        merge_snapshot(step, logs, parts)
-    merger = Merger(step, logs)
+        merge_snapshot(step, logs, parts, may_write)
+    merger = Merger(step, logs, may_write)
     after = 0
     while rows := sql.execute(
         "SELECT rowid, signed FROM batch WHERE rowid > ? ORDER BY rowid LIMIT ?", (after, _REPLAYED_AT_ONCE)
