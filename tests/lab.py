@@ -25,7 +25,7 @@ table inet blocked {
 
 def ip(*arguments: str) -> None:
     """One command of iproute2. Raises CalledProcessError."""
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=20)
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=60)
 
 
 def add_namespace(name: str) -> None:
@@ -62,7 +62,7 @@ class Host:
 
     def block_udp(self) -> None:
         """Let no UDP out or in, as some offices, hotels and trains do."""
-        subprocess.run(self.command(["nft", "-f", "-"]), input=_NO_UDP, text=True, check=True, timeout=20)
+        subprocess.run(self.command(["nft", "-f", "-"]), input=_NO_UDP, text=True, check=True, timeout=60)
 
     def wrapper(self, program: str, directory: Path) -> Path:
         """A script that runs `program` inside this host, for those who want the path of one executable."""
@@ -114,6 +114,6 @@ def open_lab() -> Iterator[Lab]:
             for process in host.processes:
                 if process.poll() is None:
                     process.kill()
-                process.wait(10)
+                process.wait(60)
             subprocess.run(["ip", "netns", "del", host.namespace], check=False, capture_output=True)
         subprocess.run(["ip", "netns", "del", hub], check=False, capture_output=True)

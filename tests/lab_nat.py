@@ -78,5 +78,5 @@ def host_behind_router(lab: Lab, name: str, line: Line | None = None, *, symmetr
     forwards = router.run(["sysctl", "-w", "net.ipv4.ip_forward=1"])
     assert forwards.returncode == 0, forwards.stderr
     rules = _RULES.format(outer=outer, inner=inner, ports=" fully-random" if symmetric else "")
-    subprocess.run(router.command(["nft", "-f", "-"]), input=rules, text=True, check=True, timeout=20)
+    subprocess.run(router.command(["nft", "-f", "-"]), input=rules, text=True, check=True, timeout=60)
     return host

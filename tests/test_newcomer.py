@@ -53,7 +53,7 @@ def running(installed: Path, tmp_path: Path) -> Iterator[dict[str, Any]]:
         yield json.loads(process.stdout.readline())
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def ask(url: str, *, token: str | None = None, body: Any = None) -> Any:

@@ -47,13 +47,13 @@ async def coming(port: int, count: int, *, address: str = STRANGER) -> AsyncIter
 
 async def answered(client: Client, asked: bytes = ASKED) -> bytes:
     client[1].write(asked)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         return await client[0].readuntil(b"\r\n\r\n")
 
 
 async def ended(client: Client) -> None:
     """The server has closed it."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         with contextlib.suppress(ConnectionError):
             assert await client[0].read() == b""
 
@@ -108,7 +108,7 @@ async def test_too_many_at_once_are_told_to_come_again_and_those_that_went_make_
             assert b" 503 " in await answered(friends[2])
         for each in strangers[:3]:
             each[1].close()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 async with coming(port, 1) as [again]:
                     if b" 200 " in await answered(again):

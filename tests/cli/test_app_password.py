@@ -21,7 +21,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
 
 def ping(node: Living, password: str) -> Any:
     url = f"http://127.0.0.1:{node.port}/rest/ping?apiKey={password}&v=1.16.1&c=tests&f=json"
-    with urllib.request.urlopen(url, timeout=20) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return json.load(answer)["subsonic-response"]["status"]
 
 

@@ -374,7 +374,7 @@ def test_stopping_is_quick_while_a_player_listens(tmp_path: Path) -> None:
     node = greet(tmp_path / "home", process)
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=60)
     connection.request("GET", "/api/v1/events", headers={"Authorization": f"Bearer {node.token}"})
     connection.getresponse().readline()
     begun_s = time.monotonic()

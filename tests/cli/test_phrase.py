@@ -49,7 +49,7 @@ def test_a_program_makes_a_phrase_and_removes_it_with_its_words(node: Living, tm
     added = event(process)
     assert added["event"] == "added"
     assert added["phrase"]["id"] == words["id"]
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert [each["id"] for each in node.get("phrases")["items"]][1:] == [words["id"]]
 
     refused = node.songkeep("phrase", "remove", words["id"], "--yes", "--json")

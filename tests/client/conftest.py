@@ -22,7 +22,7 @@ FAKE_CAMERA = "--use-fake-device-for-media-stream"
 PHONE = {"width": 360, "height": 740}
 WIDE = {"width": 1440, "height": 900}
 
-EXPECT_MS = 20_000
+EXPECT_MS = 60_000
 """What is awaited comes at once; a machine that is shared may take its time."""
 expect.set_options(timeout=EXPECT_MS)
 
@@ -45,7 +45,7 @@ WATCH_AUDIO = """
 """Keeps hold of the app's audio elements, which stand in no document, and of every breach of the content policy."""
 
 
-async def until(page: Page, condition: str, timeout_s: float = 20.0) -> None:
+async def until(page: Page, condition: str, timeout_s: float = 60.0) -> None:
     """Wait until a JavaScript expression is true in a page, whose content policy forbids Playwright's own way."""
     deadline = time.monotonic() + timeout_s
     while not await page.evaluate(f"Boolean({condition})"):
@@ -84,7 +84,7 @@ class Desk:
         positions: list[float] = await self.page.evaluate(script)
         return positions
 
-    async def until(self, condition: str, timeout_s: float = 20.0) -> None:
+    async def until(self, condition: str, timeout_s: float = 60.0) -> None:
         """Wait until a JavaScript expression is true."""
         await until(self.page, condition, timeout_s)
 
@@ -133,7 +133,7 @@ async def desk(
     port = runner.addresses[0][1]
     context = await browser.new_context(viewport=viewport, color_scheme="dark")  # type: ignore[arg-type]
     await context.add_init_script(WATCH_AUDIO)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(EXPECT_MS)
     page = await context.new_page()
     desk = Desk(node, page, f"http://127.0.0.1:{port}/")
     page.on("pageerror", lambda error: desk.errors.append(str(error)))
@@ -159,7 +159,7 @@ async def page(browser: Browser, viewport: dict[str, int]) -> AsyncIterator[Page
     """A page in a fresh browser profile."""
     context = await browser.new_context(viewport=viewport)  # type: ignore[arg-type]
     await context.add_init_script(WATCH_AUDIO)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(EXPECT_MS)
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -63,7 +63,7 @@ async def test_pairing_a_phone_without_an_address_shows_the_ways_to_one(desk: De
     assert devices.asked == []
     await desk.page.get_by_label("Address of the app").fill("music.example.org")
     await desk.page.keyboard.press("Enter")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not devices.asked:  # noqa: ASYNC110  # the mock tells nobody
             await asyncio.sleep(0.02)
     assert devices.asked == [{"app": "https://music.example.org/"}]
@@ -114,6 +114,6 @@ async def test_a_failed_pairing_says_why_and_leaving_the_page_spends_the_code(de
     await desk.page.get_by_role("button", name="A computer elsewhere").click()
     await expect(desk.page.locator(".pair-other")).to_contain_text("One moment")
     await desk.go("/songs")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not devices.cancelled:  # noqa: ASYNC110  # the mock tells nobody
             await asyncio.sleep(0.02)

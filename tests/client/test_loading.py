@@ -43,8 +43,8 @@ async def test_what_never_comes_is_told_and_tried_again_when_the_person_says_so(
     await phone.page.add_init_script("sessionStorage.getItem('tries') ?? sessionStorage.setItem('tries', 3)")
     await phone.page.route("**/core/queue.js", lambda route: route.abort())
     await phone.page.goto(phone.base)
-    await expect(phone.page.get_by_role("heading", name="Songkeep could not be opened")).to_be_visible(timeout=30_000)
+    await expect(phone.page.get_by_role("heading", name="Songkeep could not be opened")).to_be_visible()
     await phone.page.unroute_all()
     await phone.page.get_by_role("button", name="Try again").click()
-    await expect(phone.page.get_by_role("heading", name="Bring your music here")).to_be_visible(timeout=30_000)
+    await expect(phone.page.get_by_role("heading", name="Bring your music here")).to_be_visible()
     assert len(await phone.page.get_by_role("heading", level=1).all()) == 1

@@ -43,10 +43,10 @@ async def test_a_phone_follows_a_fork_with_a_new_phrase_and_a_new_epoch(phone: P
         said = [seen.presence for _, seen in phone.home.device.directory.present()]
         return any(each is not None and each.roster_digest == home.roster.digest for each in said)
 
-    await people.until(phone_knows, timeout_s=30)
+    await people.until(phone_knows, timeout_s=60)
     await phone.play_first()
     await phone.until_sound()
     await phone.page.reload()
-    await people.until(phone_knows, timeout_s=30)
+    await people.until(phone_knows, timeout_s=60)
     await phone.play_first()
     await phone.until_sound()

@@ -64,7 +64,7 @@ async def test_a_phone_pairs_by_its_own_camera_which_is_off_afterwards(phone: Ph
     await expect(phone.page.get_by_role("heading", name="Show it to the camera")).to_be_visible()
     await phone.page.evaluate("link => { shown = link }", pairing.invitation_link(phone.base, pairing.Invitation(code)))
     typed.set_result(await phone.check_code())
-    await asyncio.wait_for(inviting, 20)
+    await asyncio.wait_for(inviting, 60)
     await expect(phone.page.locator(".hero")).to_contain_text("3 songs")
     assert await phone.page.evaluate("tracks.map((track) => track.readyState)") == ["ended"]
 

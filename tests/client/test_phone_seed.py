@@ -100,7 +100,7 @@ async def test_a_revoked_phone_is_cut_off_and_told(phone: Phone) -> None:  # noq
     await until(phone.page, "voices.every((voice) => voice.paused)")
     await people.until(lambda: phone.home.device.links.count == 0)
     await phone.page.reload()
-    await expect(phone.page.locator("#gate")).to_contain_text("Bring your music here", timeout=15_000)
+    await expect(phone.page.locator("#gate")).to_contain_text("Bring your music here")
 
 
 async def test_a_wipe_that_was_interrupted_is_finished_at_the_next_start(phone: Phone) -> None:  # noqa: F811
@@ -155,7 +155,7 @@ async def test_another_tab_of_the_old_library_leaves_a_new_pairing_alone(phone: 
         await page.goto(pairing.invitation_link(phone.base, pairing.Invitation(code)))
         await page.get_by_role("button", name="Leave it and pair again").click()
         typed.set_result(await other.check_code())
-        await asyncio.wait_for(inviting, 20)
+        await asyncio.wait_for(inviting, 60)
         await expect(page.locator(".hero")).to_contain_text("3 songs")
         mine = await page.evaluate(IDENTITY)
         guest = people.new_keys().public
@@ -178,4 +178,4 @@ async def test_a_phone_comes_back_after_the_pc_was_away(phone: Phone) -> None:  
     await asyncio.sleep(1)
     device.meeting.set_trackers([tracker])
     await phone.play_first()
-    await phone.until_sound(timeout_s=20)
+    await phone.until_sound(timeout_s=60)

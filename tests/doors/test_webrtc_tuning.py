@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aioice import ice, stun
+from aioice import ice, mdns, stun
 
 from node.doors import webrtc
 from node.doors.channel import Channel, Offered
@@ -53,13 +53,22 @@ def test_candidates_that_are_names_are_set_aside() -> None:
     assert names == ["2 1 udp 2113937151 6e0a-1.local 5001 typ host generation 0"]
 
 
-async def test_a_name_that_nobody_answers_to_does_not_hold_up_the_answer() -> None:
+async def test_a_name_that_nobody_answers_to_does_not_hold_up_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asyncio.Event()
+
+    async def silence(_protocol: mdns.MDnsProtocol, _name: str, **_options: float | None) -> str | None:
+        asked.set()
+        await asyncio.Event().wait()
+        return None
+
+    monkeypatch.setattr(mdns.MDnsProtocol, "resolve", silence)
     offering = await webrtc.offer(None)
     name = "a=candidate:9 1 udp 2113937151 00000000-0000-4000-8000-000000000000.local 5001 typ host\r\n"
     sdp = offering.sdp.replace("a=end-of-candidates\r\n", name)
     assert name in sdp
-    async with asyncio.timeout(0.9):
+    async with asyncio.timeout(60):
         _, pipe = await webrtc.answer_offer(sdp, None)
+        await asked.wait()
     await pipe.close()
     await offering.pipe.close()
 

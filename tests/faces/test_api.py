@@ -154,7 +154,7 @@ def test_a_browser_can_not_open_the_machine_to_others(node: Living, method: str,
 
 
 def test_events_begin_with_where_the_library_stands_and_tell_of_jobs(node: Living) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=60)
     connection.request("GET", "/api/v1/events", headers={"Authorization": f"Bearer {node.token}"})
     response = connection.getresponse()
     assert response.headers["Content-Type"] == "text/event-stream"

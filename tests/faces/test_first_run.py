@@ -53,7 +53,7 @@ def test_the_address_that_the_browser_was_opened_with_is_of_no_use_to_another_us
             "-H", "Content-Type: application/json", "-d", body, url,
         ]  # fmt: skip
         return subprocess.run(
-            command, user=user, cwd="/", capture_output=True, text=True, timeout=20, check=True
+            command, user=user, cwd="/", capture_output=True, text=True, timeout=60, check=True
         ).stdout
 
     assert sign_in_as(65_534) == "403"

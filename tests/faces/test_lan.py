@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs a second 
 
 
 def ask(node: Living, method: str, path: str, body: object = None, token: str = "") -> tuple[int, dict[str, object]]:
-    connection = http.client.HTTPConnection(ANOTHER_ADDRESS, node.port, timeout=20)
+    connection = http.client.HTTPConnection(ANOTHER_ADDRESS, node.port, timeout=60)
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     connection.request(method, path, json.dumps(body) if body is not None else None, headers)
     response = connection.getresponse()

@@ -9,12 +9,12 @@ from node.faces.news import NOTICES_KEPT, News
 
 
 async def _told(pieces: AsyncIterator[bytes]) -> str:
-    return (await asyncio.wait_for(anext(pieces), 5)).decode()
+    return (await asyncio.wait_for(anext(pieces), 60)).decode()
 
 
 async def test_each_listener_is_told_and_later_states_replace_earlier_ones() -> None:
     news = News(asyncio.get_running_loop())
-    first, second = news.follow(silence_s=5), news.follow(silence_s=5)
+    first, second = news.follow(silence_s=3_600), news.follow(silence_s=3_600)
     told = asyncio.gather(_told(first), _told(second))
     while news.listeners < 2:  # noqa: ASYNC110  # each turn of the loop brings them nearer
         await asyncio.sleep(0)
@@ -31,7 +31,7 @@ async def test_each_listener_is_told_and_later_states_replace_earlier_ones() -> 
 
 async def test_news_from_another_thread_arrive() -> None:
     news = News(asyncio.get_running_loop())
-    told = asyncio.ensure_future(_told(news.follow(silence_s=5)))
+    told = asyncio.ensure_future(_told(news.follow(silence_s=3_600)))
     while not news.listeners:  # noqa: ASYNC110
         await asyncio.sleep(0)
     await asyncio.to_thread(news.changed, 9)

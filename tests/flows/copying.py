@@ -106,7 +106,7 @@ async def add_songs(device: Holder, folder: Path, numbers: Sequence[int], *, sec
     await device.home.ingest.add([folder])
 
 
-async def settled(true: Any, what: str, *, timeout_s: float = 40.0) -> None:
+async def settled(true: Any, what: str, *, timeout_s: float = 90.0) -> None:
     """Waits for something that devices bring about by themselves."""
     try:
         async with asyncio.timeout(timeout_s):

@@ -136,7 +136,7 @@ async def watching(home: Home) -> AsyncIterator[None]:
     """See what happens in the folders, as a node that stays does."""
     task = asyncio.create_task(home.folders.watch())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await home.folders.listens()
         yield
     finally:
@@ -161,7 +161,7 @@ def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
-async def until(true: Callable[[], bool], *, timeout_s: float = 20.0) -> None:
+async def until(true: Callable[[], bool], *, timeout_s: float = 60.0) -> None:
     """Wait until `true` says so."""
     async with asyncio.timeout(timeout_s):
         while not true():  # noqa: ASYNC110 - what it looks at tells nobody

@@ -167,7 +167,7 @@ async def a_tracker(home: Path, **options: object) -> AsyncIterator[tuple[str, R
         yield f"ws://127.0.0.1:{tracker.port}", tracker
 
 
-async def until(true: Callable[[], bool], *, timeout_s: float = 10.0) -> None:
+async def until(true: Callable[[], bool], *, timeout_s: float = 60.0) -> None:
     """Waits for something that others bring about."""
     async with asyncio.timeout(timeout_s):
         while not true():  # noqa: ASYNC110  # what is waited for is many different things

@@ -53,7 +53,7 @@ class SeededHome:
         [link] = self.seeds.links.values()
         return link
 
-    async def until_filled(self, *, blobs: int = 1, timeout_s: float = 30) -> None:
+    async def until_filled(self, *, blobs: int = 1, timeout_s: float = 90) -> None:
         """Until every seed holds all of at least `blobs` blobs, and the newest catalog."""
         async with asyncio.timeout(timeout_s):
             while not self._filled(blobs):  # noqa: ASYNC110

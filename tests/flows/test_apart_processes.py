@@ -60,7 +60,7 @@ def two_and_a_tracker(
         router = next(host for host in lab.hosts if host.namespace.endswith("pc-router"))
         subprocess.run(
             router.command(["nft", "-f", "-"]), input=FORWARDED.format(pc=pc.host.address, out=router.address),
-            text=True, check=True, timeout=20,
+            text=True, check=True, timeout=60,
         )  # fmt: skip
     address = server.host.address
     tracker, _ = server.start("tracker", "run", "--listen", f"{address}:8000", "--stun", f"{address}:3478")
@@ -82,7 +82,7 @@ def two_and_a_tracker(
     for machine in (pc, laptop):
         if apart:
             subprocess.run(
-                machine.host.command(["nft", "-f", "-"]), input=NO_MULTICAST, text=True, check=True, timeout=20
+                machine.host.command(["nft", "-f", "-"]), input=NO_MULTICAST, text=True, check=True, timeout=60
             )
     pc.start("up", "--no-browser", "--tracker", f"ws://{address}:8000")
     until(lambda: at_tracker(pc), "the PC is at the tracker")
@@ -109,7 +109,7 @@ def test_when_the_tracker_is_killed_devices_that_are_apart_meet_through_the_dht(
     )
     took_s = until(lambda: pc.other()["present"] and laptop.other()["present"], "they meet again")
     print(f"met again after {took_s:.1f} s")
-    assert took_s < 30
+    assert took_s < 60
     laptop.run("devices", "rename", pc.other()["id"], "Travelling")
     until(lambda: "Travelling" in pc.names(), "what is edited on one shows on the other")
     looked_at = {each["about"]: each for each in laptop.run("doctor")}
@@ -147,7 +147,7 @@ def test_a_machine_whose_link_went_down_is_back_within_seconds_of_its_return(lab
         assert laptop.host.run(["ip", *step]).returncode == 0
     took_s = until(lambda: at_tracker(laptop) and laptop.other()["present"], "it is back")
     print(f"back after {took_s:.1f} s")
-    assert took_s < 20
+    assert took_s < 45
     rejoined = Path(laptop.home / "songkeep.log").read_text().count("room_joined")
     assert rejoined < 12, "without a storm"
 

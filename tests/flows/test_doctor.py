@@ -34,7 +34,7 @@ def looked_at(machine: Machine) -> dict[str, dict[str, Any]]:
 
 
 def rules(host: Host, text: str) -> None:
-    subprocess.run(host.command(["nft", "-f", "-"]), input=text, text=True, check=True, timeout=20)
+    subprocess.run(host.command(["nft", "-f", "-"]), input=text, text=True, check=True, timeout=60)
 
 
 def a_home(lab: Lab, host: Host, folder: Path, trackers: list[str]) -> Machine:
@@ -197,11 +197,11 @@ async def test_the_dht_line_off_without_others_without_nodes_and_well(tmp_path: 
         far = afar(pc, book, door)
         doctor = doctor_of(pc, far, tmp_path)
         async with meeting(pc), open_afar(far):
-            await soon(lambda: far.took > 0, timeout_s=30)
+            await soon(lambda: far.took > 0, timeout_s=60)
             said = await finding(doctor, "DHT")
             assert (said.state, "nodes answer" in said.text) == ("good", True)
             far.apply(FarOptions(mode="private", nodes=(f"{LOOPBACK}:9",)))
-            await soon(lambda: far.dht is not None and far.took == 0, timeout_s=30)
+            await soon(lambda: far.dht is not None and far.took == 0, timeout_s=60)
             said = await finding(doctor, "DHT")
             assert said.state == "bad"
             assert "No other node answers" in said.text
@@ -213,7 +213,7 @@ def test_little_disk_is_said_with_how_much_there_is(lab: Lab, tmp_path: Path) ->
     """A disk of 50 MB, in a mount that only this home sees."""
     small = tmp_path / "small"
     small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=50m", "tmpfs", str(small)], check=True, timeout=20)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=50m", "tmpfs", str(small)], check=True, timeout=60)
     try:
         home = Machine(lab.host("pc"), small / "home")
         home.run("init")
@@ -221,4 +221,4 @@ def test_little_disk_is_said_with_how_much_there_is(lab: Lab, tmp_path: Path) ->
         assert said["state"] == "bad"
         assert re.match(r"Only [45]\d MB are free", said["text"]), said["text"]
     finally:
-        subprocess.run(["umount", "-l", str(small)], check=False, timeout=20)
+        subprocess.run(["umount", "-l", str(small)], check=False, timeout=60)

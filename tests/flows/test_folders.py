@@ -125,17 +125,17 @@ async def test_a_song_copied_in_appears_by_itself(tmp_path: Path, music: Path) -
         await home.ingest.add([music])
         async with watching(home):
             shutil.copy(elsewhere, music / "3.wav")
-            await until(lambda: "Three" in home.titles(), timeout_s=8)
+            await until(lambda: "Three" in home.titles(), timeout_s=60)
             (music / "new album").mkdir()
             make_track(music / "new album" / "4.flac", seed=4, title="Four")
-            await until(lambda: "Four" in home.titles(), timeout_s=8)
+            await until(lambda: "Four" in home.titles(), timeout_s=60)
             retag(music / "album" / "1.flac", "Uno")
-            await until(lambda: "Uno" in home.titles(), timeout_s=8)
+            await until(lambda: "Uno" in home.titles(), timeout_s=60)
             operations = home.operations()
             (music / "album").rename(music / "renamed")
-            await until(lambda: _paths(home) >= {"renamed/1.flac"}, timeout_s=8)
+            await until(lambda: _paths(home) >= {"renamed/1.flac"}, timeout_s=60)
             (music / "2.ogg").unlink()
-            await until(lambda: "missing" in _states(home), timeout_s=8)
+            await until(lambda: "missing" in _states(home), timeout_s=60)
             assert home.operations() - operations <= 1
 
 

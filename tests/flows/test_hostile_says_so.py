@@ -222,7 +222,7 @@ async def test_keys_swapped_in_a_pairing_room_are_noticed_by_both(tracker: Hosti
         waiting = asyncio.create_task(wait_for_newcomer())
         await opened.wait()
         entering = asyncio.create_task(enter())
-        errors = await asyncio.wait_for(asyncio.gather(waiting, entering, return_exceptions=True), 30)
+        errors = await asyncio.wait_for(asyncio.gather(waiting, entering, return_exceptions=True), 60)
     assert swapped == ["commit", "commit", "reveal", "reveal"]
     for error in errors:
         assert isinstance(error, (PeerError, RefusedError, UnavailableError)), error

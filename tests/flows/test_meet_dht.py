@@ -146,12 +146,12 @@ async def test_one_of_two_devices_is_door_enough() -> None:
         far, near = afar(pc, book, unused), afar(other, book, unused)
     far.apply(FarOptions(mode="private"))
     async with meeting(pc, other), open_afar(far):
-        await until(lambda: far.dht is not None, timeout_s=20)
+        await until(lambda: far.dht is not None, timeout_s=60)
         assert far.dht is not None
         near.apply(FarOptions(mode="private", nodes=(f"{LOOPBACK}:{far.dht.port}",)))
         async with open_afar(near):
             await until(lambda: present(pc, other), timeout_s=60)
-            await until(lambda: far.took > 0 and near.took > 0, timeout_s=30)
+            await until(lambda: far.took > 0 and near.took > 0, timeout_s=60)
 
 
 async def test_when_the_tracker_dies_devices_that_are_apart_meet_through_the_dht(tmp_path: Path) -> None:
@@ -161,8 +161,8 @@ async def test_when_the_tracker_dies_devices_that_are_apart_meet_through_the_dht
         pc, other = pc_and_laptop(url)
         far, near = afar(pc, book, door), afar(other, book, door)
         async with meeting(pc, other), open_afar(far, near):
-            await until(lambda: present(pc, other), timeout_s=20)
-            await until(lambda: far.took > 0 and near.took > 0, timeout_s=30)
+            await until(lambda: present(pc, other), timeout_s=60)
+            await until(lambda: far.took > 0 and near.took > 0, timeout_s=60)
             assert {place for place, _ in other.directory.places_of(pc.id)} == {url}, "nobody is looked for in vain"
             await tracker.aclose()
             await until(lambda: not other.meeting.places[url].joined and present(pc, other), timeout_s=60)
@@ -196,9 +196,9 @@ async def test_nothing_is_open_while_it_is_off_or_nobody_else_is_there() -> None
         chosen = afar(pc, book, door, mode="off")
         async with meeting(pc), open_afar(chosen):
             chosen.apply(FarOptions(mode="private", nodes=(f"{LOOPBACK}:{door.port}",)))
-            await until(lambda: chosen.dht is not None, timeout_s=20)
+            await until(lambda: chosen.dht is not None, timeout_s=60)
             chosen.apply(FarOptions())
-            await until(lambda: chosen.dht is None, timeout_s=20)
+            await until(lambda: chosen.dht is None, timeout_s=60)
 
 
 async def put_for(pc: Device, door: Dht, record: DhtRecord, *, day: int = DAY, epoch: EpochKeys | None = None) -> None:

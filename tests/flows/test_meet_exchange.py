@@ -46,7 +46,7 @@ async def test_weeks_apart_both_end_alike_with_every_edit_kept(tmp_path: Path) -
         pc.write("same", "of the pc")
         lap.write("same", "of the laptop")
         async with together(pc, lap):
-            await until(lambda: pc.heads() == lap.heads(), timeout_s=30)
+            await until(lambda: pc.heads() == lap.heads(), timeout_s=60)
         for reader in (pc, lap):
             assert [reader.value(f"pc {number}") for number in range(300)] == list(range(300))
             assert [reader.value(f"laptop {number}") for number in range(300)] == list(range(300))
@@ -94,7 +94,7 @@ async def test_what_a_revoked_device_deletes_and_backdates_comes_back_everywhere
             pc.write(f"song {number}", number)
         lap.write("of the laptop", 1)
         async with together(pc, lap, other):
-            await until(lambda: pc.heads() == lap.heads() == other.heads(), timeout_s=30)
+            await until(lambda: pc.heads() == lap.heads() == other.heads(), timeout_s=60)
         kept, log = lap.library.index.log, lap.library.changes.log
         seen = pc.heads()[log]
         for number in range(20):  # signed now, with a clock that says last century
@@ -123,7 +123,7 @@ async def test_what_a_revoked_device_deletes_and_backdates_comes_back_everywhere
         with pytest.raises(RefusedError, match="was revoked"):
             check_snapshot(poisoned, pc.device.membership.roster)
         async with together(pc, other):
-            await until(lambda: other.value("song 19") == 19 and other.value("of the laptop") == 1, timeout_s=30)
+            await until(lambda: other.value("song 19") == 19 and other.value("of the laptop") == 1, timeout_s=60)
         for reader in (pc, other):
             assert [reader.value(f"song {number}") for number in range(20)] == list(range(20))
         assert pc.library.snapshot() == other.library.snapshot()

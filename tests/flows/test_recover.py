@@ -156,7 +156,7 @@ async def test_what_the_recovered_machine_adds_reaches_the_old_one_through_the_s
             [track] = [each for each in new.home.library.tracks(0, 10)["items"] if each["title"] == "Copper Bells"]
             new.home.library.edit_tags(track["id"], {"title": "Copper Bells (live)"})
             await new.until_filled(blobs=3)
-        async with seeded_home(tmp_path / "pc", secrets=_pc_secrets(secrets)) as pc, asyncio.timeout(20):
+        async with seeded_home(tmp_path / "pc", secrets=_pc_secrets(secrets)) as pc, asyncio.timeout(60):
             while "Copper Bells (live)" not in pc.home.titles():  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
@@ -187,7 +187,7 @@ async def test_it_all_comes_back_after_a_device_was_revoked_and_everything_has_a
                     roster, keys, [thief.id], next_epoch=EpochKeys(2, os.urandom(32)), time_ms=6
                 )
             )
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while before & {tag for _, tag in pc.link.volumes}:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             make_track(music / "4.flac", seed=4, title="After the Rain")

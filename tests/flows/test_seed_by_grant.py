@@ -33,7 +33,7 @@ def started(home: Path, *arguments: str) -> Iterator[Mapping[str, Any]]:
         yield json.loads(process.stdout.readline())
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def until(true: Callable[[], bool], what: str) -> None:

@@ -43,7 +43,7 @@ class SeedProcess:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(60)
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -67,4 +67,4 @@ async def seed_process(home: Path, *, ip: str, port: int = 0, capacity: str = "1
         if process.poll() is None:
             process.send_signal(signal.SIGCONT)
             process.terminate()
-            process.wait(20)
+            process.wait(60)

@@ -22,7 +22,7 @@ from tests.seed.owner import OWNER_IP, Owner, a_seed, client_of, give_library, m
 
 
 async def until(
-    ask: Callable[[], Awaitable[SeedStanding]], good: Callable[[SeedStanding], bool], *, timeout_s: float = 20
+    ask: Callable[[], Awaitable[SeedStanding]], good: Callable[[SeedStanding], bool], *, timeout_s: float = 60
 ) -> SeedStanding:
     async with asyncio.timeout(timeout_s):
         while True:

@@ -83,8 +83,8 @@ def let_in(pc: Songkeep, laptop: Songkeep, *, digits: str | None = None) -> tupl
     assert joining is not None
     assert joining.stdout is not None
     heard = list(joining.stdout)
-    pairing.wait(30)
-    joining.wait(30)
+    pairing.wait(60)
+    joining.wait(60)
     return events, heard
 
 

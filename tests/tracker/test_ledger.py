@@ -265,7 +265,7 @@ async def test_plans_change_and_accounts_are_suspended(tmp_path: Path) -> None:
 
 
 async def answer_of(room: Room, kind: type) -> object:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         async for event in room.events():
             if isinstance(event, kind):
                 return event

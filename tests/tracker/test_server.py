@@ -61,7 +61,7 @@ async def test_members_meet_and_speak(tmp_path: Path) -> None:
     family = make_family()
     async with a_tracker(tmp_path) as (url, _), pair_in(family, url) as (first, second):
         assert list(second.present.values()) == [family.founder.id]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await anext(first.events()) == Came(second.own, family.player.id)
             await second.send(b"sealed", to=first.own)
             assert await said_to(first) == Said(second.own, family.player.id, b"sealed")
@@ -108,7 +108,7 @@ async def test_a_receiver_that_died_does_not_hurt_the_sender(tmp_path: Path) -> 
         dying._response.connection.transport.abort()  # type: ignore[union-attr]
         for number in range(50):
             await first.send(b"%d" % number)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             got = [(await said_to(second)).data for _ in range(50)]
         assert got == [b"%d" % number for number in range(50)]
         await session.close()
@@ -134,7 +134,7 @@ async def test_a_reader_that_is_too_slow_is_dropped_and_the_others_are_not_held_
         message = os.urandom(60_000)
         for _ in range(300):
             await first.send(message)
-            assert (await asyncio.wait_for(said_to(second), 5)).data == message
+            assert (await asyncio.wait_for(said_to(second), 60)).data == message
         await until(lambda: tracker.rooms.rooms.connections == 2)
 
 
@@ -147,7 +147,7 @@ async def test_a_flood_by_one_library_leaves_the_others_latency_as_it_was(tmp_pa
             for _ in range(count):
                 began_s = time.perf_counter()
                 await first.send(b"x" * 800, to=second.own)
-                await asyncio.wait_for(said_to(second), 30)
+                await asyncio.wait_for(said_to(second), 60)
                 took.append(time.perf_counter() - began_s)
             return sorted(took)
 
@@ -222,7 +222,7 @@ async def test_a_suspended_library_is_cut_off_at_once_and_others_are_not(tmp_pat
         asked = argparse.Namespace(library=to_text(family.roster.library)[:8], json=True)
         suspend = partial(admin.suspending(True), asked, tmp_path)
         assert await asyncio.to_thread(suspend) == 0
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             for room in (first, second):
                 with pytest.raises(RefusedError, match="suspended your library's account"):
                     async for _ in room.events():

@@ -18,13 +18,14 @@ from tests.doors.swarm.test_strangers import stock_libtorrent
 from tests.doors.swarm.test_swarm import HOLDER, READER, THIRD, swarm_at
 from tests.needs import require
 
-BIG = 40_000_000
-"""So much that the song is still on its way when things change."""
+BIG = 8_000_000
+SLOWLY_BYTES_PER_S = 500_000
+"""On the fastest machine too the song is still on its way when things change."""
 
 
 async def begun(shared: SharedVolume, index: int) -> None:
     """Until some of a blob has come, though not all of it."""
-    await shared.piece(index, 0, within_ms=0, timeout_s=20)
+    await shared.piece(index, 0, within_ms=0, timeout_s=60)
     assert not shared.has(index)
 
 
@@ -36,20 +37,20 @@ async def test_a_filter_update_in_mid_song_cuts_nobody_off(tmp_path: Path) -> No
         here = Endpoint(READER, reader.port)
         held = all_held(made, tmp_path / "a")
         giving = await holder.add(volume, TAG, held=held, incoming=tmp_path / "a", peers=[here], dial=False)
+        giving.handle.set_upload_limit(SLOWLY_BYTES_PER_S)
         shared = await reader.add(volume, TAG, held={}, incoming=tmp_path / "b", peers=[Endpoint(HOLDER, holder.port)])
-        coming = asyncio.create_task(shared.fetch(0, stall_timeout_s=20))
+        coming = asyncio.create_task(shared.fetch(0, stall_timeout_s=60))
         await begun(shared, 0)
         connections = [view.endpoint for view in giving.peers()]
         assert len(connections) == 1
         more = all_held(others_made, tmp_path / "a2")
-        rounds = 0
-        while not shared.has(0):
+        for _ in range(5):
+            assert not shared.has(0)
             await holder.add(other, TAG, held=more, incoming=tmp_path / "a2", peers=[Endpoint(THIRD, 1)], dial=False)
             await holder.remove(other.id)
-            rounds += 1
-        assert rounds > 1
-        assert [view.endpoint for view in giving.peers()] == connections  # the very same connection
+        giving.handle.set_upload_limit(0)
         assert (await coming).read_bytes() == made[0].data
+        assert [view.endpoint for view in giving.peers()] == connections  # the very same connection
 
 
 async def test_an_eviction_in_mid_song_cuts_nobody_off(tmp_path: Path) -> None:
@@ -59,9 +60,10 @@ async def test_an_eviction_in_mid_song_cuts_nobody_off(tmp_path: Path) -> None:
     async with swarm_at(HOLDER) as holder, swarm_at(READER) as reader:
         peers = [Endpoint(READER, reader.port)]
         held = all_held(made, tmp_path / "a")
-        await holder.add(volume, TAG, held=held, incoming=tmp_path / "a", peers=peers, dial=False)
+        giving = await holder.add(volume, TAG, held=held, incoming=tmp_path / "a", peers=peers, dial=False)
+        giving.handle.set_upload_limit(SLOWLY_BYTES_PER_S)
         shared = await reader.add(volume, TAG, held={}, incoming=tmp_path / "b", peers=[Endpoint(HOLDER, holder.port)])
-        coming = asyncio.create_task(shared.fetch(big, stall_timeout_s=30))
+        coming = asyncio.create_task(shared.fetch(big, stall_timeout_s=60))
         await begun(shared, big)
         await holder.remove(volume.id)
         held.pop(1 - big).path.unlink()
@@ -80,7 +82,7 @@ async def test_two_devices_behind_one_address_are_both_served(tmp_path: Path) ->
             shared = await reader.add(
                 volume, TAG, held={}, incoming=tmp_path / name, peers=[Endpoint(HOLDER, holder.port)]
             )
-            assert (await shared.fetch(0, stall_timeout_s=20)).read_bytes() == made[0].data
+            assert (await shared.fetch(0, stall_timeout_s=60)).read_bytes() == made[0].data
 
 
 @contextlib.asynccontextmanager
@@ -110,7 +112,8 @@ async def test_ipv6_beside_ipv4_serves_who_belongs_and_lets_no_stranger_in(tmp_p
         at = Endpoint("::1", holder.port)
         assert await stock_libtorrent(volume, TAG, ip="[::1]", holder=at, directory=tmp_path / "s") == 0
         giving.set_peers([Endpoint("::1", 1)])
-        assert await stock_libtorrent(volume, TAG, ip="[::1]", holder=at, directory=tmp_path / "t") == 300_000
+        got = await stock_libtorrent(volume, TAG, ip="[::1]", holder=at, directory=tmp_path / "t", hoping=True)
+        assert got == 300_000
 
 
 async def test_a_device_at_another_address_than_it_told_stays_out_until_it_tells_the_right_one(tmp_path: Path) -> None:
@@ -127,4 +130,4 @@ async def test_a_device_at_another_address_than_it_told_stays_out_until_it_tells
         giving.set_peers([Endpoint(THIRD, reader.port)])
         shared.set_peers([])
         shared.set_peers([Endpoint(HOLDER, holder.port)])
-        assert (await shared.fetch(0, stall_timeout_s=20)).read_bytes() == made[0].data
+        assert (await shared.fetch(0, stall_timeout_s=60)).read_bytes() == made[0].data

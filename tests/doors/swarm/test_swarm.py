@@ -43,30 +43,33 @@ async def test_a_whole_blob_comes_bit_for_bit(tmp_path: Path) -> None:
         (tmp_path / "b").mkdir()
         shared = await reader.add(volume, TAG, held={}, incoming=tmp_path / "b", peers=[at_holder])
         for index, each in enumerate(made):
-            path = await shared.fetch(index, stall_timeout_s=10)
+            path = await shared.fetch(index, stall_timeout_s=60)
             assert path.read_bytes() == each.data
             assert shared.has(index)
 
 
 async def test_a_piece_is_there_long_before_the_one_second_tick(tmp_path: Path) -> None:
     volume, made = noises(3_000_000, 3_000_000)
-    async with two() as (holder, at_holder, reader, at_reader):
-        await holder.add(
-            volume, TAG, held=all_held(made, tmp_path / "a"), incoming=tmp_path / "a", peers=[at_reader], dial=False
-        )
-        (tmp_path / "b").mkdir()
-        began = time.perf_counter()
-        shared = await reader.add(volume, TAG, held={}, incoming=tmp_path / "b", peers=[at_holder])
-        first = await shared.piece(0, 5, within_ms=0, timeout_s=10)
-        cold_s = time.perf_counter() - began
-        began = time.perf_counter()
-        second = await shared.piece(1, 45, within_ms=0, timeout_s=10)
-        warm_s = time.perf_counter() - began
-    assert first == made[0].data[5 * PIECE_BYTES : 6 * PIECE_BYTES]
-    assert second == made[1].data[45 * PIECE_BYTES :]
-    print(f"cold {cold_s * 1000:.1f} ms, warm {warm_s * 1000:.1f} ms")
-    assert cold_s < 0.5
-    assert warm_s < 0.5
+    held = all_held(made, tmp_path / "a")
+    cold_s, warm_s = list[float](), list[float]()
+    for number in range(7):
+        async with two() as (holder, at_holder, reader, at_reader):
+            await holder.add(volume, TAG, held=held, incoming=tmp_path / "a", peers=[at_reader], dial=False)
+            own = tmp_path / f"b{number}"
+            own.mkdir()
+            began = time.perf_counter()
+            shared = await reader.add(volume, TAG, held={}, incoming=own, peers=[at_holder])
+            first = await shared.piece(0, 5, within_ms=0, timeout_s=60)
+            cold_s.append(time.perf_counter() - began)
+            began = time.perf_counter()
+            second = await shared.piece(1, 45, within_ms=0, timeout_s=60)
+            warm_s.append(time.perf_counter() - began)
+        assert first == made[0].data[5 * PIECE_BYTES : 6 * PIECE_BYTES]
+        assert second == made[1].data[45 * PIECE_BYTES :]
+    for name, took_s in (("cold", sorted(cold_s)), ("warm", sorted(warm_s))):
+        print(name, *(f"{each * 1000:.1f}" for each in took_s), "ms")
+        # Of what waits for a tick, few come sooner; a machine that was held up now and then changes nothing.
+        assert took_s[len(took_s) // 2] < 0.5
 
 
 async def test_peers_that_become_known_later_are_connected_to_at_once(tmp_path: Path) -> None:
@@ -80,7 +83,7 @@ async def test_peers_that_become_known_later_are_connected_to_at_once(tmp_path: 
         with pytest.raises(UnavailableError):
             await shared.piece(0, 0, within_ms=0, timeout_s=0.3)
         shared.set_peers([at_holder])
-        assert await shared.piece(0, 0, within_ms=0, timeout_s=10) == made[0].data[:PIECE_BYTES]
+        assert await shared.piece(0, 0, within_ms=0, timeout_s=60) == made[0].data[:PIECE_BYTES]
         assert [view.endpoint for view in shared.peers()] == [at_holder]
 
 
@@ -91,13 +94,13 @@ async def test_a_blob_sealed_on_demand_reaches_whoever_asked_before(tmp_path: Pa
         giving = await holder.add(volume, TAG, held={}, incoming=tmp_path / "a", peers=[at_reader], dial=False)
         (tmp_path / "b").mkdir()
         shared = await reader.add(volume, TAG, held={}, incoming=tmp_path / "b", peers=[at_holder])
-        asked = asyncio.ensure_future(shared.fetch(0, stall_timeout_s=20))
+        asked = asyncio.ensure_future(shared.fetch(0, stall_timeout_s=60))
         await asyncio.sleep(0)
         giving.offer(0)
         for piece in range(volume.blobs[0].pieces):
             giving.give(0, piece, made[0].data[piece * PIECE_BYTES : (piece + 1) * PIECE_BYTES])
         assert (await asked).read_bytes() == made[0].data
-        assert (await giving.fetch(0, stall_timeout_s=5)).read_bytes() == made[0].data
+        assert (await giving.fetch(0, stall_timeout_s=60)).read_bytes() == made[0].data
 
 
 async def test_a_wrong_piece_given_never_leaves(tmp_path: Path) -> None:
@@ -122,12 +125,12 @@ async def test_a_blob_moved_into_the_store_is_still_shared(tmp_path: Path) -> No
         giving.offer(0)
         for piece in range(volume.blobs[0].pieces):
             giving.give(0, piece, made[0].data[piece * PIECE_BYTES : (piece + 1) * PIECE_BYTES])
-        await giving.fetch(0, stall_timeout_s=5)
+        await giving.fetch(0, stall_timeout_s=60)
         await giving.moved(0, tmp_path / "kept")
         assert (tmp_path / "kept").read_bytes() == made[0].data
         (tmp_path / "b").mkdir()
         shared = await reader.add(volume, TAG, held={}, incoming=tmp_path / "b", peers=[at_holder])
-        assert (await shared.fetch(0, stall_timeout_s=10)).read_bytes() == made[0].data
+        assert (await shared.fetch(0, stall_timeout_s=60)).read_bytes() == made[0].data
 
 
 async def test_an_address_that_is_not_a_peers_gets_nothing(tmp_path: Path) -> None:
@@ -170,4 +173,4 @@ async def test_a_volume_removed_and_added_again_with_more_held_needs_no_checking
         (tmp_path / "b").mkdir()
         shared = await reader.add(volume, TAG, held={}, incoming=tmp_path / "b", peers=[at_holder])
         for index, each in enumerate(made):
-            assert (await shared.fetch(index, stall_timeout_s=10)).read_bytes() == each.data
+            assert (await shared.fetch(index, stall_timeout_s=60)).read_bytes() == each.data
