@@ -37,7 +37,7 @@ class Phone:
     async def pair(self) -> None:
         """From the link to the library."""
         await self.join()
-        await expect(self.page.locator(".hero")).to_contain_text("3 songs", timeout=20_000)
+        await expect(self.page.locator(".hero")).to_contain_text("3 songs")
 
     async def join(self) -> None:
         """Become a member by the link."""

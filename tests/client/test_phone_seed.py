@@ -73,7 +73,7 @@ async def test_where_no_udp_passes_the_catalog_comes_from_the_seed_too(phone: Ph
         await go_away(phone)
         await phone.page.add_init_script(NO_DIRECT_WAY)
         await phone.page.reload()
-        await expect(phone.page.locator(".hero")).to_contain_text("3 songs", timeout=30_000)
+        await expect(phone.page.locator(".hero")).to_contain_text("3 songs")
         await phone.play_first()
         await phone.until_sound()
         assert phone.home.served == []
