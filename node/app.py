@@ -205,6 +205,7 @@ async def _build(
         tell=news.notice,
         meeting=networking.network.meeting,
         upload=networking.network.copies.upload,
+        uploads=networking.network.copies.uploads,
     )
     lifetime.push_async_callback(seeding.close)
     hosting = Hosting(home.path / "seed", settings.current, tell=news.notice)

@@ -15,7 +15,7 @@ from node.catalog.values import blob_value
 from node.config import Settings
 from node.doors.audio import MobileCodec
 from node.doors.blobs import BlobStore
-from node.doors.channel import Answer
+from node.doors.channel import Answer, Serve
 from node.doors.lan import all_addresses, network_marks
 from node.doors.power import Power
 from node.doors.vault import Vault
@@ -40,6 +40,7 @@ from node.flows.rule import Ruling, tell_of_changes
 from node.flows.scrub import Scrub
 from node.flows.serve import Serving, Snapshots
 from node.flows.sightings import Sightings
+from node.flows.uploads import Uploads
 from node.flows.wakeful import Wakeful
 from node.flows.wanted import Wanted
 from node.flows.ways import Ways
@@ -94,8 +95,12 @@ def build_network(
     answers = dict(serving.answers)
     upload = Pace()
     wakeful = Wakeful(Power(), announce=lambda: meeting.announce(), woke=lambda: meeting.network_changed())
-    give = wakeful.noting(paced(serving.chunks, upload))
-    links = Links(membership, Giving(serve=give, answers=answers))
+    give, uploads = wakeful.noting(paced(serving.chunks, upload)), Uploads()
+
+    def give_to(member: DeviceId) -> Serve:
+        return uploads.noting(give, member)
+
+    links = Links(membership, Giving(serve_to=give_to, answers=answers))
     sightings = Sightings(directory, library.index.settings)
     current = settings
 
@@ -158,7 +163,7 @@ def build_network(
     lanes = Lanes(
         membership,
         directory,
-        give,
+        give_to,
         size_of=serving.size_bytes,
         announce=meeting.announce,
         addresses=all_addresses,
@@ -186,6 +191,7 @@ def build_network(
         limits=_limits(settings),
         take=ways.chunks,
         upload=upload,
+        uploads=uploads,
         hear_all=exchange.hear_all,
         tell=tell,
     )

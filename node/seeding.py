@@ -21,6 +21,7 @@ from node.flows.seed_lists import Tell
 from node.flows.seed_streams import SeedFetch
 from node.flows.seeds import Seeds
 from node.flows.serve import Snapshots
+from node.flows.uploads import Uploads
 from node.library import Library
 from node.peers.membership import Membership
 
@@ -47,10 +48,11 @@ def build_seeding(
     tell: Tell,
     meeting: Meeting,
     upload: Pace,
+    uploads: Uploads,
 ) -> Seeding:
     """Everything between the library and its seeds. Nothing is bound or dialled before the service runs.
 
-    `upload` bounds what goes to seeds too.
+    `upload` bounds what goes to seeds too, and `uploads` counts it.
     `use_fetches` is told by what ways songs can be had from seeds; none while there is no seed.
     """
     fetch = SeedFetch(membership)
@@ -80,7 +82,13 @@ def build_seeding(
         await asyncio.to_thread(_emptied, arriving)
         async with Swarm.open(SwarmSettings(upload_bytes_per_s=upload.limit_bytes_per_s)) as swarm:
             sharing = Sharing(
-                library=library, store=store, holdings=holdings, swarm=swarm, arriving=arriving, pace=upload
+                library=library,
+                store=store,
+                holdings=holdings,
+                swarm=swarm,
+                arriving=arriving,
+                pace=upload,
+                uploads=uploads,
             )
 
             def follow(bytes_per_s: int) -> None:

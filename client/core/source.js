@@ -264,6 +264,8 @@
 
 /** @typedef {{from: string, blobs: number, bytes: number, rate_bytes_per_s: number, left_s: number | null}} Incoming  From one device. */
 /** @typedef {{from: string, kind: string, title: string, done_bytes: number, total_bytes: number, rate_bytes_per_s: number, left_s: number | null}} Transfer */
+/** @typedef {{to: string, rate_bytes_per_s: number, total_bytes: number}} Outgoing  To one device or seed, since the start. */
+/** @typedef {{to: string, kind: string, title: string, sent_bytes: number, total_bytes: number | null, rate_bytes_per_s: number}} Upload */
 
 /**
  * @typedef {object} Copies  Where the music lives, and what moves.
@@ -276,7 +278,8 @@
  * @property {{blobs: number, bytes: number, left_s: number | null, from: Incoming[]}} queue
  * @property {Transfer[]} transfers  on their way at this moment
  * @property {{rate_bytes_per_s: number, limit_bytes_per_s: number}} download
- * @property {{rate_bytes_per_s: number, limit_bytes_per_s: number, total_bytes: number}} upload
+ * @property {{rate_bytes_per_s: number, limit_bytes_per_s: number, total_bytes: number, to: Outgoing[]}} upload
+ * @property {Upload[]} uploads  going out at this moment, the fastest first
  * @property {{wish: "keep" | "free", kind: string, id: string}[]} wishes
  * @property {string} trouble
  */

@@ -123,6 +123,13 @@ export const incoming = ({ blobs, bytes: size, left_s, ...flow }) =>
 export const progress = ({ done_bytes, total_bytes, left_s, ...flow }) =>
   `${bytes(done_bytes)} of ${bytes(total_bytes)}${speed(flow, left_s)}`;
 
+/** What has gone to one device, after its name. @param {import("./source.js").Outgoing} outgoing */
+export const outgoing = ({ total_bytes, ...flow }) => `${bytes(total_bytes)}${speed(flow, null)}`;
+
+/** How much of one song has gone out, after its title. @param {import("./source.js").Upload} upload */
+export const sent = ({ sent_bytes, total_bytes, ...flow }) =>
+  `${bytes(sent_bytes)}${total_bytes === null ? "" : ` of ${bytes(total_bytes)}`}${speed(flow, null)}`;
+
 /** What went out. @param {Pick<Copies, "upload">} copies */
 export const given = ({ upload }) =>
   `${bytes(upload.total_bytes)} given to your other devices since the start, ${bytes(upload.rate_bytes_per_s)}/s now.`;

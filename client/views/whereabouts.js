@@ -11,9 +11,11 @@ import {
   incoming,
   layOut,
   moving,
+  outgoing,
   parts,
   progress,
   readSize,
+  sent,
   shares,
   shortName,
   songsOf,
@@ -72,7 +74,7 @@ export function mountWhereabouts(host, app, _route, signal) {
     const orbs = now.devices.map(({ used_bytes: _used, ...rest }) => rest);
     show(picture, [orbs, songsOf(now), [...flows]], () => [drawing(now, flows), legend(), ...deviceList(now)]);
     show(counts, [now.songs, now.at_risk, now.copies], () => copiesPart(now));
-    show(moves, [moving(now), given(now), now.transfers, now.trouble], () => movingPart(now));
+    show(moves, [moving(now), given(now), now.transfers, now.upload.to, now.uploads, now.trouble], () => movingPart(now));
     const { download, upload } = now;
     const chosen = [now.budget_bytes, download.limit_bytes_per_s, upload.limit_bytes_per_s, now.paused];
     show(limits, [chosen, app.source.can.has("folders")], () => limitsPart(app, source, now, refresh));
@@ -240,6 +242,28 @@ function copiesPart(copies) {
   ];
 }
 
+const NAMELESS = /** @type {Record<string, string>} */ ({ cover: "A cover", snapshot: "The catalog" });
+
+/**
+ * One song on its way.
+ * @param {{title: string, kind: string}} what
+ * @param {string} way  " from " or " to "
+ * @param {string} device
+ * @param {number} share  of it that is there
+ * @param {string} state
+ */
+function transferLine({ title, kind }, way, device, share, state) {
+  const meter = h("div", { class: "meter", "aria-hidden": "true" }, h("span", null));
+  meter.style.setProperty("--share", String(Math.min(share, 1)));
+  return h(
+    "div",
+    { class: "transfer" },
+    h("span", null, h("bdi", null, title || NAMELESS[kind] || "A sealed file"), h("span", { class: "quiet" }, way, h("bdi", null, device))),
+    meter,
+    h("span", { class: "quiet" }, state),
+  );
+}
+
 /** @param {Copies} copies */
 function movingPart(copies) {
   return [
@@ -248,19 +272,12 @@ function movingPart(copies) {
     copies.queue.from.length
       ? h("ul", { class: "incoming" }, ...copies.queue.from.map((each) => h("li", null, h("strong", null, h("bdi", null, each.from)), ` ${incoming(each)}`)))
       : null,
-    ...copies.transfers.map((each) => {
-      const share = each.total_bytes ? each.done_bytes / each.total_bytes : 0;
-      const meter = h("div", { class: "meter", "aria-hidden": "true" }, h("span", null));
-      meter.style.setProperty("--share", String(share));
-      return h(
-        "div",
-        { class: "transfer" },
-        h("span", null, h("bdi", null, each.title || (each.kind === "cover" ? "A cover" : "A sealed file")), h("span", { class: "quiet" }, " from ", h("bdi", null, each.from))),
-        meter,
-        h("span", { class: "quiet" }, progress(each)),
-      );
-    }),
+    ...copies.transfers.map((each) => transferLine(each, " from ", each.from, each.done_bytes / (each.total_bytes || 1), progress(each))),
     h("p", { class: "quiet" }, given(copies)),
+    copies.upload.to.length
+      ? h("ul", { class: "incoming", "aria-label": "Given to" }, ...copies.upload.to.map((each) => h("li", null, h("strong", null, h("bdi", null, each.to)), ` ${outgoing(each)}`)))
+      : null,
+    ...copies.uploads.map((each) => transferLine(each, " to ", each.to, each.sent_bytes / (each.total_bytes || each.sent_bytes || 1), sent(each))),
     copies.trouble ? h("p", { class: "notice warning" }, icon("warning"), h("span", null, sentence(copies.trouble))) : null,
   ];
 }

@@ -174,6 +174,12 @@ def tell_copies(shown: dict[str, Any], terminal: Terminal) -> None:
     limit = f", at most {spoken_bytes(up['limit_bytes_per_s'])}/s" if up["limit_bytes_per_s"] else ""
     given = f"Given to other devices since the start: {spoken_bytes(up['total_bytes'])}"
     terminal.say(f"{given}, now {spoken_bytes(up['rate_bytes_per_s'])}/s{limit}.")
+    for each in up["to"]:
+        terminal.say(f"  to {each['to']}: {spoken_bytes(each['total_bytes'])}{_speed(each['rate_bytes_per_s'], None)}")
+    for each in shown["uploads"]:
+        whole = f" of {spoken_bytes(each['total_bytes'])}" if each["total_bytes"] is not None else ""
+        sent = f"{spoken_bytes(each['sent_bytes'])}{whole}{_speed(each['rate_bytes_per_s'], None)}"
+        terminal.say(f"  now {_spoken_song(each)} to {each['to']}: {sent}")
     if shown["paused"]:
         terminal.say("Copying is paused: songkeep config pause off")
     if shown["trouble"]:
@@ -187,8 +193,10 @@ def _speed(rate_bytes_per_s: int, left_s: int | None) -> str:
 
 
 def _spoken_song(transfer: dict[str, Any]) -> str:
+    if not transfer["title"]:
+        return {"cover": "a cover", "snapshot": "the catalog"}.get(transfer["kind"], "a sealed file")
     kind = {"mobile": "small", "cover": "the cover of"}.get(transfer["kind"], "")
-    return f"{kind} {transfer['title']}".strip() or "a sealed file"
+    return f"{kind} {transfer['title']}".strip()
 
 
 def _where(device: dict[str, Any]) -> str:

@@ -20,15 +20,14 @@ def register(subparsers: Subparsers) -> None:
         "status",
         run,
         summary="show how the library is doing",
-        more="With --json: as GET /api/v1/status gives it.",
+        more='With --json: as GET /api/v1/status gives it, and under "copies" what GET /api/v1/copies gives.',
     )
 
 
 def run(asked: argparse.Namespace, terminal: Terminal) -> int:
     with reach(asked, terminal) as client:
-        status = client.get("status")
-        copies = None if terminal.as_json else client.get("copies")
-    terminal.result(status)
+        status, copies = client.get("status"), client.get("copies")
+    terminal.result({**status, "copies": copies})
     counts, store = status["counts"], status["store"]
     terminal.say(
         f"{counted(counts['tracks'], 'track')}, {counted(counts['albums'], 'album')}, "
@@ -46,7 +45,7 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
             terminal.say(
                 f"To be {what}: {counted(store[name]['files'], 'file')}, {spoken_bytes(store[name]['bytes'])}."
             )
-    if copies is not None and len(copies["devices"]) > 1:
+    if len(copies["devices"]) > 1:
         terminal.say("Where your music lives:")
         tell_copies(copies, terminal)
     for job in status["jobs"]:

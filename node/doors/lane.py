@@ -61,6 +61,8 @@ _OTHER_STATUS: Final = 503
 
 Serve = Callable[[BlobRoot, int, int], AsyncIterator[bytes]]
 """Sealed chunks of a blob, `count` of them from `first` on, in order: one or several whole ones at a time."""
+ServeTo = Callable[[DeviceId], Serve]
+"""What serves one member."""
 SizeOf = Callable[[BlobRoot], Awaitable[int]]
 """The sealed bytes of a whole blob. Raises NotFoundError."""
 Admit = Callable[[str], DeviceId]
@@ -79,7 +81,7 @@ class LaneServer:
 @contextlib.asynccontextmanager
 async def serving(
     identity: Identity,
-    serve: Serve,
+    serve_to: ServeTo,
     *,
     size_of: SizeOf,
     admit: Admit,
@@ -111,7 +113,9 @@ async def serving(
                 raise UnavailableError("too much is asked of this device at once")
             turns[member] += 1
             try:
-                return await _give(request, root, serve, size_of=size_of, still_allowed=lambda: allowed(member))
+                return await _give(
+                    request, root, serve_to(member), size_of=size_of, still_allowed=lambda: allowed(member)
+                )
             finally:
                 turns[member] -= 1
         except SongkeepError as error:

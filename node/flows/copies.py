@@ -23,6 +23,7 @@ from node.flows.meet import Meeting
 from node.flows.pace import Pace
 from node.flows.peer_audit import DeviceAudits
 from node.flows.receipts import Receipts
+from node.flows.uploads import Uploads
 from node.flows.ways import Take
 from node.ids import BlobRoot, DeviceId
 from node.library import Library
@@ -85,10 +86,12 @@ class Copies:
         limits: Limits,
         take: Take,
         upload: Pace,
+        uploads: Uploads,
         hear_all: Callable[[], Awaitable[bool]],
         tell: Tell = lambda level, text: None,
     ) -> None:
-        """`take` gets sealed chunks from others; `upload` counts what goes out, and is kept to its limit here.
+        """`take` gets sealed chunks from others; `upload` counts what goes out, and is kept to its limit here;
+        `uploads` counts it by who takes it.
 
         `hear_all` learns all changes that the others know (node/flows/exchange.py).
         """
@@ -101,6 +104,7 @@ class Copies:
         self.rhythm = Rhythm()
         self.download, self.upload = Pace(limits.download_bytes_per_s), upload
         self.upload.set_limit(limits.upload_bytes_per_s)
+        self.uploads = uploads
         self.wishes = Wishes(library)
         self._wishing = bool(self.wishes.all())
         self.census = Census(

@@ -71,7 +71,7 @@ class Lanes:
         self,
         membership: Membership,
         directory: Directory,
-        serve: lane.Serve,
+        serve_to: lane.ServeTo,
         *,
         size_of: lane.SizeOf,
         announce: Callable[[], Awaitable[None]],
@@ -79,13 +79,13 @@ class Lanes:
         bind: Sequence[str] = _ANY,
         local_address: str | None = None,
     ) -> None:
-        """`serve` gives sealed chunks, `size_of` a blob's bytes; `announce` tells the others where this lane answers.
+        """`serve_to` gives a member sealed chunks, `size_of` a blob's bytes; `announce` tells others where it answers.
 
         `addresses` gives this machine's own; `bind` and `local_address`: addresses to answer at and to dial from.
         """
         self._membership = membership
         self._directory = directory
-        self._serve = serve
+        self._serve_to = serve_to
         self._size_of = size_of
         self._announce = announce
         self._addresses = addresses
@@ -144,7 +144,7 @@ class Lanes:
         try:
             async with lane.serving(
                 identity,
-                self._serve,
+                self._serve_to,
                 size_of=self._size_of,
                 admit=Passes(check).admit,
                 allowed=allowed,

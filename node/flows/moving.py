@@ -1,20 +1,24 @@
-"""What moves now, for showing: what comes from each device, each song on its way, how fast, and how long it takes."""
+"""What moves now, for showing: what comes from each device and goes to it, each song on its way, and how fast."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
+from node.crypto.blob import Purpose, Shape
 from node.flows.bring import Transfer
 from node.flows.copies import Copies
 from node.flows.pace import left_s
+from node.flows.uploads import Upload
 from node.ids import DeviceId
 from node.library import Library
 
+MAX_UPLOADS_SHOWN: Final = 20
+
 
 def moving(copies: Copies, library: Library, name_of: Callable[[DeviceId], str]) -> dict[str, Any]:
-    """The parts `queue`, `transfers`, `download` and `upload` of GET /api/v1/copies. Blocks: it looks up titles."""
+    """The parts of GET /api/v1/copies about what moves, both ways. Blocks: it looks up titles."""
     queue, transfers = list(copies.queue), list(copies.bringing.transfers)
     down, up = copies.download, copies.upload
     done_bytes = sum(each.meter.total_bytes for each in transfers)
@@ -35,7 +39,9 @@ def moving(copies: Copies, library: Library, name_of: Callable[[DeviceId], str])
             "rate_bytes_per_s": round(up.rate_bytes_per_s),
             "limit_bytes_per_s": copies.limits.upload_bytes_per_s,
             "total_bytes": up.total_bytes,
+            "to": _to_each(copies, name_of),
         },
+        "uploads": [_upload(each, library, name_of) for each in copies.uploads.going()[:MAX_UPLOADS_SHOWN]],
     }
 
 
@@ -75,4 +81,26 @@ def _transfer(each: Transfer, library: Library, name_of: Callable[[DeviceId], st
         "total_bytes": each.total_bytes,
         "rate_bytes_per_s": round(rate),
         "left_s": left_s(each.total_bytes - done_bytes, rate),
+    }
+
+
+def _to_each(copies: Copies, name_of: Callable[[DeviceId], str]) -> list[dict[str, Any]]:
+    """What has gone to each device and seed since the start, the most first."""
+    went = sorted(copies.uploads.meters.items(), key=lambda each: (-each[1].total_bytes, each[0]))
+    return [
+        {"to": name_of(taker), "rate_bytes_per_s": round(meter.rate_bytes_per_s), "total_bytes": meter.total_bytes}
+        for taker, meter in went
+    ]
+
+
+def _upload(each: Upload, library: Library, name_of: Callable[[DeviceId], str]) -> dict[str, Any]:
+    ref = library.blob_ref(each.root)
+    named = library.index.tracks.named_by(each.root)
+    return {
+        "to": name_of(each.taker),
+        "kind": (Purpose(named[0][1]) if named else Purpose.SNAPSHOT).name.lower(),
+        "title": library.index.tracks.title_of(each.root),
+        "sent_bytes": each.meter.total_bytes,
+        "total_bytes": None if ref is None else Shape(ref.size_bytes).sealed_bytes,
+        "rate_bytes_per_s": round(each.meter.rate_bytes_per_s),
     }

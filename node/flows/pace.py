@@ -81,6 +81,10 @@ class Pace:
             self._free_at_s = max(self._free_at_s, now_s) + count / self.limit_bytes_per_s
             await asyncio.sleep(self._free_at_s - now_s)
 
+    def count(self, count: int) -> None:
+        """So many bytes have passed in another way, which keeps to the limit by itself."""
+        self._meter.count(count)
+
     @property
     def total_bytes(self) -> int:
         return self._meter.total_bytes

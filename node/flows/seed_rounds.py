@@ -74,7 +74,9 @@ class SeedRounds:
             await self.lists.learn(link, client)
         link.state = "connected"
         if sharing is not None and link.volumes:
-            whole = await sharing.feed(client, link.volumes, on_standing=partial(setattr, link, "standing"))
+            whole = await sharing.feed(
+                client, link.volumes, seed=link.member.public.id, on_standing=partial(setattr, link, "standing")
+            )
             link.state = "filled" if whole else "connected"
         else:
             link.standing = await client.standing()

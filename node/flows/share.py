@@ -17,7 +17,8 @@ from node.doors.seeds import SeedClient, SeedStanding
 from node.errors import DamagedError, NotFoundError, RefusedError, SongkeepError, UnavailableError
 from node.flows.holdings import Holdings
 from node.flows.pace import Pace
-from node.ids import BlobRoot, to_text
+from node.flows.uploads import Uploads
+from node.ids import BlobRoot, DeviceId, to_text
 from node.library import Library
 from node.wire.volume import Volume, VolumeBlob, VolumeId
 
@@ -92,9 +93,13 @@ class Sharing:
         swarm: Swarm,
         arriving: Path,
         pace: Pace | None = None,
+        uploads: Uploads | None = None,
     ) -> None:
-        """`arriving`: a directory of this device for what comes by the swarm; `pace`: for what is pushed."""
+        """`arriving`: a directory of this device for what comes by the swarm; `pace`: for what is pushed;
+        `uploads` counts what each seed takes.
+        """
         self._pace = pace or Pace()
+        self._uploads = uploads or Uploads()
         self._library = library
         self._store = store
         self._holdings = holdings
@@ -102,12 +107,15 @@ class Sharing:
         self._arriving = arriving
         self._fed: dict[VolumeId, dict[Endpoint, int]] = {}
         """Seeds that each shared volume is for, and how many rounds of each."""
+        self._given: dict[tuple[VolumeId, Endpoint], int] = {}
+        """Bytes that went over each connection of a shared volume, as far as they were counted."""
 
     async def feed(
         self,
         client: SeedClient,
         volumes: Sequence[tuple[Volume, bytes]],
         *,
+        seed: DeviceId,
         on_standing: Callable[[SeedStanding], None] = lambda standing: None,
     ) -> bool:
         """Give a seed what it lacks of the listed volumes (each with its tag). True if then it has everything.
@@ -120,20 +128,20 @@ class Sharing:
             return True
         async with contextlib.AsyncExitStack() as stack:
             pushes: list[BlobRoot] = []
-            seed = await self._present(client)
+            endpoint = await self._present(client)
             shared = 0
             for volume, tag in volumes:
                 missing = [index for index, held in enumerate(await client.held_of(volume)) if not held]
                 here = await asyncio.to_thread(self._sealed_here, volume, missing)
                 pushes += [volume.blobs[index].root for index in missing if index not in here]
                 if here:
-                    await stack.enter_async_context(self._shared(volume, tag, here, seed))
+                    await stack.enter_async_context(self._shared(volume, tag, here, endpoint))
                     shared += len(here)
             beating = asyncio.create_task(self._keep_present(client))
             stack.push_async_callback(_ended, beating)
-            await self._push_all(client, pushes)
+            await self._push_all(client, pushes, seed)
             if shared:
-                await self._until_fetched(client, on_standing)
+                await self._until_fetched(client, seed, endpoint, on_standing)
         standing = await client.standing()
         on_standing(standing)
         return not standing.missing_blobs
@@ -179,33 +187,51 @@ class Sharing:
                 del fed[seed]
             if not fed:
                 del self._fed[volume.id]
+                self._given = {each: count for each, count in self._given.items() if each[0] != volume.id}
                 await self._swarm.remove(volume.id)
 
-    async def _until_fetched(self, client: SeedClient, on_standing: Callable[[SeedStanding], None]) -> None:
+    async def _until_fetched(
+        self, client: SeedClient, seed: DeviceId, endpoint: Endpoint, on_standing: Callable[[SeedStanding], None]
+    ) -> None:
         """Wait while the seed fetches; return when it has all, or stands still."""
         loop = asyncio.get_running_loop()
         held, since_s = -1, loop.time()
         while loop.time() - since_s < QUIET_S:
             standing = await client.standing()
             on_standing(standing)
+            self._count_given(seed, endpoint)
             if not standing.missing_blobs:
                 return
             if standing.held_blobs != held:
                 held, since_s = standing.held_blobs, loop.time()
             await asyncio.sleep(POLL_S)
 
-    async def _push_all(self, client: SeedClient, roots: Sequence[BlobRoot]) -> None:
+    def _count_given(self, seed: DeviceId, endpoint: Endpoint) -> None:
+        """Have shown what libtorrent gave to a seed since the last time."""
+        for volume, shared in self._swarm.volumes().items():
+            for peer in shared.peers() if endpoint in self._fed.get(volume, {}) else ():
+                if peer.endpoint.ip != endpoint.ip:
+                    continue
+                before = self._given.get((volume, peer.endpoint), 0)
+                self._given[volume, peer.endpoint] = peer.total_up_bytes
+                # A connection made anew counts from nothing.
+                more = peer.total_up_bytes - (before if before <= peer.total_up_bytes else 0)
+                if more:
+                    self._pace.count(more)
+                    self._uploads.count(seed, more)
+
+    async def _push_all(self, client: SeedClient, roots: Sequence[BlobRoot], seed: DeviceId) -> None:
         turns = iter(roots)
 
         async def worker() -> None:
             for root in turns:
-                await self._push(client, root)
+                await self._push(client, root, seed)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(PUSHES_AT_ONCE):
                 group.create_task(worker())
 
-    async def _push(self, client: SeedClient, root: BlobRoot) -> None:
+    async def _push(self, client: SeedClient, root: BlobRoot, seed: DeviceId) -> None:
         """Seal it again from its source, on the way out. What this device can't give, another will."""
         ref = await asyncio.to_thread(self._library.blob_ref, root)
         if ref is None:
@@ -219,6 +245,7 @@ class Sharing:
                     piece = made[at : at + PIECE_BYTES]
                     await self._pace.take(len(piece))
                     yield piece
+                    self._uploads.count(seed, len(piece), of=root)
 
         try:
             # Its first pieces are made before anything is said, so that what isn't here costs no request.

@@ -53,6 +53,11 @@ class Whereabouts:
         await copies.look_to_show()
         devices = copies.census.devices()
         songs = dict(await self._songs(devices))
+        seeds = {each.id: each.operator.decode() for each in devices if each.operator}
+
+        def name_of(member: DeviceId) -> str:
+            return seeds.get(member) or self._name_of(member)
+
         on_each = songs.pop("on_each")
         return {
             "copies": copies.limits.copies,
@@ -60,7 +65,7 @@ class Whereabouts:
             "budget_bytes": copies.limits.budget_bytes,
             "devices": [{**self._device(device), **on_each[device.id]} for device in devices],
             **songs,
-            **await asyncio.to_thread(moving, copies, self._library, self._name_of),
+            **await asyncio.to_thread(moving, copies, self._library, name_of),
             "wishes": [
                 {"wish": wish, "kind": kind, "id": row_id}
                 for wish, kind, row_id in await asyncio.to_thread(copies.wishes.all)

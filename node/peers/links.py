@@ -34,7 +34,7 @@ Signal = Callable[[DeviceId, str, object], Awaitable[None]]
 class Giving:
     """What members may have from this device."""
 
-    serve: Serve
+    serve_to: Callable[[DeviceId], Serve]
     answers: Mapping[str, Answer]
 
 
@@ -158,7 +158,7 @@ class Links:
             # Asked at every chunk, so that a revocation cuts a song that is being sent.
             self._membership.check(member)
 
-        offered = Offered(serve=self._giving.serve, answers=self._giving.answers, allowed=allowed)
+        offered = Offered(serve=self._giving.serve_to(member), answers=self._giving.answers, allowed=allowed)
         return Channel(pipe, offered)
 
     async def _open_and_run(self, member: DeviceId, pipe: DataPipe) -> None:

@@ -94,3 +94,17 @@ def test_what_comes_is_told_by_device_and_by_song_with_rates_and_the_time_left(
     assert "  from NAS in the attic: 90 sealed files, 2.2 GB at 6.1 MB/s, about 6:01 left\n" in said
     assert "  from Ada’s laptop with a long name: 6 sealed files, 100 MB\n" in said
     assert "  now Glass <b>7</b> from NAS in the attic: 18 MB of 31 MB at 640 kB/s, about 0:20 left\n" in said
+
+
+def test_what_goes_out_is_told_by_device_and_by_song_with_its_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = household()
+    shown["uploads"].append(
+        {"to": "Phone", "kind": "snapshot", "title": "", "sent_bytes": 16_384, "total_bytes": None,
+         "rate_bytes_per_s": 0}
+    )  # fmt: skip
+    tell_copies(shown, Terminal(as_json=False))
+    said = capsys.readouterr().out
+    assert "  to seed.example: 1.2 GB\n" in said
+    assert "  to Ada’s laptop with a long name: 40 MB at 310 kB/s\n" in said
+    assert "  now small Glass <b>9</b> to Ada’s laptop with a long name: 600 kB of 1.5 MB at 310 kB/s\n" in said
+    assert "  now the catalog to Phone: 16 kB\n" in said

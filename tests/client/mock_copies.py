@@ -51,7 +51,14 @@ def household() -> JSON:
              "total_bytes": 31_000_000, "rate_bytes_per_s": 640_000, "left_s": 20},
         ],
         "download": {"rate_bytes_per_s": 6_800_000, "limit_bytes_per_s": 0},
-        "upload": {"rate_bytes_per_s": 310_000, "limit_bytes_per_s": 2_000_000, "total_bytes": 1_240_000_000},
+        "upload": {"rate_bytes_per_s": 310_000, "limit_bytes_per_s": 2_000_000, "total_bytes": 1_240_000_000, "to": [
+            {"to": "seed.example", "rate_bytes_per_s": 0, "total_bytes": 1_200_000_000},
+            {"to": "Ada’s laptop with a long name", "rate_bytes_per_s": 310_000, "total_bytes": 40_000_000},
+        ]},
+        "uploads": [
+            {"to": "Ada’s laptop with a long name", "kind": "mobile", "title": "Glass <b>9</b>",
+             "sent_bytes": 600_000, "total_bytes": 1_500_000, "rate_bytes_per_s": 310_000},
+        ],
         "wishes": [],
         "trouble": "",
     }  # fmt: skip

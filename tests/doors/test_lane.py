@@ -74,7 +74,7 @@ async def a_holder() -> AsyncIterator[Holder]:
     holder = Holder()
     async with lane.serving(
         Identity(),
-        holder.serve,
+        lambda _member: holder.serve,
         size_of=holder.size_of,
         admit=holder.admit,
         allowed=holder.allowed,

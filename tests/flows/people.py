@@ -115,7 +115,7 @@ def make_device(
             given(root, index)
             yield chunk
 
-    links = Links(membership, Giving(serve=serve, answers={} if answers is None else answers))
+    links = Links(membership, Giving(serve_to=lambda _member: serve, answers={} if answers is None else answers))
 
     def presence() -> Presence:
         entries = len(membership.roster.entries)

@@ -82,10 +82,12 @@ async def test_what_comes_is_shown_by_device_and_by_song_with_its_rate_and_the_t
         await pc.home.ingest.idle()
         async with holder(tmp_path / "laptop", newcomer, url, download_limit=100_000) as laptop:
             shown: dict[str, Any] = {}
+            went: list[dict[str, Any]] = []
             async with asyncio.timeout(90):
-                while not any(each["left_s"] for each in shown.get("transfers", [])):
+                while not went or not any(each["left_s"] for each in shown.get("transfers", [])):
                     await asyncio.sleep(0.1)
-                    shown = await laptop.shown()
+                    shown, given = await laptop.shown(), await pc.shown()
+                    went += given["uploads"]
             titles = {each["title"] for each in shown["transfers"]}
             assert titles <= {"Song 0", "Song 1", "Song 2"}
             name = next(each["name"] for each in shown["devices"] if not each["this"])
@@ -98,6 +100,13 @@ async def test_what_comes_is_shown_by_device_and_by_song_with_its_rate_and_the_t
             assert (comes["from"], comes["blobs"]) == (name, 3)
             assert 0 < comes["bytes"] == shown["queue"]["bytes"]
             assert comes["left_s"] == pytest.approx(comes["bytes"] / comes["rate_bytes_per_s"], abs=1)
+            [to] = given["upload"]["to"]
+            assert to["to"] == next(each["name"] for each in given["devices"] if not each["this"])
+            assert 0 < to["total_bytes"] <= given["upload"]["total_bytes"]
+            for each in went:
+                assert (each["to"], each["kind"]) == (to["to"], "original")
+                assert each["title"] in {"Song 0", "Song 1", "Song 2"}
+                assert 0 < each["sent_bytes"] <= each["total_bytes"]
 
 
 async def test_with_little_room_the_small_renditions_come_first_and_then_what_is_dearest(tmp_path: Path) -> None:

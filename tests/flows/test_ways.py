@@ -72,7 +72,7 @@ def walker(name: str, secrets: Secrets, url: str, *, ip: str, told: Sequence[str
     lanes = Lanes(
         device.membership,
         device.directory,
-        device.serve,
+        lambda _member: device.serve,
         size_of=size_of,
         announce=device.meeting.announce,
         addresses=lambda: [ip] if told is None else told,

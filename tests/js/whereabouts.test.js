@@ -8,9 +8,11 @@ import {
   incoming,
   layOut,
   moving,
+  outgoing,
   parts,
   progress,
   readSize,
+  sent,
   shares,
   shortName,
   standing,
@@ -47,7 +49,8 @@ const copies = (more = {}) => ({
   queue: { blobs: 0, bytes: 0, left_s: null, from: [] },
   transfers: [],
   download: { rate_bytes_per_s: 0, limit_bytes_per_s: 0 },
-  upload: { rate_bytes_per_s: 0, limit_bytes_per_s: 0, total_bytes: 0 },
+  upload: { rate_bytes_per_s: 0, limit_bytes_per_s: 0, total_bytes: 0, to: [] },
+  uploads: [],
   wishes: [],
   trouble: "",
   ...more,
@@ -132,4 +135,13 @@ test("what comes from a device, and each song, has its rate and the time left; n
   const song = { from: "NAS", kind: "original", title: "Glass", done_bytes: 18e6, total_bytes: 31e6, rate_bytes_per_s: 640e3, left_s: 20 };
   assert.equal(progress(song), "18.0 MB of 31.0 MB at 640 KB/s, 20 s left");
   assert.equal(progress({ ...song, rate_bytes_per_s: 0, left_s: null }), "18.0 MB of 31.0 MB");
+});
+
+test("what goes to a device, and each song, has its rate; a file of unknown size only what has gone", () => {
+  const to = { to: "NAS", rate_bytes_per_s: 310e3, total_bytes: 40e6 };
+  assert.equal(outgoing(to), "40.0 MB at 310 KB/s");
+  assert.equal(outgoing({ ...to, rate_bytes_per_s: 0 }), "40.0 MB");
+  const song = { to: "NAS", kind: "mobile", title: "Glass", sent_bytes: 600e3, total_bytes: 1.5e6, rate_bytes_per_s: 310e3 };
+  assert.equal(sent(song), "600 KB of 1.5 MB at 310 KB/s");
+  assert.equal(sent({ ...song, total_bytes: null }), "600 KB at 310 KB/s");
 });
