@@ -255,7 +255,7 @@ def change(settings: Settings, wishes: Mapping[str, object]) -> Settings:
     for name, value in wishes.items():
         if name not in _CHECKS:
             raise UserError(f"there is no setting {name[:40]!r}; there are {', '.join(setting_names())}")
-        checked[name] = _CHECKS[name](name, value)
+        checked[name] = _CHECKS[name](f"the setting {name}", value)  # a sentence's capital must not fall on a name
     changed = replace(settings, **checked)
     if changed.lan and not changed.lan_password:
         raise UserError("opening the player to the local network needs a password: songkeep config lan on")

@@ -56,7 +56,7 @@ from node.wire.roster import Role
 COUNT_EVERY_S: Final = 10.0
 """How old the count of what is held here may be: it is told with every presence."""
 
-Tell = Callable[[Literal["info", "warning", "error"], str], None]
+Tell = Callable[[Literal["info", "warning", "error"], str | Callable[[], str]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,20 +40,25 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
     home = home_of(asked)
     entropy = entropy_from_phrase(_phrase(asked, terminal))
     with home.hold():
-        configure_log(level="info", file=home.log, to_stderr=terminal.verbose)
         if home.vault.exists():
             raise UserError("there is a library in this home already; name an empty one with --home")
-        recovered = asyncio.run(
-            recover(
-                vault_path=home.vault,
-                index_path=home.index,
-                entropy=entropy,
-                seed_url=asked.seed,
-                tracker_url=asked.tracker,
-                now_ms=time.time_ns() // 1_000_000,
-                random=os.urandom,
+        configure_log(level="info", file=home.log, to_stderr=terminal.verbose)
+        try:
+            recovered = asyncio.run(
+                recover(
+                    vault_path=home.vault,
+                    index_path=home.index,
+                    entropy=entropy,
+                    seed_url=asked.seed,
+                    tracker_url=asked.tracker,
+                    now_ms=time.time_ns() // 1_000_000,
+                    random=os.urandom,
+                )
             )
-        )
+        except BaseException:  # nothing came of this home: there is nothing that its log could explain
+            configure_log(level="info", file=None)
+            home.log.unlink(missing_ok=True)
+            raise
     terminal.result(
         {
             "library": to_text(recovered.library),

@@ -62,8 +62,7 @@ class Terminal:
             self.result({"error": {"code": error.code, "message": str(error)}})
         sentence = str(error)
         ended = "\n" in sentence or sentence.endswith((".", "?", "!"))
-        if "_" not in sentence.partition(" ")[0]:  # the name of a setting stays as it is typed
-            sentence = sentence[:1].upper() + sentence[1:]
+        sentence = sentence[:1].upper() + sentence[1:]
         for line in (sentence + ("" if ended else ".")).split("\n"):
             self.note(line)
 

@@ -7,7 +7,7 @@ import contextlib
 import json
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -26,8 +26,14 @@ class Notice:
     """A sentence for the person."""
 
     level: Level
-    text: str
+    said: str | Callable[[], str]
+    """A function where it names what may get its name later."""
     time_ms: int
+
+    @property
+    def text(self) -> str:
+        """The sentence, as it is said now."""
+        return self.said if isinstance(self.said, str) else self.said()
 
     def as_json(self) -> dict[str, Any]:
         return {"level": self.level, "text": self.text, "time_ms": self.time_ms}
@@ -82,11 +88,11 @@ class News:
         """A job stands elsewhere than it did."""
         self._spread("progress", f"progress {job.get('id')}", job)
 
-    def notice(self, level: Level, text: str) -> None:
+    def notice(self, level: Level, said: str | Callable[[], str]) -> None:
         """The person should know this. The same sentence twice in a row is said once."""
-        if self._notices and self._notices[-1].text == text:
+        notice = Notice(level, said, time.time_ns() // 1_000_000)
+        if self._notices and self._notices[-1].text == notice.text:
             return
-        notice = Notice(level, text, time.time_ns() // 1_000_000)
         self._notices.append(notice)
         self._serial += 1
         self._spread("notice", f"notice {self._serial}", notice.as_json())

@@ -19,7 +19,7 @@ from node.library import Library
 from node.peers.directory import Directory
 from node.peers.links import Links
 from node.peers.membership import Membership
-from node.wire.names import MAX_NAME_CHARS, device_name
+from node.wire.names import MAX_NAME_CHARS, UNNAMED, device_name
 from node.wire.roster import Member, Role, revoke
 
 OWN_NAME: Final = "own_name"
@@ -131,7 +131,7 @@ class Devices:
         if member == self._membership.keys.id:
             return self.own_name
         said = self._directory.get(member).presence
-        return self._library.device_names.of(member) or (said.name if said else "") or "a device"
+        return self._library.device_names.of(member) or (said.name if said else "") or UNNAMED
 
     def _find(self, device: str) -> Member:
         """By identifier, the beginning of one, or name."""

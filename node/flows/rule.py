@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Literal
 
 from node.crypto.keys import EpochKeys, MemberKeys
 from node.errors import SongkeepError
 from node.ids import DeviceId, to_text
 from node.peers.membership import Membership
-from node.wire.roster import Entry, Kind, Role, Roster, add_recovery, admit, settle
+from node.wire.names import UNNAMED
+from node.wire.roster import Entry, Kind, Member, Role, Roster, add_recovery, admit, settle
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,8 @@ EACH_WAIT_S: Final = 5.0
 """So much longer waits each owner than the one senior to it: mostly the first does it, and the others hear of it."""
 RETRY_S: Final = 30.0
 
-Tell = Callable[[Literal["info", "warning", "error"], str], None]
+Tell = Callable[[Literal["info", "warning", "error"], str | Callable[[], str]], None]
+"""Says one sentence to the person; a function where a name in it may come later."""
 
 
 class Ruling:
@@ -123,11 +126,7 @@ def tell_of_changes(
                         "that device: revoke it (songkeep devices revoke), and remove the phrase (songkeep phrase).",
                     )
                 else:
-                    tell(
-                        "info",
-                        f"A new device ({short}) was let into your library as {member.role}, by {by}. "
-                        f"If you don't know of it, revoke it: songkeep devices revoke {short}",
-                    )
+                    tell("info", partial(_admitted, member, by, name_of))
             elif known.active and not member.active:
                 if member_id == membership.keys.id:
                     tell(
@@ -153,6 +152,17 @@ def tell_of_changes(
             )
 
     return told
+
+
+def _admitted(member: Member, by: str, name_of: Callable[[DeviceId], str]) -> str:
+    """The roster comes before the catalog, where the newcomer's name is."""
+    short = to_text(member.public.id)[:8]
+    called = member.addresses[0] if member.role is Role.SEED and member.addresses else name_of(member.public.id)
+    which = f" ({short})" if called == UNNAMED else f", {called} ({short}),"
+    return (
+        f"A new device{which} was let into your library as {member.role}, by {by}. "
+        f"If you don't know of it, revoke it: songkeep devices revoke {short}"
+    )
 
 
 def _fork_text(roster: Roster) -> str:

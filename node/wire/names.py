@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 MAX_NAME_CHARS: Final = 80
+UNNAMED: Final = "a device"
+"""What one is called of which no name has come."""
 _JOINERS: Final = "\u200c\u200d"
 """They print nothing themselves, but Persian, Hindi and many emoji are not written right without them."""
 

@@ -56,7 +56,7 @@ def test_an_album_is_kept_freed_and_left_alone_again(node: Living) -> None:
         (("free",), 2, "Name what to free"),
         (("free", "Prisms", "--space", "1GB"), 2, "Name what to free"),
         (("free", "--space", "much"), 2, "is not an amount of data"),
-        (("config", "copies", "1"), 2, "Copies is a whole number from 2 to 16"),
+        (("config", "copies", "1"), 2, "The setting copies is a whole number from 2 to 16"),
         (("config", "upload_limit", "5kB"), 2, "at least 100 kB"),
     ],
 )

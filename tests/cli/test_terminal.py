@@ -6,6 +6,7 @@ import pytest
 
 from node.cli.main import unsupported
 from node.cli.terminal import Terminal, counted, fit, plain, spoken_bytes, spoken_duration, table, width
+from node.config import Settings, change
 from node.errors import UserError
 
 
@@ -27,9 +28,11 @@ def test_a_name_with_a_line_break_forges_no_line_of_its_own(capsys: pytest.Captu
 def test_an_error_is_a_sentence_and_the_name_of_a_setting_stays_as_it_is_typed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for error in (UserError("mobile_kbps is a whole number"), UserError("name one of them:\n  a\n  b")):
+    with pytest.raises(UserError) as refused:
+        change(Settings(), {"lan": "perhaps"})
+    for error in (refused.value, UserError("name one of them:\n  a\n  b")):
         Terminal(as_json=False).fail(error)
-    assert capsys.readouterr().err == "mobile_kbps is a whole number.\nName one of them:\n  a\n  b\n"
+    assert capsys.readouterr().err == "The setting lan is on or off.\nName one of them:\n  a\n  b\n"
 
 
 @pytest.mark.parametrize("text", ["می\u200cخواهم", "क्\u200dष", "👨\u200d👩\u200d👧", "❤\ufe0f"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from node.crypto import labels
@@ -40,7 +40,7 @@ class Owner:
         return known is not None and known.active
 
     def heard(self, text: str) -> bool:
-        return any(text in sentence for _, sentence in self.told)
+        return any(text in (sentence if isinstance(sentence, str) else sentence()) for _, sentence in self.told)
 
     async def revokes(self, *gone: Owner, by: MemberKeys | None = None) -> None:
         """In its own name, or `by` a phrase."""
@@ -87,7 +87,7 @@ def owners(url: str, *names: str, phrase: bytes | None = None) -> list[Owner]:
     made = []
     for name, secrets in home:
         device = make_device(name, secrets, url)
-        told: list[tuple[str, str]] = []
+        told: list[tuple[str, str | Callable[[], str]]] = []
         ruling = Ruling(device.membership, now_ms=now_ms, first_wait_s=0.01, each_wait_s=0.2)
         device.membership.on_change.append(
             tell_of_changes(

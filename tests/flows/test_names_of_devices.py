@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from node.catalog.vocabulary import STAR, call_device, move_seed
 from node.doors.index import Index
 from node.doors.vault import Secrets
 from node.errors import RefusedError
+from node.faces.news import News
 from node.flows.devices import Devices, OwnRoom
+from node.flows.rule import tell_of_changes
 from node.flows.sightings import Sightings
 from node.ids import DeviceId, to_text
 from node.library import Library
-from node.wire.names import device_name
+from node.wire.names import UNNAMED, device_name
 from node.wire.roster import Role, read_roster
 from tests.flows.people import found, let_in, make_device
 
@@ -119,3 +122,17 @@ def test_a_changed_program_on_a_player_renames_nobody_but_itself_by_whichever_wa
         assert told(library_of(founder, third)) == (expected, address, 5)
         mine.log.load_snapshot(list(theirs.log.snapshot()))
         assert told(ours) == (expected, address, 5)
+
+
+async def test_a_notice_calls_a_newcomer_by_its_name_as_soon_as_that_has_come() -> None:
+    founder = found()
+    grown, newcomer = let_in(founder)
+    names = {founder.device.id: "PC"}
+    news = News(asyncio.get_running_loop())
+    membership = make_device("one", founder).membership
+    tell = tell_of_changes(membership, lambda member: names.get(member, UNNAMED), news.notice)
+    tell(read_roster(founder.roster), read_roster(grown.roster))
+    short = to_text(newcomer.device.id)[:8]
+    assert news.notices()[0].text.startswith(f"A new device ({short}) was let into your library as player, by PC.")
+    names[newcomer.device.id] = "Phone"
+    assert news.notices()[0].as_json()["text"].startswith(f"A new device, Phone ({short}), was let into")
