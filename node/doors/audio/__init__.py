@@ -9,12 +9,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from node.doors.audio.kinds import MobileCodec
+
 if TYPE_CHECKING:
     from node.doors.audio.mobile import (
         DEFAULT_BITRATE_BPS,
         MAX_BITRATE_BPS,
         MIN_BITRATE_BPS,
-        MobileCodec,
         StoppedError,
         encode_mobile,
     )
@@ -28,7 +29,6 @@ else:
             "DEFAULT_BITRATE_BPS",
             "MAX_BITRATE_BPS",
             "MIN_BITRATE_BPS",
-            "MobileCodec",
             "StoppedError",
             "encode_mobile",
         ),

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import av
 from av.audio.frame import AudioFrame
 
 from node.catalog.model import Stream
+from node.doors.audio.kinds import MobileCodec
 from node.doors.audio.opening import opened
 from node.errors import DamagedError, StorageError, UnavailableError, UserError
 
-MobileCodec = Literal["opus", "aac"]
 DEFAULT_BITRATE_BPS = 48_000
 MIN_BITRATE_BPS, MAX_BITRATE_BPS = 32_000, 160_000
 
