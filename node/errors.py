@@ -79,5 +79,9 @@ class StorageError(UnavailableError):
     code = "storage"
 
 
+INTERRUPTED_EXIT_CODE = 130
+"""The person stopped the command (Ctrl-C)."""
+TERMINATED_EXIT_CODE = 143
+"""The system did (SIGTERM)."""
 PARTIAL_EXIT_CODE = 10
 """The command did its work, but some of the items failed; each was named."""

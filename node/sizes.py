@@ -27,3 +27,14 @@ def read_size(text: str) -> int:
         raise UserError(f"{text[:40]!r} is not an amount of data; write it like 40GB")
     number, unit, binary = found.groups()
     return int(float(number) * (1_024 if binary else 1_000) ** _POWER[unit.lower()])
+
+
+def spoken_bytes(size_bytes: float) -> str:
+    """A size as people say it; thousands, as disks are sold."""
+    if size_bytes < 1_000:
+        return f"{int(size_bytes)} bytes"
+    for unit in ("kB", "MB", "GB"):
+        size_bytes /= 1_000
+        if size_bytes < 999.5:
+            return f"{size_bytes:.1f} {unit}" if size_bytes < 10 else f"{size_bytes:.0f} {unit}"
+    return f"{size_bytes / 1_000:.2f} TB"

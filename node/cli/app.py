@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from node.cli.arguments import Subparsers, add_command, add_group, whole
-from node.cli.terminal import Terminal, counted, spoken_bytes
+from node.cli.terminal import Terminal, counted
+from node.sizes import spoken_bytes
 
 
 def register(subparsers: Subparsers) -> None:

@@ -12,9 +12,8 @@ from types import FrameType
 from typing import NoReturn
 
 from node import __version__
-from node.cli.main import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE
 from node.cli.terminal import Terminal
-from node.errors import SongkeepError, UserError
+from node.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, SongkeepError, UserError
 from node.log import kind_and_place
 
 COMMANDS = (

@@ -8,9 +8,9 @@ from typing import Any, Final
 from node.cli.arguments import Subparsers, add_command, find_track
 from node.cli.client import Client
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, counted, plain, spoken_bytes, spoken_duration, spoken_moment, table
+from node.cli.terminal import Terminal, counted, plain, spoken_duration, spoken_moment, table
 from node.errors import NotFoundError, UserError
-from node.sizes import read_size
+from node.sizes import read_size, spoken_bytes
 
 _BAR: Final = 32
 _CANDIDATES: Final = 20

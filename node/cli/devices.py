@@ -10,7 +10,8 @@ from node.cli.client import segment
 from node.cli.consent import add_yes, agree
 from node.cli.phrase import add_phrase_options, note_who_hears, phrase_asked
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, spoken_bytes, spoken_moment, table
+from node.cli.terminal import Terminal, spoken_moment, table
+from node.sizes import spoken_bytes
 
 
 def register(subparsers: Subparsers) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 from node.cli.arguments import Subparsers, add_command, find_track
 from node.cli.client import segment
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, counted, named, names, spoken_bytes, spoken_duration, table
+from node.cli.terminal import Terminal, counted, named, names, spoken_duration, table
 from node.errors import UserError
+from node.sizes import spoken_bytes
 
 _MAX_FOUND = 50
 _ID_COLUMNS, _LENGTH_COLUMNS, _GAPS = 26, 7, 8

@@ -11,22 +11,19 @@ OLDEST_PYTHON = (3, 11)
 FIRST_PYTHON_TOO_NEW = (3, 14)
 PLATFORMS = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
 
-INTERRUPTED_EXIT_CODE = 130
-TERMINATED_EXIT_CODE = 143
-
 
 def unsupported(version, platform):  # type: ignore[no-untyped-def]  # must run on any Python 3
     """One sentence that says why this system can't run Songkeep, or None."""
     if not OLDEST_PYTHON <= tuple(version[:2]) < FIRST_PYTHON_TOO_NEW:
-        return "Songkeep needs Python 3.11, 3.12 or 3.13, and this is Python %d.%d." % tuple(version[:2])  # noqa: UP031
+        return "Songkeep needs Python 3.11, 3.12 or 3.13, and this is Python " + ".".join(map(str, version[:2])) + "."
     if platform not in PLATFORMS:
-        return "Songkeep runs on %s, and this system is %s." % (", ".join(sorted(PLATFORMS.values())), platform)  # noqa: UP031
+        return "Songkeep runs on " + ", ".join(sorted(PLATFORMS.values())) + ", and this system is " + platform + "."
     return None
 
 
 def main(arguments=None):  # type: ignore[no-untyped-def]  # must run on any Python 3
     """Run one command; returns the exit code (docs/commands.md, "Exit codes")."""
-    reason = unsupported(sys.version_info, sys.platform)  # type: ignore[no-untyped-call]
+    reason = unsupported(sys.version_info, sys.platform)  # type: ignore[no-untyped-call]  # as above
     if reason is not None:
         sys.stderr.write(reason + "\n")
         return 1
@@ -36,4 +33,4 @@ def main(arguments=None):  # type: ignore[no-untyped-def]  # must run on any Pyt
 
 
 if __name__ == "__main__":
-    sys.exit(main())  # type: ignore[no-untyped-call]
+    sys.exit(main())  # type: ignore[no-untyped-call]  # as above

@@ -6,9 +6,10 @@ import time
 from typing import Any, Final
 
 from node.cli.client import Client
-from node.cli.terminal import Terminal, spoken_bytes
+from node.cli.terminal import Terminal
 from node.config import Settings, change
 from node.errors import SongkeepError
+from node.sizes import spoken_bytes
 
 ANSWER_WITHIN_S: Final = 15.0
 _LOOK_AGAIN_S: Final = 0.1

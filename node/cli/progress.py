@@ -8,8 +8,9 @@ import time
 from typing import Any, Final, Protocol
 
 from node.cli.client import Client, error_with_exit_code, segment
-from node.cli.terminal import Terminal, counted, spoken_bytes
+from node.cli.terminal import Terminal, counted
 from node.errors import SongkeepError
+from node.sizes import spoken_bytes
 
 LOOK_EVERY_S: Final = 0.2
 LINE_EVERY_S: Final = 5.0

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from node.cli.arguments import Subparsers, add_command, add_group
 from node.cli.consent import add_yes, agree
 from node.cli.seed_status import recalled, run_status, seed_home
-from node.cli.terminal import Terminal, spoken_bytes
+from node.cli.terminal import Terminal
+from node.sizes import spoken_bytes
 
 if TYPE_CHECKING:
     from node.seed.options import SeedOptions

@@ -8,8 +8,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from node.cli.terminal import Terminal, counted, spoken_bytes
+from node.cli.terminal import Terminal, counted
 from node.doors.home import locate_home
+from node.sizes import spoken_bytes
 
 if TYPE_CHECKING:
     from node.seed.options import SeedOptions
@@ -32,6 +33,7 @@ def recalled(asked: argparse.Namespace) -> SeedOptions:
 
 def run_status(asked: argparse.Namespace, terminal: Terminal) -> int:
     from node.seed.page import status_key
+    from node.seed.pools import spoken
 
     options = recalled(asked)
     status = _from_running(options.home) or _from_disk(options)
@@ -46,8 +48,7 @@ def run_status(asked: argparse.Namespace, terminal: Terminal) -> int:
     if disk["short_bytes"]:
         terminal.say(f"  what is promised needs {spoken_bytes(disk['short_bytes'])} more than the disk has")
     for each in status["pools"]:
-        words = each["trouble"] or ("stands there" if each["until_ms"] else "not told yet")
-        terminal.say(f"  pool of {each['tracker']}: {words}")
+        terminal.say(f"  pool of {each['tracker']}: {spoken(each)}")
     for each in status["libraries"]:
         terminal.say(_line(each))
     if status["page"]:

@@ -9,8 +9,9 @@ from node.cli.arguments import Subparsers, add_command
 from node.cli.client import segment
 from node.cli.consent import DeclinedError, add_yes, agree
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, counted, spoken_bytes
+from node.cli.terminal import Terminal, counted
 from node.errors import UserError
+from node.sizes import spoken_bytes
 
 _NAMED = "its number in 'songkeep seeds', or how its address or its identifier begins"
 _KINDS = {"mobile": "songs for the phone", "cover": "covers", "original": "originals"}

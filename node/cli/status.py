@@ -11,7 +11,8 @@ from node.cli.copies import tell_copies
 from node.cli.folders import spoken_folder
 from node.cli.progress import spoken_progress
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, counted, spoken_bytes, spoken_duration
+from node.cli.terminal import Terminal, counted, spoken_duration
+from node.sizes import spoken_bytes
 
 
 def register(subparsers: Subparsers) -> None:

@@ -132,17 +132,6 @@ def table(rows: Iterable[Sequence[str]], columns: Sequence[int]) -> Iterable[str
         yield "  ".join((*(fit(cell, wide) for cell, wide in zip(cells, columns, strict=False)), plain(last))).rstrip()
 
 
-def spoken_bytes(size_bytes: float) -> str:
-    """A size as people say it; thousands, as disks are sold."""
-    if size_bytes < 1_000:
-        return f"{int(size_bytes)} bytes"
-    for unit in ("kB", "MB", "GB"):
-        size_bytes /= 1_000
-        if size_bytes < 999.5:
-            return f"{size_bytes:.1f} {unit}" if size_bytes < 10 else f"{size_bytes:.0f} {unit}"
-    return f"{size_bytes / 1_000:.2f} TB"
-
-
 def spoken_duration(duration_ms: int) -> str:
     """A length as a player shows it: 3:05, 1:02:03."""
     seconds = duration_ms // 1_000

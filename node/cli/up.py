@@ -17,10 +17,11 @@ from node.cli.init import begin, show_phrase
 from node.cli.meet import check_tracker, meet_at
 from node.cli.progress import follow, follow_or_stop
 from node.cli.reach import home_of, open_vault, running_client
-from node.cli.terminal import Terminal, counted, spoken_bytes
+from node.cli.terminal import Terminal, counted
 from node.config import Settings, change, load_settings, save_settings
 from node.doors.home import Home, HomeBusyError
 from node.errors import SongkeepError, UnsureError, UserError
+from node.sizes import spoken_bytes
 
 MAX_PORT = 65_535
 _LOOK_AGAIN_S = 0.2

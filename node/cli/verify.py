@@ -7,8 +7,9 @@ import argparse
 from node.cli.arguments import Subparsers, add_command
 from node.cli.progress import follow_or_stop, tell_failures
 from node.cli.reach import reach
-from node.cli.terminal import Terminal, counted, spoken_bytes
+from node.cli.terminal import Terminal, counted
 from node.errors import DamagedError
+from node.sizes import spoken_bytes
 
 
 def register(subparsers: Subparsers) -> None:

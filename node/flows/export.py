@@ -195,7 +195,7 @@ class _Draft:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(os.open(self._path, flags, 0o666), "wb", buffering=0)  # noqa: SIM115
+            self._file = open(os.open(self._path, flags, 0o666), "wb", buffering=0)  # noqa: SIM115 - close() does
         except OSError as error:
             raise _refusal(error) from error
 

@@ -13,6 +13,7 @@ from node.ids import BlobRoot, LibraryId
 from node.seed import steps
 from node.seed.patience import DAY_MS
 from node.seed.schema import BLOBS, ENDINGS, GRANTS, HEADS, LIBRARIES, State
+from node.wire.usage import Kept
 
 NOTICE_MS: Final = 30 * DAY_MS
 """The owner is told for so long, and can take everything elsewhere, before anything goes."""
@@ -77,17 +78,17 @@ def overdue_bytes(db: sql.Connection) -> int:
     return total
 
 
-def kept_by_grant(db: sql.Connection, library: LibraryId, tracker: bytes) -> tuple[int, int, int]:
-    """Serial of that tracker's grant in force (0: none), the bytes that count against it, and bytes used in all."""
+def kept_by_grant(db: sql.Connection, library: LibraryId, tracker: bytes) -> Kept:
+    """What is kept of a library by that tracker's grants."""
     mine = sql.select(GRANTS).where(GRANTS.c.library == library, GRANTS.c.tracker == tracker)
     grant = db.execute(mine).one_or_none()
     if grant is None:
-        return 0, 0, 0
+        return Kept(0, 0, 0)
     used = used_bytes(db, library)
     over_bytes = used - steps.facts_of_library(db, library).quota_bytes
     if over_bytes <= 0 or not steps.usage(db, library).listed_bytes:
         over_bytes = 0  # snapshots without songs go with the rest; nobody waits for them
-    return grant.serial, grant.granted_bytes + over_bytes, used
+    return Kept(grant.serial, grant.granted_bytes + over_bytes, used)
 
 
 def end_overdue(db: sql.Connection, patient_ms: int) -> list[tuple[LibraryId, BlobRoot]]:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from node.crypto.keys import MemberKeys, member_keys_from_random
-from node.errors import DamagedError
+from node.errors import DamagedError, PeerError
 from node.files import read_small, write_private
 from node.wire import codec
 
@@ -25,7 +25,7 @@ def load_identity(path: Path) -> MemberKeys:
             codec.fixed_bytes(sign, 32, "the seed's signing key"),
             codec.fixed_bytes(receive, 32, "the seed's receiving key"),
         )
-    except Exception as error:
+    except PeerError as error:
         raise DamagedError(
             "the file with the seed's keys is damaged; restore it, or its libraries add it anew"
         ) from error

@@ -20,6 +20,7 @@ from node.wire.grants import Grant
 from node.wire.heads import HeadsRecord
 from node.wire.holdlist import HoldList
 from node.wire.roster import Roster
+from node.wire.usage import Kept
 from node.wire.volume import Volume, VolumeId, read_volume
 
 T = TypeVar("T")
@@ -299,21 +300,20 @@ class Ledger:
         """Forget what was beyond its library's room for the whole notice. Their files are the caller's to remove."""
         return await self._work(lambda db: endings.end_overdue(db, patient_ms))
 
-    async def kept_by_grant(self, library: LibraryId, tracker: bytes) -> tuple[int, int, int]:
-        """Serial of that tracker's grant in force (0: none), the bytes that count against it, and bytes used in all."""
-
+    async def kept_by_grant(self, library: LibraryId, tracker: bytes) -> Kept:
+        """What is kept of a library by that tracker's grants."""
         return await self._work(lambda db: endings.kept_by_grant(db, library, tracker))
 
-    async def kept_by_grants(self, tracker: bytes) -> dict[LibraryId, tuple[int, int, int]]:
+    async def kept_by_grants(self, tracker: bytes) -> dict[LibraryId, Kept]:
         """The same of every library that this tracker ever granted room here."""
 
-        def read(db: sql.Connection) -> dict[LibraryId, tuple[int, int, int]]:
+        def read(db: sql.Connection) -> dict[LibraryId, Kept]:
             mine = list(db.scalars(sql.select(GRANTS.c.library).where(GRANTS.c.tracker == tracker)))
             return {LibraryId(each): endings.kept_by_grant(db, LibraryId(each), tracker) for each in mine}
 
         return await self._work(read)
 
-    async def free_bytes(self, capacity_bytes: int) -> int:
+    async def unpromised_bytes(self, capacity_bytes: int) -> int:
         """What may still be promised."""
 
         def read(db: sql.Connection) -> int:

@@ -17,6 +17,8 @@ from aiohttp import web
 from node.errors import RefusedError, UnknownFormatError
 from node.files import read_small, write_private
 from node.ids import to_text
+from node.seed.pools import spoken
+from node.sizes import spoken_bytes
 
 KEY_FILE: Final = "status.key"
 _KEY_BYTES: Final = 20
@@ -87,25 +89,24 @@ def render(status: dict[str, Any], *, now_ms: int) -> str:
     """The page, which needs nothing else to be shown."""
     disk = status["disk"]
     oldest_ms = disk["oldest_check_ms"]
-    short = f"{spoken(disk['short_bytes'])} more than this disk has room for" if disk["short_bytes"] else ""
+    short = f"{spoken_bytes(disk['short_bytes'])} more than this disk has room for" if disk["short_bytes"] else ""
     facts = [
-        ("Promised", f"{spoken(status['promised_bytes'])} of {spoken(status['capacity_bytes'])}"),
-        ("On the disk", spoken(status["held_bytes"])),
-        ("Free on the disk", spoken(disk["free_bytes"])),
+        ("Promised", f"{spoken_bytes(status['promised_bytes'])} of {spoken_bytes(status['capacity_bytes'])}"),
+        ("On the disk", spoken_bytes(status["held_bytes"])),
+        ("Free on the disk", spoken_bytes(disk["free_bytes"])),
         ("Checked again, the longest ago", "nothing yet" if oldest_ms is None else _ago(now_ms - oldest_ms)),
         ("Damaged, to be fetched again", f"{disk['damaged_blobs']:,} blobs"),
     ]
     if status["started_ms"] is not None:
         facts.append(("Running for", _ago(now_ms - status["started_ms"]).removesuffix(" ago")))
     for each in status["pools"]:
-        words = each["trouble"] or ("stands there" if each["until_ms"] else "not told yet")
-        facts.append((f"Pool of {each['tracker']}", words))
+        facts.append((f"Pool of {each['tracker']}", spoken(each)))
     rows = [
         (
             f"{each['number']}",
-            f"{spoken(each['held_bytes'])} of {spoken(each['quota_bytes'])}",
-            spoken(each["waiting_bytes"]),
-            spoken(each["trash_bytes"]),
+            f"{spoken_bytes(each['held_bytes'])} of {spoken_bytes(each['quota_bytes'])}",
+            spoken_bytes(each["waiting_bytes"]),
+            spoken_bytes(each["trash_bytes"]),
             f"{each['damaged_blobs']:,}",
             *(_traffic(each["traffic"])),
         )
@@ -127,21 +128,11 @@ def render(status: dict[str, Any], *, now_ms: int) -> str:
 def _traffic(traffic: dict[str, int] | None) -> tuple[str, str, str]:
     if traffic is None:
         return "-", "-", "-"
-    return spoken(traffic["sent_bytes"]), spoken(traffic["received_bytes"]), f"{traffic['single_reads']:,}"
+    return spoken_bytes(traffic["sent_bytes"]), spoken_bytes(traffic["received_bytes"]), f"{traffic['single_reads']:,}"
 
 
 def _row(kind: str, cells: Sequence[str]) -> str:
     return f"<tr>{''.join(f'<{kind}>{escape(cell)}</{kind}>' for cell in cells)}</tr>"
-
-
-def spoken(size_bytes: int) -> str:
-    """An amount as a person says it."""
-    value, unit = float(size_bytes), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < 1_000:
-            break
-        value, unit = value / 1_000, larger
-    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
 
 
 def _ago(passed_ms: int) -> str:

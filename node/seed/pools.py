@@ -51,6 +51,11 @@ class _Place:
         return {"tracker": self.tracker.base, "until_ms": self.until_ms or None, "trouble": self.trouble}
 
 
+def spoken(pool: dict[str, Any]) -> str:
+    """What a person is told of one of `Pools.as_json`."""
+    return str(pool["trouble"] or ("stands there" if pool["until_ms"] else "not told yet"))
+
+
 class Pools:
     """All trackers in whose pools this seed stands. `run` must be running."""
 
@@ -100,7 +105,7 @@ class Pools:
                 await self._tell(session, place)
             except SongkeepError as error:
                 if place.trouble != str(error):
-                    log.info("pool_not_told reason=%s", error)
+                    log.info("pool_not_told reason=%s", type(error).__name__)
                 place.trouble = str(error)
                 await asyncio.sleep(random.uniform(wait_s / 2, wait_s))  # not all seeds at once, when it comes back
                 wait_s = min(wait_s * 2, LONGEST_WAIT_S)

@@ -20,8 +20,8 @@ async def free_bytes(options: SeedOptions, ledger: Ledger) -> int:
     for facts in await ledger.libraries():
         usage = (await ledger.usage(facts.library)).bytes_by_state
         held_bytes += usage.get(State.HELD, 0) + usage.get(State.TRASH, 0)
-    on_disk = await asyncio.to_thread(_free_bytes, options) - max(0, promised_bytes - held_bytes)
-    return max(0, min(await ledger.free_bytes(options.capacity_bytes), on_disk))
+    on_disk = await asyncio.to_thread(_disk_free_bytes, options) - max(0, promised_bytes - held_bytes)
+    return max(0, min(await ledger.unpromised_bytes(options.capacity_bytes), on_disk))
 
 
 async def look(
@@ -49,7 +49,7 @@ async def look(
         )
     held_bytes = sum(each["held_bytes"] + each["trash_bytes"] for each in libraries)
     promised_bytes = await ledger.promised_bytes()
-    disk_bytes = await asyncio.to_thread(_free_bytes, options)
+    disk_free_bytes = await asyncio.to_thread(_disk_free_bytes, options)
     return {
         "url": options.url,
         "started_ms": traffic.started_ms if traffic else None,
@@ -57,9 +57,9 @@ async def look(
         "promised_bytes": promised_bytes,
         "held_bytes": held_bytes,
         "disk": {
-            "free_bytes": disk_bytes,
+            "free_bytes": disk_free_bytes,
             # What has been promised and has not come yet must still find room.
-            "short_bytes": max(0, promised_bytes - held_bytes - disk_bytes),
+            "short_bytes": max(0, promised_bytes - held_bytes - disk_free_bytes),
             "oldest_check_ms": await ledger.oldest_check_ms(),
             "damaged_blobs": sum(each["damaged_blobs"] for each in libraries),
         },
@@ -76,7 +76,7 @@ def _tally(tally: Tally) -> dict[str, int]:
     }
 
 
-def _free_bytes(options: SeedOptions) -> int:
+def _disk_free_bytes(options: SeedOptions) -> int:
     try:
         return shutil.disk_usage(options.home).free
     except OSError as error:

@@ -6,7 +6,7 @@ A report and a release in one: once a tracker knows that a smaller grant is in f
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from node.crypto import labels
 from node.crypto.keys import MemberKeys, verify
@@ -37,20 +37,26 @@ class Usage:
     time_ms: int
 
 
-Kept = tuple[int, int, int]
-"""Serial, kept and used bytes of a Usage."""
+class Kept(NamedTuple):
+    """What a seed keeps of one library by one tracker's grants."""
+
+    serial: int
+    """Of the grant in force; 0: none."""
+    kept_bytes: int
+    """What counts against it."""
+    used_bytes: int
+    """What the library has there in all."""
 
 
 def sign_kept(keys: MemberKeys, library: LibraryId, tracker: bytes, kept: Kept, *, time_ms: int) -> bytes:
     """What the seed of `keys` says of one library and tracker, as bytes that prove it."""
-    serial, kept_bytes, used_bytes = kept
     usage = Usage(
         seed=keys.id,
         library=library,
         tracker=tracker,
-        serial=serial,
-        kept_bytes=kept_bytes,
-        used_bytes=used_bytes,
+        serial=kept.serial,
+        kept_bytes=kept.kept_bytes,
+        used_bytes=kept.used_bytes,
         time_ms=time_ms,
     )
     return sign_usage(keys, usage)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from node.cli.main import unsupported
-from node.cli.terminal import Terminal, counted, fit, plain, spoken_bytes, spoken_duration, table, width
+from node.cli.terminal import Terminal, counted, fit, plain, spoken_duration, table, width
 from node.config import Settings, change
 from node.errors import UserError
+from node.sizes import spoken_bytes
 
 
 def test_a_title_can_not_move_the_cursor_or_turn_the_text_around() -> None:

@@ -125,8 +125,9 @@ class SharedVolume:
         wanted = {index for index in indexes if not self.has(index)}
         came: asyncio.Queue[int] = asyncio.Queue()
         wholes = {index: self._whole_of(index) for index in wanted}
-        for index, whole in wholes.items():
-            whole.add_done_callback(lambda done, index=index: came.put_nowait(index))  # type: ignore[misc]
+        numbers = {whole: index for index, whole in wholes.items()}
+        for whole in numbers:
+            whole.add_done_callback(lambda done: came.put_nowait(numbers[done]))
         self._handle.set_flags(lt.torrent_flags.sequential_download)
         self._want_all(wanted)
         loop = asyncio.get_running_loop()
