@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import os
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
-START_S = 30.0
+from tests.ports import free_port
+
+START_S = 60.0
 DRIVER = "WebKitWebDriver"
 DISPLAY = "Xvfb"
 
@@ -58,18 +59,12 @@ class WebKit:
                 await asyncio.sleep(0.05)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.asynccontextmanager
 async def webkit() -> AsyncIterator[WebKit]:
     """A fresh browser on a display that nobody sees."""
     async with contextlib.AsyncExitStack() as stack:
         display = await _display(stack)
-        port = _free_port()
+        port = free_port()
         driver = await asyncio.create_subprocess_exec(
             DRIVER, f"--port={port}", "--host=127.0.0.1", env={**os.environ, "DISPLAY": display},
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,

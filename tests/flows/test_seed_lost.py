@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import random
 import shutil
-import socket
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,17 +18,15 @@ from node.ids import to_text
 from tests.flows.home import FOUNDER, until
 from tests.flows.seeded import PC_IP, founder_secrets, seeded_home
 from tests.music import make_track
+from tests.ports import free_port
 from tests.seed.owner import SEED_IP, a_seed
 from tests.seed.test_keeping import until as until_standing
 
 
 @pytest.fixture
 def port() -> int:
-    """One that is free, for a seed that comes back to its address; not one that connections are given by chance."""
-    while True:
-        number = random.randrange(12_000, 30_000)
-        with contextlib.suppress(OSError), socket.create_server((SEED_IP, number)):
-            return number
+    """For a seed that comes back to its address."""
+    return free_port(SEED_IP)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,12 @@ import pytest
 
 from tests.flows.machines import Machine, first_event, pair, until
 from tests.music import make_track
+from tests.ports import free_port
 from tests.subsonic.test_clients import heard_by
 
 pytestmark = pytest.mark.timeout(300)
 
 TITLES = ("Harbour", "Lanterns", "Orbit")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        port: int = bound.getsockname()[1]
-        return port
 
 
 class Places:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import quote
 from node.wire.bencode import bencode
 from node.wire.volume import Volume
 from tests.needs import require_program
+from tests.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ async def qbittorrent(wanted: Wanted) -> AsyncIterator[None]:
         "[Preferences]\nGeneral\\Locale=en\nWebUI\\Address=127.0.0.1\nWebUI\\UseUPnP=false\n"
     )
     async with _running(
-        require_program("qbittorrent-nox"), f"--profile={wanted.directory}", f"--webui-port={_free_port()}",
+        require_program("qbittorrent-nox"), f"--profile={wanted.directory}", f"--webui-port={free_port()}",
         f"--save-path={wanted.directory / 'got'}", "--skip-dialog=true", wanted.torrent_file(),
     ):  # fmt: skip
         yield
@@ -101,11 +101,6 @@ async def _running(program: str, *arguments: str | Path) -> AsyncIterator[None]:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        return int(bound.getsockname()[1])
 
 
 def got(directory: Path, needles: Sequence[bytes]) -> bool:

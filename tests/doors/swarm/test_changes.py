@@ -17,6 +17,7 @@ from tests.doors.swarm.blobs import TAG, all_held, noises
 from tests.doors.swarm.test_strangers import stock_libtorrent
 from tests.doors.swarm.test_swarm import HOLDER, READER, THIRD, swarm_at
 from tests.needs import require
+from tests.ports import free_port
 
 BIG = 8_000_000
 SLOWLY_BYTES_PER_S = 500_000
@@ -87,8 +88,7 @@ async def test_two_devices_behind_one_address_are_both_served(tmp_path: Path) ->
 
 @contextlib.asynccontextmanager
 async def on_both() -> AsyncIterator[Swarm]:
-    with socket.create_server((HOLDER, 0)) as bound:
-        port = bound.getsockname()[1]
+    port = free_port(HOLDER)
     async with Swarm.open(SwarmSettings(listen=f"{HOLDER}:{port},[::1]:{port}")) as swarm:
         yield swarm
 
