@@ -12,7 +12,7 @@ from aiohttp import web
 
 from node.errors import RefusedError, SongkeepError, StorageError
 from node.wire import codec
-from node.wire.bucket import Bucket, Rate
+from node.wire.bucket import Buckets, Rate
 from node.wire.offer import MAX_REPORT_BYTES, read_report
 from node.wire.usage import read_usage
 from tracker.ledger import Ledger
@@ -32,22 +32,15 @@ class _Busy(RefusedError):
     """An address says too much."""
 
 
-class _Rates:
-    """One bucket for each address that was heard lately."""
-
-    def __init__(self, rate: Rate) -> None:
-        self._rate = rate
-        self._buckets: dict[str, Bucket] = {}
-
-    def take(self, address: str) -> None:
-        """Raises _Busy."""
-        now_s = time.monotonic()
-        if len(self._buckets) >= MAX_ADDRESSES:
-            self._buckets = {key: each for key, each in self._buckets.items() if not each.is_full(now_s)}
-        if address not in self._buckets and len(self._buckets) >= MAX_ADDRESSES:
-            raise _Busy("too many say something at once; try again in a few minutes")
-        if not self._buckets.setdefault(address, Bucket(self._rate, now_s)).take(1, now_s):
-            raise _Busy("that is too much from one address; try again in a few minutes")
+def _count(heard: Buckets, address: str) -> None:
+    """Raises _Busy if that address, or all together, say too much."""
+    now_s = time.monotonic()
+    if len(heard) >= MAX_ADDRESSES:
+        heard.forget_full(now_s)
+    if address not in heard and len(heard) >= MAX_ADDRESSES:
+        raise _Busy("too many say something at once; try again in a few minutes")
+    if not heard.take(address, now_s):
+        raise _Busy("that is too much from one address; try again in a few minutes")
 
 
 class PoolDoor:
@@ -57,8 +50,8 @@ class PoolDoor:
         self._pool = pool
         self._ledger = ledger
         self._address = address
-        self._words = _Rates(WORDS)
-        self._newcomers = _Rates(NEWCOMERS)
+        self._words = Buckets(WORDS)
+        self._newcomers = Buckets(NEWCOMERS)
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_post("/v1/pool", self._offered)
@@ -66,7 +59,7 @@ class PoolDoor:
 
     async def _offered(self, request: web.Request) -> web.Response:
         try:
-            self._words.take(self._address(request))
+            _count(self._words, self._address(request))
             if (request.content_length or 0) > MAX_REPORT_BYTES:
                 raise RefusedError("a seed's report is too long")
             record, usages = read_report(await request.read())
@@ -83,7 +76,7 @@ class PoolDoor:
         try:
             offer = self._pool.check(record)
             if not await self._pool.knows(offer.seed):
-                self._newcomers.take(address)
+                _count(self._newcomers, address)
             await self._pool.keep(offer)
         except RefusedError as error:
             log.info("offer_refused reason=%s", error)
@@ -103,7 +96,7 @@ class PoolDoor:
 
     async def _asked(self, request: web.Request) -> web.Response:
         try:
-            self._words.take(self._address(request))
+            _count(self._words, self._address(request))
             text = request.query.get("bytes", "0")
             if not text.isascii() or not text.isdigit() or len(text) > 16:
                 raise RefusedError("that is no amount of bytes")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import aiohttp
@@ -10,21 +9,21 @@ import aiohttp
 from node.bounded import read_whole
 from node.errors import UnavailableError
 from node.wire.offer import MAX_POOL_ANSWER_BYTES, Pool, read_pool
+from node.wire.roomframes import pool_url
 
 ANSWER_TIMEOUT_S: Final = 15.0
 
 
 async def look_in_pool(tracker_url: str, size_bytes: int) -> Pool:
-    """Seeds of the pool of the tracker at that room address that say they have so much room.
+    """Seeds of the pool of the tracker at that base address that say they have so much room.
 
     Raises UnavailableError, PeerError.
     """
-    base = re.sub(r"^ws", "http", tracker_url.partition("#")[0]).rstrip("/").removesuffix("/v1/room")
     timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"{base}/v1/pool", params={"bytes": str(size_bytes)}, allow_redirects=False) as response,
+            session.get(pool_url(tracker_url), params={"bytes": str(size_bytes)}, allow_redirects=False) as response,
         ):
             if response.status == 404:
                 raise UnavailableError("your tracker keeps no pool of seeds")

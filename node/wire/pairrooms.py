@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.wire import roomframes
-from node.wire.bucket import Bucket, Rate
+from node.wire.bucket import Buckets, Rate
 from node.wire.pairing import MAX_FRAME_BYTES
 from node.wire.roomeffects import Close, Send
 
@@ -45,12 +45,11 @@ class PairRooms:
     def __init__(self) -> None:
         self._rooms: dict[str, _Room] = {}
         self._sides: dict[int, _Side] = {}
-        self._tries: dict[str, Bucket] = {}
+        self._tries = Buckets(_TRIES)
 
     def opened(self, number: int, name: str, *, waits: bool, address: str, now_s: float) -> list[Effect]:
         """A device came to the room `name`: to wait in it, or to meet who waits."""
-        tries = self._tries.setdefault(address, Bucket(_TRIES, now_s))
-        if not tries.take(1, now_s):
+        if not self._tries.take(address, now_s):
             return [Close(number, roomframes.CLOSE_TOO_MUCH, "too many tries from one address; wait a few minutes")]
         if not _NAME.match(name):
             return [Close(number, roomframes.CLOSE_MALFORMED, "that is not the name of a pairing room")]
@@ -96,7 +95,7 @@ class PairRooms:
 
     def tick(self, now_s: float) -> list[Effect]:
         """Ends rooms whose time is over. Call it every few seconds."""
-        self._tries = {address: each for address, each in self._tries.items() if not each.is_full(now_s)}
+        self._tries.forget_full(now_s)
         late = [name for name, room in self._rooms.items() if now_s >= room.until_s]
         return [
             effect

@@ -81,6 +81,11 @@ def room_url(tracker_url: str) -> str:
     return f"{_base(tracker_url)}/v1/room"
 
 
+def pool_url(tracker_url: str) -> str:
+    """Where the tracker at that base address tells of its pool of seeds, by HTTP."""
+    return re.sub(r"^ws", "http", f"{_base(tracker_url)}/v1/pool")
+
+
 def link_url(base_url: str) -> str:
     """Where the device at that base address takes links."""
     return f"{_base(base_url)}/v1/link"

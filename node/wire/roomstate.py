@@ -13,7 +13,7 @@ from typing import Any, Final
 from node.errors import PeerError, RefusedError, SongkeepError
 from node.ids import DeviceId, LibraryId
 from node.wire import codec, roomframes
-from node.wire.bucket import Bucket, Rate
+from node.wire.bucket import Bucket, Buckets, Rate
 from node.wire.envelope import MAX_MESSAGE_BYTES
 from node.wire.grants import MAX_GRANTED_BYTES
 from node.wire.roomeffects import (
@@ -76,7 +76,7 @@ class RoomServer:
         self._addresses: dict[str, int] = {}
         self._libraries: dict[LibraryId, _Library] = {}
         self._rooms: dict[tuple[LibraryId, bytes], dict[int, DeviceId]] = {}
-        self._newcomers: dict[str, Bucket] = {}
+        self._newcomers = Buckets(Rate(self.limits.newcomers_per_s, self.limits.connections_per_address))
         self._last = 0
 
     @property
@@ -125,7 +125,7 @@ class RoomServer:
 
     def tick(self, now_s: float) -> list[Effect]:
         """Ends connections that never joined. Call it every few seconds."""
-        self._newcomers = {address: each for address, each in self._newcomers.items() if not each.is_full(now_s)}
+        self._newcomers.forget_full(now_s)
         late = [
             number
             for number, each in self._connections.items()
@@ -179,10 +179,7 @@ class RoomServer:
     def may_found(self, number: int, now_s: float) -> bool:
         """Whether a connection may bring a library that was never here: not too many come from its address."""
         connection = self._connections.get(number)
-        if connection is None:
-            return False
-        rate = Rate(self.limits.newcomers_per_s, self.limits.connections_per_address)
-        return self._newcomers.setdefault(connection.address, Bucket(rate, now_s)).take(1, now_s)
+        return connection is not None and self._newcomers.take(connection.address, now_s)
 
     def turned_away(self, number: int, text: str, code: int = roomframes.CLOSE_NOT_MEMBER) -> list[Effect]:
         """The answer to LoadRoster or FindRoster if the server does not want that library, or can't tell."""

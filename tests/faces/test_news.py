@@ -32,7 +32,7 @@ async def test_each_listener_is_told_and_later_states_replace_earlier_ones() -> 
 async def test_news_from_another_thread_arrive() -> None:
     news = News(asyncio.get_running_loop())
     told = asyncio.ensure_future(_told(news.follow(silence_s=3_600)))
-    while not news.listeners:  # noqa: ASYNC110
+    while not news.listeners:  # noqa: ASYNC110  nobody tells of it
         await asyncio.sleep(0)
     await asyncio.to_thread(news.changed, 9)
     assert '"revision": 9' in await told

@@ -56,7 +56,7 @@ class SeededHome:
     async def until_filled(self, *, blobs: int = 1, timeout_s: float = 90) -> None:
         """Until every seed holds all of at least `blobs` blobs, and the newest catalog."""
         async with asyncio.timeout(timeout_s):
-            while not self._filled(blobs):  # noqa: ASYNC110
+            while not self._filled(blobs):  # noqa: ASYNC110  nobody tells of it
                 await asyncio.sleep(0.05)
 
     def _filled(self, blobs: int) -> bool:

@@ -61,7 +61,7 @@ async def test_the_rate_is_of_the_last_seconds_and_falls_to_nothing() -> None:
     assert 0 < rate <= 500_000
     await reading
     async with asyncio.timeout(60):
-        while pace.rate_bytes_per_s:  # noqa: ASYNC110
+        while pace.rate_bytes_per_s:  # noqa: ASYNC110  nobody tells of it
             await asyncio.sleep(0.1)
 
 

@@ -157,7 +157,7 @@ async def test_what_the_recovered_machine_adds_reaches_the_old_one_through_the_s
             new.home.library.edit_tags(track["id"], {"title": "Copper Bells (live)"})
             await new.until_filled(blobs=3)
         async with seeded_home(tmp_path / "pc", secrets=_pc_secrets(secrets)) as pc, asyncio.timeout(60):
-            while "Copper Bells (live)" not in pc.home.titles():  # noqa: ASYNC110
+            while "Copper Bells (live)" not in pc.home.titles():  # noqa: ASYNC110  nobody tells of it
                 await asyncio.sleep(0.05)
 
 
@@ -188,7 +188,7 @@ async def test_it_all_comes_back_after_a_device_was_revoked_and_everything_has_a
                 )
             )
             async with asyncio.timeout(60):
-                while before & {tag for _, tag in pc.link.volumes}:  # noqa: ASYNC110
+                while before & {tag for _, tag in pc.link.volumes}:  # noqa: ASYNC110  nobody tells of it
                     await asyncio.sleep(0.05)
             make_track(music / "4.flac", seed=4, title="After the Rain")
             await pc.home.ingest.add([music])

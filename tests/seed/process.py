@@ -52,7 +52,7 @@ def environment(home: Path) -> dict[str, str]:
 
 @contextlib.asynccontextmanager
 async def seed_process(home: Path, *, ip: str, port: int = 0, capacity: str = "1GB") -> AsyncIterator[SeedProcess]:
-    process = subprocess.Popen(  # noqa: ASYNC220
+    process = subprocess.Popen(  # noqa: ASYNC220  it takes a moment, and nothing else goes on
         [*COMMAND, "run", "--listen", f"{ip}:{port}", "--capacity", capacity, "--json"],
         stdout=subprocess.PIPE,
         text=True,

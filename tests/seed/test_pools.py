@@ -71,14 +71,14 @@ async def a_pool_seed(home: Path, base: str) -> AsyncIterator[RunningSeed]:
 
 async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
-        while not true():  # noqa: ASYNC110
+        while not true():  # noqa: ASYNC110  nobody tells of it
             await asyncio.sleep(0.02)
 
 
 async def trouble(seed: RunningSeed) -> str:
     """What the status page says of the only pool, as soon as it says something."""
     async with asyncio.timeout(60):
-        while not (said := str((await seed.look())["pools"][0]["trouble"])):  # noqa: ASYNC110
+        while not (said := str((await seed.look())["pools"][0]["trouble"])):  # noqa: ASYNC110  nobody tells of it
             await asyncio.sleep(0.02)
     return said
 

@@ -188,7 +188,7 @@ async def test_the_seed_leaves_a_room_as_the_last(tmp_path: Path) -> None:
             (await channel_to(owner, seed, owner.keys, room))
             assert seed.rooms.host.rooms.rooms == 1
         async with asyncio.timeout(60):
-            while seed.rooms.host.rooms.connections:  # noqa: ASYNC110
+            while seed.rooms.host.rooms.connections:  # noqa: ASYNC110  nobody tells of it
                 await asyncio.sleep(0.01)
         assert seed.rooms.host.rooms.rooms == 0
 
