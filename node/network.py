@@ -40,6 +40,7 @@ from node.flows.rule import Ruling, tell_of_changes
 from node.flows.scrub import Scrub
 from node.flows.serve import Serving, Snapshots
 from node.flows.sightings import Sightings
+from node.flows.unasked import Unasked
 from node.flows.uploads import Uploads
 from node.flows.wakeful import Wakeful
 from node.flows.wanted import Wanted
@@ -252,6 +253,14 @@ def build_network(
     )
     here_and_away = replace(absent, holders=copies.census.others)  # asked in threads, and for lists
     library.shown.elsewhere = here_and_away.elsewhere
+    unasked = Unasked(
+        copies.discards,
+        directory,
+        to_ask=exchange.to_ask,
+        last_seen_ms=lambda member: sightings.of(member).seen_ms,
+        name_of=devices.name_of,
+        wall_ms=_now_ms,
+    )
     network = Network(
         membership=membership,
         directory=directory,
@@ -261,11 +270,11 @@ def build_network(
         pairings=pairings,
         devices=devices,
         phrases=Phrases(membership, vault, name_of=devices.name_of, now_ms=_now_ms),
-        doctor=Doctor(membership, meeting, nearby, far, store.directory, lane_port=lambda: lanes.port),
+        doctor=Doctor(membership, meeting, nearby, far, store.directory, unasked, lane_port=lambda: lanes.port),
         copies=copies,
         wanted=Wanted(copies),
         whereabouts=Whereabouts(
-            library, copies, links, name_of=devices.name_of, lane_of=lanes.found, last_seen=sightings.of
+            library, copies, links, unasked, name_of=devices.name_of, lane_of=lanes.found, last_seen=sightings.of
         ),
     )
     return Networking(

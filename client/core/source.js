@@ -281,6 +281,7 @@
  * @property {{rate_bytes_per_s: number, limit_bytes_per_s: number, total_bytes: number, to: Outgoing[]}} upload
  * @property {Upload[]} uploads  going out at this moment, the fastest first
  * @property {{wish: "keep" | "free", kind: string, id: string}[]} wishes
+ * @property {{blobs: number, unseen: {name: string, seen_ms: number | null}[]}} removed  over 30 days ago, and still here; the devices it waits for
  * @property {string} trouble
  */
 

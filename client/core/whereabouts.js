@@ -130,6 +130,16 @@ export const outgoing = ({ total_bytes, ...flow }) => `${bytes(total_bytes)}${sp
 export const sent = ({ sent_bytes, total_bytes, ...flow }) =>
   `${bytes(sent_bytes)}${total_bytes === null ? "" : ` of ${bytes(total_bytes)}`}${speed(flow, null)}`;
 
+/** Removed music that stays because nobody can be asked; empty if there is none. @param {Pick<Copies, "removed">} copies */
+export function unasked({ removed: { blobs, unseen } }) {
+  if (!unseen.length) return "";
+  const names = unseen.map(({ name, seen_ms }) => `${name} (${seen_ms === null ? "never seen" : `last seen ${moment(seen_ms)}`})`).join(" and ");
+  return (
+    `${counted(blobs, "sealed file")} of music you removed over 30 days ago ${blobs === 1 ? "stays" : "stay"}: first ${names} would have to be asked ` +
+    "whether it was brought back. If that device is lost, revoke it under Devices, or let them go with: songkeep free --removed"
+  );
+}
+
 /** What went out. @param {Pick<Copies, "upload">} copies */
 export const given = ({ upload }) =>
   `${bytes(upload.total_bytes)} given to your other devices since the start, ${bytes(upload.rate_bytes_per_s)}/s now.`;

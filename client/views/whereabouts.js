@@ -21,6 +21,7 @@ import {
   songsOf,
   standing,
   summary,
+  unasked,
 } from "../core/whereabouts.js";
 import { button, fill, h, on } from "./dom.js";
 import { icon } from "./icon.js";
@@ -74,7 +75,7 @@ export function mountWhereabouts(host, app, _route, signal) {
     const orbs = now.devices.map(({ used_bytes: _used, ...rest }) => rest);
     show(picture, [orbs, songsOf(now), [...flows]], () => [drawing(now, flows), legend(), ...deviceList(now)]);
     show(counts, [now.songs, now.at_risk, now.copies], () => copiesPart(now));
-    show(moves, [moving(now), given(now), now.transfers, now.upload.to, now.uploads, now.trouble], () => movingPart(now));
+    show(moves, [moving(now), given(now), now.transfers, now.upload.to, now.uploads, now.removed, now.trouble], () => movingPart(now));
     const { download, upload } = now;
     const chosen = [now.budget_bytes, download.limit_bytes_per_s, upload.limit_bytes_per_s, now.paused];
     show(limits, [chosen, app.source.can.has("folders")], () => limitsPart(app, source, now, refresh));
@@ -278,6 +279,7 @@ function movingPart(copies) {
       ? h("ul", { class: "incoming", "aria-label": "Given to" }, ...copies.upload.to.map((each) => h("li", null, h("strong", null, h("bdi", null, each.to)), ` ${outgoing(each)}`)))
       : null,
     ...copies.uploads.map((each) => transferLine(each, " to ", each.to, each.sent_bytes / (each.total_bytes || each.sent_bytes || 1), sent(each))),
+    unasked(copies) ? h("p", { class: "notice warning" }, icon("warning"), h("span", { dir: "auto" }, unasked(copies))) : null,
     copies.trouble ? h("p", { class: "notice warning" }, icon("warning"), h("span", null, sentence(copies.trouble))) : null,
   ];
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import Any, Final
 
 from node.cli.arguments import Subparsers, add_command, find_track
@@ -180,10 +181,25 @@ def tell_copies(shown: dict[str, Any], terminal: Terminal) -> None:
         whole = f" of {spoken_bytes(each['total_bytes'])}" if each["total_bytes"] is not None else ""
         sent = f"{spoken_bytes(each['sent_bytes'])}{whole}{_speed(each['rate_bytes_per_s'], None)}"
         terminal.say(f"  now {_spoken_song(each)} to {each['to']}: {sent}")
+    if shown["removed"]["unseen"]:
+        _tell_of_unseen(shown["removed"], terminal)
     if shown["paused"]:
         terminal.say("Copying is paused: songkeep config pause off")
     if shown["trouble"]:
         terminal.note(f"The last copy that failed: {shown['trouble']}.")
+
+
+def _tell_of_unseen(removed: dict[str, Any], terminal: Terminal) -> None:
+    names = " and ".join(
+        each["name"] + (f" (last seen {spoken_moment(each['seen_ms'])})" if each["seen_ms"] else " (never seen)")
+        for each in removed["unseen"]
+    )
+    terminal.say(
+        f"{counted(removed['blobs'], 'sealed file')} of music that was taken out of the library over 30 days ago stay: "
+        f"first {names} would have to be asked whether it was brought back."
+    )
+    terminal.say(f"  If it is lost: songkeep devices revoke {shlex.quote(removed['unseen'][0]['name'])}")
+    terminal.say("  Or let them go all the same: songkeep free --removed")
 
 
 def _speed(rate_bytes_per_s: int, left_s: int | None) -> str:

@@ -43,6 +43,11 @@ class Discards:
         self.waiting = 0
         """Blobs that wait for the person's word: too many at once."""
 
+    @property
+    def due(self) -> int:
+        """Blobs that have been leaving for 30 days, and are still here."""
+        return len(self._trash.due(self._census.now_ms()))
+
     async def note(self) -> bool:
         """Note what is leaving since the last look; whether any of it has been leaving for 30 days."""
         sight, now_ms = self._census.sight, self._census.now_ms()

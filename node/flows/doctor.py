@@ -19,6 +19,7 @@ from node.flows.far import FarMeeting
 from node.flows.lan import LanMeeting
 from node.flows.meet import Meeting
 from node.flows.stay import Place
+from node.flows.unasked import Unasked
 from node.peers.membership import Membership
 
 CLOCK_WRONG_MS: Final = 120_000
@@ -47,6 +48,7 @@ class Doctor:
         nearby: LanMeeting,
         far: FarMeeting,
         home: Path,
+        unasked: Unasked | None = None,
         *,
         lane_port: Callable[[], int] = lambda: 0,
     ) -> None:
@@ -56,6 +58,7 @@ class Doctor:
         self._nearby = nearby
         self._far = far
         self._home = home
+        self._unasked = unasked
         self._lane_port = lane_port
 
     async def examine(self) -> list[dict[str, Any]]:
@@ -73,6 +76,7 @@ class Doctor:
             self._local(),
             await self._dht(),
             *await self._paths(joined),
+            *self._trash(),
         ]
         if not self._meeting.trackers:
             findings.append(
@@ -96,6 +100,29 @@ class Doctor:
         if free < LITTLE_DISK_BYTES:
             return Finding("disk", "bad", f"Only {free / 1e6:,.0f} MB are free where the library lives.", "Make room.")
         return Finding("disk", "good", f"{free / 1e9:,.0f} GB are free.")
+
+    def _trash(self) -> list[Finding]:
+        """Removed music that stays for want of anybody to ask."""
+        unseen = self._unasked.unseen() if self._unasked is not None else []
+        if self._unasked is None or not unseen:
+            return []
+        now_ms = time.time_ns() // 1_000_000
+        names = " and ".join(
+            f"{each.name} ("
+            + ("never seen" if each.seen_ms is None else f"not seen for {spoken_duration_ms(now_ms - each.seen_ms)}")
+            + ")"
+            for each in unseen
+        )
+        return [
+            Finding(
+                "removed music",
+                "note",
+                f"{self._unasked.blobs:,} sealed files of music that was taken out of the library over 30 days ago "
+                f"stay here: first {names} would have to be asked whether it was brought back.",
+                "Switch that device on; if it is lost, songkeep devices revoke NAME; or let them go all the same: "
+                "songkeep free --removed",
+            )
+        ]
 
     def _clock(self, joined: list[Place]) -> Finding:
         ahead = {urlsplit(place.url).netloc: place.room.clock_ahead_ms for place in joined if place.room is not None}

@@ -99,12 +99,16 @@ class Exchange:
 
         Nobody need be asked in a library whose other devices are phones.
         """
-        own = self._membership.keys.id
-        members = (each.public.id for each in self._membership.roster.active(Role.OWNER, Role.PLAYER))
-        others = {each for each in members if each != own and not self._is_phone(each)}
+        others = self.to_ask()
         here = [member for member, _ in self._directory.present() if member in others]
         heard = await asyncio.gather(*map(self._hear, here))
         return all(heard) and bool(here or not others)
+
+    def to_ask(self) -> set[DeviceId]:
+        """Devices, here or away, that answer questions."""
+        own = self._membership.keys.id
+        members = (each.public.id for each in self._membership.roster.active(Role.OWNER, Role.PLAYER))
+        return {each for each in members if each != own and not self._is_phone(each)}
 
     async def _hear(self, member: DeviceId) -> bool:
         try:

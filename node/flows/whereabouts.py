@@ -15,6 +15,7 @@ from node.doors.webrtc import DataPipe
 from node.flows.copies import Copies
 from node.flows.moving import moving
 from node.flows.sightings import Sighting
+from node.flows.unasked import Unasked
 from node.ids import BlobRoot, DeviceId, to_text
 from node.library import Library
 from node.peers.links import Links
@@ -33,6 +34,7 @@ class Whereabouts:
         library: Library,
         copies: Copies,
         links: Links,
+        unasked: Unasked,
         *,
         name_of: Callable[[DeviceId], str],
         lane_of: Callable[[DeviceId], Lane | None],
@@ -42,6 +44,7 @@ class Whereabouts:
         self._library = library
         self._copies = copies
         self._links = links
+        self._unasked = unasked
         self._name_of = name_of
         self._lane_of = lane_of
         self._last_seen = last_seen
@@ -70,6 +73,10 @@ class Whereabouts:
                 {"wish": wish, "kind": kind, "id": row_id}
                 for wish, kind, row_id in await asyncio.to_thread(copies.wishes.all)
             ],
+            "removed": {
+                "blobs": self._unasked.blobs,
+                "unseen": [{"name": each.name, "seen_ms": each.seen_ms} for each in self._unasked.unseen()],
+            },
             "trouble": copies.last_error,
         }
 

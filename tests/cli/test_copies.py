@@ -108,3 +108,15 @@ def test_what_goes_out_is_told_by_device_and_by_song_with_its_rate(capsys: pytes
     assert "  to Ada’s laptop with a long name: 40 MB at 310 kB/s\n" in said
     assert "  now small Glass <b>9</b> to Ada’s laptop with a long name: 600 kB of 1.5 MB at 310 kB/s\n" in said
     assert "  now the catalog to Phone: 16 kB\n" in said
+
+
+def test_removed_music_that_nobody_can_be_asked_about_is_told_with_the_way_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tell_copies(household(), Terminal(as_json=False))
+    said = capsys.readouterr().out
+    assert "12 sealed files of music that was taken out of the library over 30 days ago stay: first Old desktop" in said
+    assert "songkeep devices revoke 'Old desktop'\n" in said
+    assert "songkeep free --removed\n" in said
+    tell_copies({**household(), "removed": {"blobs": 12, "unseen": []}}, Terminal(as_json=False))
+    assert "free --removed" not in capsys.readouterr().out

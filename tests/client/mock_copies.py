@@ -60,6 +60,7 @@ def household() -> JSON:
              "sent_bytes": 600_000, "total_bytes": 1_500_000, "rate_bytes_per_s": 310_000},
         ],
         "wishes": [],
+        "removed": {"blobs": 12, "unseen": [{"name": "Old desktop", "seen_ms": 1_750_000_000_000}]},
         "trouble": "",
     }  # fmt: skip
 

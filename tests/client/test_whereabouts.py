@@ -36,6 +36,9 @@ async def test_the_page_shows_devices_copies_risks_and_transfers_on_a_phone(desk
     await expect(page.get_by_text("Ada’s laptop with a long name 40.0 MB at 310 KB/s")).to_be_visible()
     await expect(page.get_by_text("Glass <b>9</b> to Ada’s laptop with a long name")).to_be_visible()
     await expect(page.get_by_text("600 KB of 1.5 MB at 310 KB/s")).to_be_visible()
+    await expect(
+        page.get_by_text("12 sealed files of music you removed over 30 days ago stay: first Old desktop")
+    ).to_be_visible()
     await page.get_by_text("Which songs").click()
     await expect(page.get_by_text("Glass <b>1</b>")).to_be_visible()
     assert await page.evaluate("document.querySelector('main, #page')?.scrollWidth <= innerWidth")

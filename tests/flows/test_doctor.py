@@ -14,11 +14,13 @@ from node.doors.rooms import SUSPENDED
 from node.flows.doctor import Doctor, Finding
 from node.flows.far import FarMeeting, FarOptions
 from node.flows.lan import LanMeeting
+from node.flows.unasked import Unasked
 from tests.flows.hostile import Frame, hostile_tracker
 from tests.flows.lab_machines import Machine, until
 from tests.flows.people import Device, found, let_in, make_device, meeting
 from tests.flows.people import until as soon
 from tests.flows.test_meet_dht import LOOPBACK, Remembered, SharedBook, a_table, afar, open_afar
+from tests.flows.test_unasked import unasked
 from tests.lab import Host, Lab, open_lab
 from tests.lab_nat import host_behind_router
 
@@ -101,9 +103,9 @@ def test_the_kind_of_router(
     assert (said["state"], said["text"]) == (state, text)
 
 
-def doctor_of(device: Device, far: FarMeeting, folder: Path) -> Doctor:
+def doctor_of(device: Device, far: FarMeeting, folder: Path, unasked: Unasked | None = None) -> Doctor:
     nearby = LanMeeting(device.membership, device.meeting, tell=lambda _text: None)
-    return Doctor(device.membership, device.meeting, nearby, far, folder)
+    return Doctor(device.membership, device.meeting, nearby, far, folder, unasked)
 
 
 def closed(device: Device) -> FarMeeting:
@@ -222,3 +224,16 @@ def test_little_disk_is_said_with_how_much_there_is(lab: Lab, tmp_path: Path) ->
         assert re.match(r"Only [45]\d MB are free", said["text"]), said["text"]
     finally:
         subprocess.run(["umount", "-l", str(small)], check=False, timeout=60)
+
+
+async def test_removed_music_that_waits_for_a_lost_device_is_told_with_its_name_and_what_to_do(tmp_path: Path) -> None:
+    device = make_device("pc", found())
+    doctor = doctor_of(device, closed(device), tmp_path, unasked(1_200, pc=45, gone=None))
+    said = await finding(doctor, "removed music")
+    assert said.state == "note"
+    assert said.text.startswith("1,200 sealed files of music that was taken out of the library over 30 days ago stay")
+    assert "g (never seen) and p (not seen for 45 days)" in said.text
+    assert "songkeep devices revoke NAME" in said.fix
+    assert "songkeep free --removed" in said.fix
+    nothing = doctor_of(device, closed(device), tmp_path, unasked(1_200, pc=3, gone=None))
+    assert "removed music" not in {each["about"] for each in await nothing.examine()}

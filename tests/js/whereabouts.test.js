@@ -17,6 +17,7 @@ import {
   shortName,
   standing,
   summary,
+  unasked,
 } from "../../client/core/whereabouts.js";
 
 /** @param {string} name @param {object} [more] */
@@ -52,6 +53,7 @@ const copies = (more = {}) => ({
   upload: { rate_bytes_per_s: 0, limit_bytes_per_s: 0, total_bytes: 0, to: [] },
   uploads: [],
   wishes: [],
+  removed: { blobs: 0, unseen: [] },
   trouble: "",
   ...more,
 });
@@ -144,4 +146,12 @@ test("what goes to a device, and each song, has its rate; a file of unknown size
   const song = { to: "NAS", kind: "mobile", title: "Glass", sent_bytes: 600e3, total_bytes: 1.5e6, rate_bytes_per_s: 310e3 };
   assert.equal(sent(song), "600 KB of 1.5 MB at 310 KB/s");
   assert.equal(sent({ ...song, total_bytes: null }), "600 KB at 310 KB/s");
+});
+
+test("removed music that nobody can be asked about is told with the devices it waits for, and what to do", () => {
+  assert.equal(unasked(copies()), "");
+  assert.equal(unasked(copies({ removed: { blobs: 3, unseen: [] } })), "", "somebody was here of late");
+  const said = unasked(copies({ removed: { blobs: 3, unseen: [{ name: "Old desktop", seen_ms: 1_750_000_000_000 }, { name: "Attic", seen_ms: null }] } }));
+  assert.match(said, /^3 sealed files of music .* stay: first Old desktop \(last seen .*\) and Attic \(never seen\) would/);
+  assert.match(said, /revoke it under Devices, .* songkeep free --removed$/);
 });
