@@ -33,7 +33,7 @@ from node.flows.direct import Direct
 from node.flows.export import Export
 from node.flows.folders import Folders
 from node.flows.ingest import Ingest
-from node.flows.jobs import Jobs
+from node.flows.jobs import ASKED_FOR, Jobs
 from node.flows.pictures import Pictures
 from node.flows.seed_holders import SeedHolders
 from node.flows.settings import SettingsKeeper
@@ -61,8 +61,6 @@ COLLECT_AFTER_OBJECTS: Final = 20_000
 """New objects between two searches for cycles. Python's own 700 costs a fifth of a large merge, which has none."""
 CATCH_UP_AFTER_S: Final = 1.0
 RESTART_SERVICE_S: Final = 5.0
-_ASKED_FOR: Final = frozenset({"add", "export", "verify"})
-"""Jobs that somebody waits for; the others go on by themselves at the next start."""
 LINGER_S: Final = 1.5
 """How long a command's node stays after somebody else's last question."""
 
@@ -285,7 +283,7 @@ async def _see_guests_off(parts: Parts) -> None:
 
     def busy() -> bool:
         # What its own command asked for and did not wait for was interrupted.
-        asked = any(job.kind in _ASKED_FOR and not job.own for job in parts.jobs.running())
+        asked = any(job.kind in ASKED_FOR and not job.own for job in parts.jobs.running())
         return asked or parts.sign_in.guest_seen_within(LINGER_S)
 
     while busy():  # noqa: ASYNC110  # that nobody has asked for a while is no event to wait for

@@ -69,8 +69,7 @@ export class SwarmSource {
   /** @type {Promise<SwarmKeeping> | null} */
   #beginning = null;
   #log;
-  /** @type {Promise<import("./swarm_heads.js").SeedHeads> | null} */
-  #seedHeads = null;
+  /** @type {Promise<import("./swarm_heads.js").SeedHeads> | null} */ #seedHeads = null;
   #catalog;
   #covers;
   #store;

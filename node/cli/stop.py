@@ -11,9 +11,7 @@ from node.cli.progress import follow, spoken_progress
 from node.cli.reach import home_of, running_client
 from node.cli.terminal import Terminal
 from node.errors import NotFoundError, SongkeepError
-
-_ASKED_FOR = ("add", "export", "verify")
-"""Kinds of jobs; the others the node does by itself."""
+from node.flows.jobs import ASKED_FOR
 
 
 def register(subparsers: Subparsers) -> None:
@@ -41,7 +39,7 @@ def run(asked: argparse.Namespace, terminal: Terminal) -> int:
 
 def _stop(client: Client, terminal: Terminal) -> list[str]:
     """Have all of them end, and wait until they have; their identifiers."""
-    jobs = [job for job in client.get("status")["jobs"] if job["kind"] in _ASKED_FOR]
+    jobs = [job for job in client.get("status")["jobs"] if job["kind"] in ASKED_FOR]
     stopping = [client.delete(f"jobs/{segment(job['id'])}") for job in jobs]
     for job in stopping:
         with contextlib.suppress(SongkeepError):  # that it was stopped

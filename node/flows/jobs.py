@@ -16,6 +16,8 @@ from node.errors import NotFoundError, SongkeepError, UnavailableError, UserErro
 log = logging.getLogger(__name__)
 
 JobKind = Literal["add", "export", "verify", "seal", "renditions"]
+ASKED_FOR: Final[frozenset[JobKind]] = frozenset({"add", "export", "verify"})
+"""Kinds that somebody asks for; the others go on by themselves at the next start."""
 
 MAX_FAILED_SHOWN: Final = 1_000
 NO_SUCH_JOB: Final = "there is no such job; finished ones are forgotten after a while"
