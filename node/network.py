@@ -144,6 +144,7 @@ def build_network(
             asleep=wakeful.asleep,
             holdings=copies.census.sight.state,
             dht=tuple(far.keys.own),
+            trackers=meeting.told_trackers,
         )
 
     ruling = Ruling(membership, now_ms=_now_ms)
@@ -233,7 +234,7 @@ def build_network(
         copies.apply(_limits(after))
         far.apply(_far_options(after))
         if before.trackers != after.trackers:
-            meeting.set_trackers(after.trackers)
+            await meeting.move_to(after.trackers)
             if after.trackers:
                 snapshots.want()
 

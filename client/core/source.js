@@ -109,7 +109,7 @@
  * @property {string} health  a sentence, or ""
  */
 
-/** @typedef {{server: string, joined: boolean, trouble: string, way?: "server" | "lan" | "dht", misdeeds?: string[], own?: boolean}} Room  where devices meet; own: a tracker named on this device, not a seed of the library */
+/** @typedef {{server: string, joined: boolean, trouble: string, way?: "server" | "lan" | "dht", misdeeds?: string[], own?: boolean, of?: string[]}} Room  where devices meet; own: a tracker of this device, not a seed of the library; of: computers that say they are met there */
 
 /**
  * @typedef {object} PairingEvent  As docs/openapi.yaml has them.

@@ -338,6 +338,7 @@ export class Swarm {
     };
     this.presences.set(toBase32(member), presence);
     this.told.emit({ member, presence });
+    if (said.trackers) void import("./swarm_trackers.js").then(({ followTrackers }) => followTrackers(this.#membership, member, said.trackers)).catch(() => {});
     this.#look();
   }
 

@@ -42,7 +42,12 @@ export const swarmDevices = ({ catalog, write, membership, swarm, held_bytes }) 
       };
     });
   },
-  rooms: async () => swarm.rooms().map((room) => ({ ...room, own: membership.trackers.some((url) => bare(url) === room.server) })),
+  rooms: async () => {
+    const { personal } = await catalog();
+    const names = (/** @type {string} */ server) =>
+      Object.entries(membership.told).flatMap(([id, told]) => (told.includes(server) ? [personal.deviceName(id) || swarm.presences.get(id)?.name || "a computer"] : []));
+    return swarm.rooms().map((room) => ({ ...room, own: membership.trackers.some((url) => bare(url) === room.server), of: names(room.server) }));
+  },
   rename: async (id, name) => {
     const own = toBase32(membership.id);
     const role = membership.roster.members.get(own)?.role;

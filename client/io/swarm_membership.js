@@ -17,6 +17,7 @@ import { read, rewrite, write } from "./store_db.js";
  * @property {Bytes[]} entries  the roster's
  * @property {RosterState} [roster]  what they come to, checked when they came
  * @property {string[]} trackers  WebSocket addresses
+ * @property {Record<string, string[]>} [told]  computer in base32 -> the trackers that it said last
  * @property {string} name  of this device
  */
 
@@ -32,12 +33,13 @@ export class Membership {
   /**
    * @param {MemberKeys} keys
    * @param {Roster} roster
-   * @param {{trackers: string[], name: string}} about
+   * @param {Pick<Kept, "trackers" | "told" | "name">} about
    */
-  constructor(keys, roster, { trackers, name }) {
+  constructor(keys, roster, { trackers, told = {}, name }) {
     this.keys = keys;
     this.roster = roster;
     this.trackers = trackers;
+    this.told = told;
     this.name = name;
   }
 
@@ -103,10 +105,15 @@ export class Membership {
     await this.#change({ entries: [...roster.entries], roster: roster.state });
   }
 
-  /** Meet the other devices at these trackers too, and at no others. @param {string[]} trackers  WebSocket addresses */
-  async meetAt(trackers) {
+  /**
+   * Meet the other devices at these trackers too, and at no others.
+   * @param {string[]} trackers  WebSocket addresses
+   * @param {Record<string, string[]>} [told]  what computers said of theirs
+   */
+  async meetAt(trackers, told = this.told) {
     this.trackers = trackers;
-    await this.#change({ trackers });
+    this.told = told;
+    await this.#change({ trackers, told });
   }
 
   /** @param {Partial<Kept>} what */

@@ -197,7 +197,7 @@ function roomRows(app, { addTracker, removeTracker }, rooms, again) {
       ? h(
           "ul",
           { class: "ways" },
-          ...rooms.map(({ server, joined, trouble: why, way = "server", misdeeds = [], own }) =>
+          ...rooms.map(({ server, joined, trouble: why, way = "server", misdeeds = [], own, of = [] }) =>
             h(
               "li",
               null,
@@ -206,7 +206,7 @@ function roomRows(app, { addTracker, removeTracker }, rooms, again) {
                 "span",
                 null,
                 h("strong", { dir: "auto" }, bare(server)),
-                h("span", { class: "quiet" }, `${joined ? "Joined" : why || "Not reached"}${own === false ? ", a seed of your library" : WAYS[way]}`),
+                h("span", { class: "quiet" }, `${joined ? "Joined" : why || "Not reached"}${own === false ? ", a seed of your library" : WAYS[way]}${of.length ? `, as ${of.join(" and ")} ${of.length > 1 ? "say" : "says"}` : ""}`),
                 misdeeds.length ? h("span", { class: "notice warning" }, `Not to be trusted: ${misdeeds.join("; ")}. None of it was believed.`) : null,
               ),
               own && removeTracker ? button({ class: "ghost", "aria-label": `Meet no more at ${bare(server)}` }, () => void remove(server), icon("close")) : null,

@@ -45,6 +45,7 @@ RELAY_AFTER_S: Final = 3.0
 GRANT_TIMEOUT_S: Final = 15.0
 CHANGE_TIMEOUT_S: Final = 10.0
 LOOK_FOR_ROOM_S: Final = 0.25
+FAREWELL_TIMEOUT_S: Final = 1.0
 MAX_ROOMS: Final = 24
 
 
@@ -133,6 +134,20 @@ class Meeting:
         """Attend the rooms of these trackers, and of the library's seeds, and no others from now on."""
         self.trackers = tuple(url.rstrip("/") for url in urls)
         self._follow_servers()
+
+    async def move_to(self, urls: Sequence[str]) -> None:
+        """As `set_trackers`, and say so in the rooms that are left too, so that phones there come along."""
+        self.trackers = tuple(url.rstrip("/") for url in urls)
+        for place in list(self.places.values()):
+            with contextlib.suppress(SongkeepError, TimeoutError):
+                async with asyncio.timeout(FAREWELL_TIMEOUT_S):
+                    await announce(self._host, place)
+        self._follow_servers()
+
+    @property
+    def told_trackers(self) -> tuple[str, ...]:
+        """Their addresses as others may know them: an invitation to one is nobody else's."""
+        return tuple(url.partition("#")[0].rstrip("/") for url in self.trackers)
 
     def set_nearby(self, urls: Sequence[str]) -> None:
         """Attend also these rooms of the local network."""

@@ -14,6 +14,8 @@ MAX_HEADS: Final = 1_000
 MAX_ADDRESSES: Final = 16
 MAX_ADDRESS_CHARS: Final = 100
 MAX_KIND_CHARS: Final = 20
+MAX_TRACKERS: Final = 8
+MAX_TRACKER_CHARS: Final = 500
 MAX_BYTES: Final = 1 << 53
 MAX_STATE_BYTES: Final = 8
 
@@ -49,6 +51,9 @@ class Presence:
     dht: tuple[bytes, ...] = ()
     """The key under which its records in the DHT stand, and its signature of it; empty if it doesn't say."""
 
+    trackers: tuple[str, ...] = ()
+    """Addresses of trackers in whose rooms it can be met, for phones to go there too."""
+
     def body(self) -> dict[str, object]:
         return {
             "name": self.name,
@@ -65,6 +70,7 @@ class Presence:
             "catalog": self.catalog,
             "holdings": self.holdings,
             "dht": list(self.dht),
+            "trackers": list(self.trackers),
         }
 
 
@@ -96,7 +102,14 @@ def read_presence(body: object) -> Presence:
         catalog=codec.bounded_bytes(fields.get("catalog") or b"", MAX_STATE_BYTES, "a catalog's state"),
         holdings=codec.bounded_bytes(fields.get("holdings") or b"", MAX_STATE_BYTES, "a state's name"),
         dht=_signed_key(fields.get("dht")),
+        trackers=_trackers(fields.get("trackers")),
     )
+
+
+def _trackers(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > MAX_TRACKERS:
+        return ()
+    return tuple(codec.bounded_text(each, MAX_TRACKER_CHARS, "a tracker's address") for each in value)
 
 
 def _signed_key(value: object) -> tuple[bytes, ...]:

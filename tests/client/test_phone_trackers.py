@@ -31,18 +31,20 @@ async def test_a_phone_moves_to_another_tracker_with_its_library(phone: Phone, t
         for typed, told in (("ftp://nowhere", "not a tracker’s address"), (home.tracker, "meet there already")):
             await add(phone, typed)
             await expect(page.locator("#messages")).to_contain_text(told)
-        await add(phone, f"{url}/")
         second = url.partition("//")[2]
+        await add(phone, f"{url}/")
+        await expect(rows.filter(has_text=second)).to_contain_text("Joined")
+        await page.get_by_role("button", name=f"Meet no more at {second}").click()
+        await dialog.get_by_role("button", name="Remove").click()
+        await expect(rows).to_have_count(1)
+        await add(phone, f"{url}/")
         await expect(rows.filter(has_text=second)).to_contain_text("Joined")
         home.device.meeting.set_trackers([url])
         await phone.tracker.aclose()
         await home.device.links.close()
-        await expect(rows.filter(has_text=first)).not_to_contain_text("Joined")
-        await page.get_by_role("button", name=f"Meet no more at {first}").click()
-        await dialog.get_by_role("button", name="Remove").click()
-        await expect(rows).to_have_count(1)
+        await expect(rows).to_have_text([f"{second}Joined, as Home PC says"], timeout=20_000)
         await page.reload()
-        await expect(rows).to_have_text([f"{second}Joined"])
+        await expect(rows).to_have_text([f"{second}Joined, as Home PC says"], timeout=20_000)
         await phone.play_first()
         await phone.until_sound()
 
@@ -51,3 +53,26 @@ async def add(paired: Phone, typed: str) -> None:
     await paired.page.get_by_role("button", name="Add a tracker").click()
     await paired.page.get_by_role("dialog").get_by_role("textbox").fill(typed)
     await paired.page.keyboard.press("Enter")
+
+
+async def test_a_tracker_that_the_pc_was_given_is_the_phones_too(phone: Phone, tmp_path: Path) -> None:
+    page, home = phone.page, phone.home
+    await phone.pair()
+    await page.evaluate("location.hash = '#/devices'")
+    rows = page.locator(".page-devices .ways li")
+    await expect(rows).to_have_count(1)
+    first = home.tracker.partition("//")[2]
+    async with people.a_tracker(tmp_path / "second") as (url, _):
+        second = url.partition("//")[2]
+        await home.device.meeting.move_to([home.tracker, f"{url}/#invite=secret"])
+        await home.device.meeting.announce()
+        await expect(rows.filter(has_text=second)).to_contain_text("Joined, as Home PC says", timeout=20_000)
+        # The old one is given up: the phone hears it there at the last moment.
+        await home.device.meeting.move_to([url])
+        await expect(rows).to_have_text([f"{second}Joined, as Home PC says"], timeout=20_000)
+        await phone.tracker.aclose()
+        await page.reload()
+        await expect(rows).to_have_text([f"{second}Joined, as Home PC says"], timeout=20_000)
+        assert first not in await rows.all_inner_texts()
+        await phone.play_first()
+        await phone.until_sound()

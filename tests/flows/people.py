@@ -130,6 +130,7 @@ def make_device(
             lane=lane_print,
             catalog=catalog(),
             asleep=device.asleep,
+            trackers=meeting.told_trackers,
         )
 
     meeting = Meeting(
