@@ -43,9 +43,8 @@ export const swarmDevices = ({ catalog, write, membership, swarm, held_bytes }) 
     });
   },
   rooms: async () => {
-    const { personal } = await catalog();
     const names = (/** @type {string} */ server) =>
-      Object.entries(membership.told).flatMap(([id, told]) => (told.includes(server) ? [personal.deviceName(id) || swarm.presences.get(id)?.name || "a computer"] : []));
+      Object.entries(membership.told).flatMap(([id, told]) => (told.includes(server) ? [swarm.presences.get(id)?.name || "a computer"] : []));
     return swarm.rooms().map((room) => ({ ...room, own: membership.trackers.some((url) => bare(url) === room.server), of: names(room.server) }));
   },
   rename: async (id, name) => {

@@ -60,7 +60,7 @@ class Meeting:
         links: Links,
         presence: Callable[[], Presence],
         trackers: Sequence[str],
-        on_message: Callable[[DeviceId, Message], None] = lambda _member, _message: None,
+        on_message: Callable[[Message, tuple[str, int]], None] = lambda _message, _place: None,
         on_account: Callable[[str, AccountTold], None] = lambda _url, _account: None,
         on_misdeed: Callable[[str, Misdeed], None] = lambda _url, _misdeed: None,
         addresses: Callable[[], Sequence[str]] = tuple,
@@ -69,6 +69,7 @@ class Meeting:
         look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         """`presence` says what this device is now; `on_message` hears the kinds that are not meant for this flow,
+        each with the room's address and the connection there that it came by,
         `on_account` what the library's account at a tracker has, `on_misdeed` that a server misbehaves; `addresses`
         gives what changes when the network does.
         """
@@ -80,7 +81,7 @@ class Meeting:
             directory=directory,
             links=links,
             presence=presence,
-            on_message=lambda member, message: self.on_message(member, message),
+            on_message=lambda message, place: self.on_message(message, place),
             on_account=on_account,
             on_grant=self._grant_answered,
             on_misdeed=on_misdeed,
@@ -100,7 +101,7 @@ class Meeting:
         """Called when `public_ips` has become another."""
         self.relay: Callable[[DeviceId], Awaitable[Channel]] | None = None
         """Makes a channel where no direct way leads."""
-        self.on_message: Callable[[DeviceId, Message], None] = on_message
+        self.on_message = on_message
         self.places: dict[str, Place] = {url: Place(url) for url in self._servers()}
         membership.on_change.append(self._roster_changed)
 

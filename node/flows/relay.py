@@ -36,7 +36,7 @@ ANSWER_TIMEOUT_S: Final = 10.0
 LIFETIME_S: Final = 600.0
 """Then it ends, and the direct way is tried again."""
 
-Say = Callable[[DeviceId, bytes, bytes], Awaitable[None]]
+Say = Callable[["RelayPipe", bytes], Awaitable[None]]
 
 
 class RelayPipe:
@@ -51,8 +51,10 @@ class RelayPipe:
         *,
         lifetime_s: float = LIFETIME_S,
     ) -> None:
-        self._member = member
-        self._session = session
+        self.member = member
+        self.session = session
+        self.place: tuple[str, int] | None = None
+        """The room and the connection that the member speaks from: two tabs of one phone are one member."""
         self._say = say
         self._forget = forget
         self._unread: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -61,14 +63,14 @@ class RelayPipe:
         self._until_s = asyncio.get_running_loop().time() + lifetime_s
 
     async def greet(self) -> None:
-        await self._say(self._member, self._session, b"")
+        await self._say(self, b"")
 
     async def send(self, data: bytes) -> None:
         """Raises UnavailableError once it has ended."""
         if self._closed or asyncio.get_running_loop().time() > self._until_s:
             self.end()
             raise UnavailableError("the way through the seed has ended")
-        await self._say(self._member, self._session, data)
+        await self._say(self, data)
 
     async def receive(self) -> bytes:
         """Raises UnavailableError once it has ended."""
@@ -142,20 +144,24 @@ class Relay:
             raise UnavailableError("the way through the seed has ended")
         return channel
 
-    def hear(self, member: DeviceId, message: Message) -> None:
-        """A message of a kind that is not for others. Raises PeerError, RefusedError."""
+    def hear(self, message: Message, place: tuple[str, int]) -> None:
+        """A message of a kind that is not for others, and where it came from. Raises PeerError, RefusedError."""
         if message.kind != KIND or message.to_room:
             return
         body: dict[Any, Any] = message.body if isinstance(message.body, dict) else {}
         session = codec.fixed_bytes(body.get("session"), SESSION_BYTES, "a session")
         data = codec.bounded_bytes(body.get("data"), MAX_DATA_BYTES, "a relayed message")
+        member = message.sender
         self._membership.check(member)
         known = self._pipes.get((member, session))
         if known is not None:
+            known.place = place
             known.take(data)
         elif not data:
             with contextlib.suppress(UnavailableError):  # too many already: it gets no answer
-                self._start(self._answer(member, self._pipe(member, session)))
+                pipe = self._pipe(member, session)
+                pipe.place = place
+                self._start(self._answer(member, pipe))
 
     async def close(self) -> None:
         for task in list(self._tasks):
@@ -186,21 +192,21 @@ class Relay:
         finally:
             pipe.end()
 
-    async def _say(self, member: DeviceId, session: bytes, data: bytes) -> None:
+    async def _say(self, pipe: RelayPipe, data: bytes) -> None:
         async with self._turn:
-            url, connection = self._place(member)
+            url, connection = self._place(pipe.member, pipe.place)
             room = self._meeting.places[url].room
             if room is None:
                 raise UnavailableError("the seed's room is gone")
-            sealed = self._membership.seal_to(member, KIND, {"session": session, "data": data})
+            sealed = self._membership.seal_to(pipe.member, KIND, {"session": pipe.session, "data": data})
             await room.send(sealed, to=connection)
             await asyncio.sleep(EVERY_S)
 
-    def _place(self, member: DeviceId) -> tuple[str, int]:
+    def _place(self, member: DeviceId, preferred: tuple[str, int] | None = None) -> tuple[str, int]:
         """Where both are: a seed's room. Raises UnavailableError."""
         active = self._membership.roster.active(Role.SEED)
         seeds = {re.sub(r"^http", "ws", url).rstrip("/") for seed in active for url in seed.addresses}
-        for url, connection in self._directory.places_of(member):
+        for url, connection in sorted(self._directory.places_of(member), key=lambda each: each != preferred):
             place = self._meeting.places.get(url)
             if url in seeds and place is not None and place.room is not None:
                 return url, connection

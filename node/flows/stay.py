@@ -74,7 +74,7 @@ class Host:
     directory: Directory
     links: Links
     presence: Callable[[], Presence]
-    on_message: Callable[[DeviceId, Message], None]
+    on_message: Callable[[Message, tuple[str, int]], None]
     on_account: Callable[[str, AccountTold], None]
     on_grant: Callable[[str, GrantAnswered], None]
     on_public_ip: Callable[[], None]
@@ -219,7 +219,7 @@ class Stay:
                 case "bye" if here:
                     host.directory.left(self._place.url, connection, _now_ms())
                 case _ if here:
-                    host.on_message(message.sender, message)
+                    host.on_message(message, (self._place.url, connection))
         except (PeerError, RefusedError) as error:
             log.info("message_refused member=%s reason=%s", to_text(message.sender)[:8], error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from node.crypto.keys import EpochKeys
+from node.doors.channel import Channel
 from node.doors.seeds import SeedClient
 from node.errors import UnavailableError
 from node.flows.relay import MAX_PIPES, Relay, RelayPipe
@@ -32,6 +34,12 @@ def relayed(device: Device) -> Relay:
 
 async def two_at(seed: RunningSeed) -> tuple[Device, Device]:
     """A PC and a laptop that have nothing but a seed in common."""
+    pc, laptop, _again = await three_at(seed)
+    return pc, laptop
+
+
+async def three_at(seed: RunningSeed) -> tuple[Device, Device, Device]:
+    """The same, and the laptop a second time, as a second tab of a phone is."""
     first = found()
     roster = admit(
         read_roster(first.roster),
@@ -46,7 +54,7 @@ async def two_at(seed: RunningSeed) -> tuple[Device, Device]:
     invite = seedapi.read_invite(await seed.invite(1_000_000))
     async with SeedClient.open(seed.url, local_address=OWNER_IP) as client:
         await client.join(home.device, invite, home.roster)
-    return make_device("PC", home), make_device("Laptop", laptop)
+    return make_device("PC", home), make_device("Laptop", laptop), make_device("Laptop", laptop)
 
 
 async def test_chunks_and_answers_come_through_the_seeds_room_which_can_read_none_of_them(tmp_path: Path) -> None:
@@ -69,6 +77,30 @@ async def test_chunks_and_answers_come_through_the_seeds_room_which_can_read_non
             await until(lambda: laptop.links.to(pc.id) is None)
         await relay.close()
         await other.close()
+
+
+async def test_each_of_two_tabs_of_one_device_is_answered_where_it_asks(tmp_path: Path) -> None:
+    async with a_seed(tmp_path / "seed") as seed:
+        pc, older, newer = await three_at(seed)
+        other = relayed(pc)
+        pc.blobs[ROOT] = [os.urandom(16_384) for _ in range(3)]
+        async with meeting(pc, older):
+            await until(lambda: len(pc.directory.places_of(older.id)) == 1)
+            async with meeting(newer):
+                await until(lambda: len(pc.directory.places_of(older.id)) == 2)
+                for tab in (older, newer):
+                    relay = relayed(tab)
+                    channel = await greeted(relay, pc)
+                    assert [chunk async for chunk in channel.chunks(ROOT, 0, 3)] == pc.blobs[ROOT]
+                    await relay.close()
+        await other.close()
+
+
+async def greeted(relay: Relay, device: Device) -> Channel:
+    """A greeting may be refused if the other tab's message, with a higher number, overtakes it: then once more."""
+    with contextlib.suppress(UnavailableError):
+        return await relay.connect(device.id)
+    return await relay.connect(device.id)
 
 
 async def test_what_goes_through_the_room_keeps_to_the_rate_that_the_seeds_owner_set(tmp_path: Path) -> None:
