@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,17 @@ from node.doors.index import Index
 from node.doors.rooms import look_up_roster
 from node.doors.seeds import SeedClient
 from node.doors.vault import Secrets, Vault
-from node.errors import NotFoundError, PeerError, RefusedError, SongkeepError, UnavailableError, UserError
+from node.errors import (
+    DamagedError,
+    NotFoundError,
+    PeerError,
+    RefusedError,
+    SongkeepError,
+    StorageError,
+    UnavailableError,
+    UnknownFormatError,
+    UserError,
+)
 from node.files import reserve_private
 from node.flows.seed_rounds import MAX_SNAPSHOT_BYTES
 from node.flows.seed_streams import fetch_blob
@@ -64,6 +75,11 @@ class _Found:
     heads: list[tuple[HeadsRecord, dict[str, Any]]]
     documents: list[bytes]
 
+    @property
+    def known_epochs(self) -> tuple[EpochKeys, ...]:
+        """The oldest first."""
+        return tuple(self.epochs[number] for number in sorted(self.epochs))
+
 
 async def recover(
     *,
@@ -78,12 +94,12 @@ async def recover(
 ) -> Recovered:
     """Make this machine an owner device of the library that the phrase belongs to, with its catalog.
 
-    Nothing is written here or there before the whole catalog has come. Raises UserError (no address, or there is a
-    library here), NotFoundError (nobody knows the phrase), UnavailableError (also if no seed keeps the library),
-    PeerError, StorageError.
+    Nothing is written here or there before the whole catalog has come, and the index has its name only when it is
+    whole: whenever this ends, it can be begun anew. Raises UserError (no address, or there is a library here),
+    NotFoundError (nobody knows the phrase), UnavailableError (also if no seed keeps the library), PeerError,
+    DamagedError, StorageError.
     """
-    if await asyncio.to_thread(vault_path.exists):
-        raise UserError("there is a library in this home already; name an empty one with --home")
+    await asyncio.to_thread(_check_empty, vault_path, index_path)
     keys = recovery_keys(entropy)
     known, urls = None, [seed_url] if seed_url else []
     if tracker_url:
@@ -97,19 +113,33 @@ async def recover(
     if not urls:
         raise UserError("name a seed with --seed, or a tracker with --tracker: they stand beside the phrase on paper")
     failures: list[SongkeepError] = []
-    for url in urls:
-        try:
-            async with SeedClient.open(url, local_address=local_address) as client:
-                found = await _look(client, keys, known)
-                roster, epochs = unlocked(found.roster, keys, _heads_of(found), now_ms=now_ms, random=random)
-                device = member_keys_from_random(random(64))
-                found = replace(found, epochs=epochs)
-                roster = admit(roster, keys, device.public, role=Role.OWNER, epochs=epochs.values(), time_ms=now_ms)
-                await client.put_roster(roster.entries)
-        except SongkeepError as error:
-            failures.append(error)
-            continue
-        return await asyncio.to_thread(_settle, vault_path, index_path, device, roster, found, url)
+    draft = index_path.with_name(f"{index_path.name}.coming")
+    try:
+        for url in urls:
+            try:
+                async with SeedClient.open(url, local_address=local_address) as client:
+                    found = await _look(client, keys, known)
+                    roster, epochs = unlocked(found.roster, keys, _heads_of(found), now_ms=now_ms, random=random)
+                    device = member_keys_from_random(random(64))
+                    found = replace(found, epochs=epochs)
+                    roster = admit(roster, keys, device.public, role=Role.OWNER, epochs=epochs.values(), time_ms=now_ms)
+                    tracks = await asyncio.to_thread(_build, draft, device, roster, found)
+                    await client.put_roster(roster.entries)
+            except SongkeepError as error:
+                failures.append(error)
+                continue
+            secrets = Secrets(device=device, epochs=found.known_epochs, roster=roster.entries)
+            await asyncio.to_thread(_settle, draft, index_path, vault_path, secrets)
+            return Recovered(
+                library=roster.library,
+                device=device.id,
+                tracks=tracks,
+                heads=tuple(SeenHead(one.device, one.time_ms, one.epoch) for one, _ in found.heads),
+                seeds=tuple(address for seed in roster.active(Role.SEED) for address in seed.addresses[:1]),
+                vouched_by=url,
+            )
+    finally:
+        await asyncio.to_thread(_remove, draft)
     raise failures[0]
 
 
@@ -208,32 +238,59 @@ async def _look(client: SeedClient, keys: MemberKeys, known: Roster | None) -> _
     for one, body in heads:
         try:
             documents.append(await fetch_blob(client, blob_of(body.get("snapshot")), max_bytes=MAX_SNAPSHOT_BYTES))
-        except (NotFoundError, UnavailableError) as error:
+        except (NotFoundError, UnavailableError, DamagedError, PeerError) as error:
             log.warning("snapshot_missing device=%s reason=%s", to_text(one.device)[:8], type(error).__name__)
     if not documents:
         raise NotFoundError("that seed knows the library but has no catalog of it yet")
     return _Found(roster=roster, epochs=epochs, heads=heads, documents=documents)
 
 
-def _settle(
-    vault_path: Path, index_path: Path, device: MemberKeys, roster: Roster, found: _Found, url: str
-) -> Recovered:
-    """Write it all down: the catalog first, so that a home with keys is a home with music."""
-    epochs = tuple(found.epochs[number] for number in sorted(found.epochs))
-    reserve_private(index_path)
-    with Index.open(index_path) as index:
+def _check_empty(vault_path: Path, index_path: Path) -> None:
+    if vault_path.exists():
+        raise UserError("there is a library in this home already; name an empty one with --home")
+    if index_path.exists():
+        raise UserError(
+            f"{index_path} is the catalog of a library whose keys are not here. It is left as it is: move it away, or "
+            "name an empty home with --home"
+        )
+
+
+def _build(draft: Path, device: MemberKeys, roster: Roster, found: _Found) -> int:
+    """The catalog that was found, in a new index at `draft`; how many tracks it has.
+
+    One that is not what this program makes is left out: whoever wrote it must not keep the rest from coming back.
+    Raises DamagedError if there is no other, StorageError.
+    """
+    _remove(draft)
+    reserve_private(draft)
+    loaded = 0
+    with Index.open(draft) as index:
         index.log.may_write = lambda key, by: may_write(key, by, roster)
-        library = Library.open(index, device, epochs[0].identity)
+        library = Library.open(index, device, found.known_epochs[0].identity)
         for document in found.documents:
-            library.load_snapshot(document)
-        tracks = library.summary()["counts"]["tracks"]
-    Vault.create(vault_path, Secrets(device=device, epochs=epochs, roster=roster.entries))
-    log.info("library_recovered heads=%d", len(found.heads))
-    return Recovered(
-        library=roster.library,
-        device=device.id,
-        tracks=tracks,
-        heads=tuple(SeenHead(one.device, one.time_ms, one.epoch) for one, _ in found.heads),
-        seeds=tuple(address for seed in roster.active(Role.SEED) for address in seed.addresses[:1]),
-        vouched_by=url,
-    )
+            try:
+                library.load_snapshot(document)
+                loaded += 1
+            except (PeerError, UnknownFormatError) as error:
+                log.warning("snapshot_refused reason=%s", type(error).__name__)
+        if not loaded:
+            raise DamagedError("that seed has no catalog of the library that can be read")
+        tracks: int = library.summary()["counts"]["tracks"]
+    return tracks
+
+
+def _settle(draft: Path, index_path: Path, vault_path: Path, secrets: Secrets) -> None:
+    """Write it all down: the catalog first, so that a home with keys is a home with music."""
+    try:
+        draft.rename(index_path)
+    except OSError as error:
+        raise StorageError(f"{index_path.name} can't be written: {error.strerror}") from error
+    Vault.create(vault_path, secrets)
+    log.info("library_recovered epochs=%d", len(secrets.epochs))
+
+
+def _remove(draft: Path) -> None:
+    """Also what a recovery that was killed has left."""
+    for each in (draft, *(draft.with_name(f"{draft.name}{end}") for end in ("-wal", "-shm"))):
+        with contextlib.suppress(OSError):
+            each.unlink(missing_ok=True)
