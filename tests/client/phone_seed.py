@@ -19,10 +19,13 @@ from tests.flows import people
 QUOTA_BYTES = 100_000_000
 
 
-async def enter(home: Home, code: str) -> None:
-    """Admit the seed that gave the code to the library, which it then has room for."""
+async def enter(home: Home, code: str, dial: str = "") -> None:
+    """Admit the seed that gave the code to the library, which it then has room for.
+
+    `dial`: where the PC reaches it, if not under the address that the code names.
+    """
     invite, membership = seedapi.read_invite(code), home.device.membership
-    async with SeedClient.open(invite.url) as client:
+    async with SeedClient.open(dial or invite.url) as client:
         public = await client.who()
         await membership.change(
             lambda known, keys, epochs: roster.admit(
@@ -33,9 +36,9 @@ async def enter(home: Home, code: str) -> None:
         await client.join(membership.keys, invite, membership.roster.entries)
 
 
-async def give_all(home: Home, code: str) -> None:
+async def give_all(home: Home, code: str, dial: str = "") -> None:
     """Enter the seed and push every blob of the home PC; a heads record names the catalog's, not the list."""
-    await enter(home, code)
+    await enter(home, code, dial)
     membership = home.device.membership
     blobs, newest = home.device.blobs, home.snapshot
     assert newest is not None
@@ -46,7 +49,7 @@ async def give_all(home: Home, code: str) -> None:
         membership.keys, membership.library, serial=1, time_ms=people.now_ms(), epoch=1,
         volumes=[ListedVolume(volume.id, membership.epoch.volume_tag(volume.id))], may_shrink=False,
     )  # fmt: skip
-    async with SeedClient.open(seedapi.read_invite(code).url) as client:
+    async with SeedClient.open(dial or seedapi.read_invite(code).url) as client:
         await client.sign_in(membership.keys)
         await client.put_list(record, [volume])
         for blob in volume.blobs:

@@ -38,7 +38,7 @@ TROUBLE = """
 
 
 NO_DIRECT_WAY = """
-RTCPeerConnection.prototype.createOffer = () => Promise.reject(new DOMException("no way", "OperationError"));
+RTCPeerConnection.prototype.setLocalDescription = () => Promise.reject(new DOMException("no way", "OperationError"));
 """
 """As in a network that lets no UDP through, only sooner."""
 
