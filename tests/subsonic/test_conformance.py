@@ -147,6 +147,33 @@ def test_every_name_is_in_one_table_only() -> None:
     assert len(NAMES) >= 80
 
 
+EXTENSION_ENDPOINTS = {
+    "apiKeyAuthentication": {"tokenInfo"},
+    "formPost": set(),
+    "indexBasedQueue": {"getPlayQueueByIndex", "savePlayQueueByIndex"},
+    "songLyrics": {"getLyricsBySongId"},
+    "transcodeOffset": {"stream"},
+    "playbackReport": {"reportPlayback"},
+    "sonicSimilarity": {"findSonicPath", "getSonicSimilarTracks"},
+    "transcoding": {"getTranscodeDecision", "getTranscodeStream"},
+}
+"""What the specification says that an extension adds or changes."""
+
+
+def test_an_extension_is_declared_if_its_endpoints_are_there_and_else_they_are_unknown(app: App) -> None:
+    told = content(app.raw("getOpenSubsonicExtensions", {"f": "json"}))["openSubsonicExtensions"]
+    declared = {each["name"] for each in told}
+    assert declared <= EXTENSION_ENDPOINTS.keys()
+    for name, endpoints in EXTENSION_ENDPOINTS.items():
+        if name in declared:
+            assert endpoints <= NAMES
+        for endpoint in endpoints - NAMES:
+            assert name not in declared
+            answer = app.raw(endpoint, {"f": "json"})
+            assert (answer.status, content(answer)["error"]["code"]) == (404, 70)
+    assert EXTENSION_ENDPOINTS.keys() - declared == {"playbackReport", "sonicSimilarity", "transcoding"}
+
+
 def test_what_xml_can_not_carry_is_replaced_and_the_rest_escaped() -> None:
     title = 'a<b>&"c\x00\x0b\ud800\n'
     body = render(answered({"song": {"title": title, "genres": [{"name": title}], "value": None}}), "xml")
