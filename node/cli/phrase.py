@@ -86,7 +86,7 @@ def read_phrase_file(path: str) -> str:
         raise UserError(f"{path} can't be read: {error.strerror}") from error
     if len(data) > MAX_PHRASE_FILE_BYTES:
         raise UserError(f"{path} is too long to hold just the words")
-    return " ".join(data.decode("utf-8", "replace").split())
+    return " ".join(data.decode("utf-8-sig", "replace").split())
 
 
 def note_who_hears(client: Client, terminal: Terminal) -> None:

@@ -28,7 +28,7 @@ def phrase_from_entropy(entropy: bytes) -> str:
 
 def entropy_from_phrase(phrase: str) -> bytes:
     """The 32 bytes behind a phrase as a person types it. Raises UserError that names the word at fault."""
-    words = phrase.lower().replace(",", " ").split()
+    words = _in_order(phrase.lower().replace(",", " ").split())
     if len(words) != PHRASE_WORDS:
         raise UserError(f"a recovery phrase has {PHRASE_WORDS} words, this one has {len(words)}")
     known = set(_english().wordlist)
@@ -39,6 +39,15 @@ def entropy_from_phrase(phrase: str) -> bytes:
         return bytes(_english().to_entropy(words))
     except ValueError as error:
         raise UserError("the words are all known but don't belong together: one is wrong or out of place") from error
+
+
+def _in_order(words: list[str]) -> list[str]:
+    """As they were shown, each behind its number and in columns, they are put in order; others are as they came."""
+    places = [each.removesuffix(".") for each in words[::2]]
+    if len(words) != 2 * PHRASE_WORDS or sorted(places) != sorted(map(str, range(1, PHRASE_WORDS + 1))):
+        return words
+    by_place = dict(zip(map(int, places), words[1::2], strict=True))
+    return [by_place[place] for place in range(1, PHRASE_WORDS + 1)]
 
 
 def recovery_keys(entropy: bytes) -> MemberKeys:
