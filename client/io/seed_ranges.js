@@ -105,6 +105,8 @@ export class SeedRanges {
       this.heard_at_ms = performance.now();
       return response;
     } catch {
+      // It is not there now: whoever made this way makes another in a while.
+      if (!how.signal?.aborted) this.close();
       throw unavailable("the seed can’t be reached");
     }
   }

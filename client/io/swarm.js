@@ -42,6 +42,7 @@ const DETOUR_AGAIN_MS = 1_000;
  * @property {Bytes} member
  * @property {Peer | null} peer
  * @property {Detour | null} detour  the way through a server, while there is no direct one
+ * @property {boolean} direct  a direct way is being tried, or there is one; false: a seed that is in no room that was joined
  * @property {string} session  hex
  * @property {number} retry_ms
  * @property {number} timer
@@ -136,12 +137,14 @@ export class Swarm {
     return this.#rooms.find(({ trouble }) => trouble)?.trouble ?? "";
   }
 
-  /** Open connections, with whom: direct ones first, what a computer sends through a seed last. @returns {{member: Bytes, peer: Peer | Detour}[]} */
+  /** Open connections, with whom: direct ones first, and of those to computers; what a computer sends through a seed last. @returns {{member: Bytes, peer: Peer | Detour}[]} */
   get holders() {
-    const links = [...this.#links.values()];
-    const direct = links.flatMap(({ member, peer }) => (peer?.open ? [{ member, peer }] : []));
-    const others = links.flatMap(({ member, peer, detour }) => (!peer?.open && detour?.open ? [{ member, peer: detour }] : []));
-    return [...direct, ...others.sort((a, b) => Number(a.peer.path === "relay") - Number(b.peer.path === "relay"))];
+    const open = [...this.#links.values()].flatMap(({ member, peer, detour }) => {
+      const way = peer?.open ? peer : detour?.open ? detour : null;
+      return way ? [{ member, peer: way }] : [];
+    });
+    const rank = (/** @type {typeof open[0]} */ { member, peer: { path } }) => (path === "relay" ? 3 : path === "ranges" ? 2 : Number(this.#isSeed(member)));
+    return open.sort((a, b) => rank(a) - rank(b));
   }
 
   /** Who gives music now. @returns {Way[]} */
@@ -155,13 +158,18 @@ export class Swarm {
 
   /** Open connections to seeds, which have no keys and answer one question: what devices left there. */
   get seeds() {
-    return this.holders.filter(({ peer }) => this.roleOf(peer) === "seed").map(({ peer }) => peer);
+    return this.holders.filter(({ member }) => this.#isSeed(member)).map(({ peer }) => peer);
   }
 
   /** @param {unknown} holder  one of the open connections @returns {"node" | "seed"} */
   roleOf(holder) {
     const link = [...this.#links.values()].find(({ peer, detour }) => peer === holder || detour === holder);
-    return link && this.#membership.roster.members.get(toBase32(link.member))?.role === "seed" ? "seed" : "node";
+    return link && this.#isSeed(link.member) ? "seed" : "node";
+  }
+
+  /** @param {Bytes} member */
+  #isSeed(member) {
+    return this.#membership.roster.members.get(toBase32(member))?.role === "seed";
   }
 
   /** Where what a connection gives comes from. @param {Holder} holder  one of the open connections @returns {"node" | "seed" | "relay"} */
@@ -186,23 +194,25 @@ export class Swarm {
     return [...this.#links.values()].some(({ peer }) => peer !== null && !peer.open && !peer.closed);
   }
 
-  /** Connect to those who give music and are here; forget those who are gone. */
+  /** Connect to those who give music and are here; forget those who are gone. A seed gives by HTTP also where its room can’t be joined. */
   #look() {
     const here = new Map();
     for (const room of this.#rooms) {
       if (room.stun) remember("stun", room.stun);
       for (const member of room.present.values()) if (this.#gives(member)) here.set(toBase32(member), member);
     }
+    const seeds = new Map(this.#membership.roster.active("seed").map(({ sign }) => [toBase32(sign), sign]));
     for (const [id, link] of this.#links) {
-      if (here.has(id) || link.peer?.open || link.detour?.open) continue;
+      if (here.has(id) || seeds.has(id) || link.peer?.open || link.detour?.open) continue;
       this.#links.delete(id);
       this.#drop(link);
     }
-    for (const [id, member] of here) {
-      if (this.#links.has(id)) continue;
-      const link = { member, peer: null, detour: null, session: "", retry_ms: RETRY_FIRST_MS, timer: 0, detour_timer: 0 };
+    for (const [id, member] of new Map([...seeds, ...here])) {
+      const known = this.#links.get(id);
+      const link = known ?? { member, peer: null, detour: null, direct: false, session: "", retry_ms: RETRY_FIRST_MS, timer: 0, detour_timer: 0 };
       this.#links.set(id, link);
-      void this.#connect(link);
+      if (here.has(id) && !link.direct) void this.#connect(link);
+      else if (!known) this.#goAroundIn(link, this.#aroundAfterMs);
     }
     this.changed.emit();
   }
@@ -223,10 +233,15 @@ export class Swarm {
     detour?.close();
   }
 
+  /** Where no direct way opened last time, as in the same office or train, none is waited for. */
+  get #aroundAfterMs() {
+    return recall("around") ? 0 : DETOUR_AFTER_MS;
+  }
+
   /** @param {Link} link */
   async #connect(link) {
-    // Where no direct way opened last time, as in the same office or train, none is waited for.
-    this.#goAroundIn(link, recall("around") ? 0 : DETOUR_AFTER_MS);
+    link.direct = true;
+    this.#goAroundIn(link, this.#aroundAfterMs);
     const stun = this.#rooms.flatMap((room) => (room.stun ? [room.stun] : []));
     const peer = this.#spare && !this.#spare.closed ? this.#spare : new Peer(stun);
     this.#spare = null;
@@ -259,8 +274,7 @@ export class Swarm {
       link.peer = null;
       this.#goAroundIn(link, 0);
       clearTimeout(link.timer);
-      link.timer = setTimeout(() => this.#retry(link), link.retry_ms * (0.5 + Math.random() / 2));
-      link.retry_ms = Math.min(link.retry_ms * 2, RETRY_LONGEST_MS);
+      link.timer = setTimeout(() => this.#retry(link), waitOf(link));
     }
     this.changed.emit();
   }
@@ -284,11 +298,13 @@ export class Swarm {
     let opened = false;
     detour.changed.on(() => {
       opened ||= detour.open;
-      if (opened) remember("around", true);
+      if (detour.open && !link.direct) link.retry_ms = RETRY_FIRST_MS;
+      if (opened && link.direct) remember("around", true);
       if (detour.closed) {
         link.detour = null;
         // One that never opened is tried again when the direct way is.
         if (opened && !link.peer?.open) this.#goAroundIn(link, DETOUR_AGAIN_MS);
+        else if (!link.direct) this.#goAroundIn(link, waitOf(link));
       }
       this.changed.emit();
     });
@@ -300,7 +316,11 @@ export class Swarm {
     const id = toBase32(link.member);
     if (this.#links.get(id) !== link || link.peer) return;
     if (this.#rooms.some((room) => room.joined && room.has(link.member))) void this.#connect(link);
-    else this.#links.delete(id);
+    else {
+      link.direct = false;
+      this.#goAroundIn(link, 0);
+      this.#look();
+    }
   }
 
   /**
@@ -346,6 +366,13 @@ export class Swarm {
   announce() {
     for (const room of this.#rooms) if (room.joined) void room.announce(this.#presence());
   }
+}
+
+/** Before the next try; each doubles it. @param {Link} link */
+function waitOf(link) {
+  const wait_ms = link.retry_ms * (0.5 + Math.random() / 2);
+  link.retry_ms = Math.min(link.retry_ms * 2, RETRY_LONGEST_MS);
+  return wait_ms;
 }
 
 /** Whether the browser lets this page speak to that address. @param {string} url */

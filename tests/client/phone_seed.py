@@ -57,6 +57,13 @@ async def give_all(home: Home, code: str, dial: str = "") -> None:
         await _leave_catalog(home, client, newest)
 
 
+async def tell_roster(home: Home, code: str) -> None:
+    """What a PC does when somebody was let in: the seed hears of the newcomer."""
+    async with SeedClient.open(seedapi.read_invite(code).url) as client:
+        await client.sign_in(home.device.membership.keys)
+        await client.put_roster(home.device.membership.roster.entries)
+
+
 async def _leave_catalog(home: Home, client: SeedClient, newest: BlobRef) -> None:
     membership = home.device.membership
     size_bytes = sum(map(len, home.device.blobs[newest.root]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from node.crypto.keys import EpochKeys
 from node.wire import pairing, roster
 from tests.client.conftest import until
 from tests.client.phone_home import Home, fill
-from tests.client.phone_seed import QUOTA_BYTES, give_all
+from tests.client.phone_seed import QUOTA_BYTES, give_all, tell_roster
 from tests.client.test_phone import IDENTITY, LEFT, NOTHING, Phone, phone  # noqa: F401  the fixture
 from tests.flows import people
 from tests.seed.owner import a_seed
@@ -41,6 +42,19 @@ NO_DIRECT_WAY = """
 RTCPeerConnection.prototype.setLocalDescription = () => Promise.reject(new DOMException("no way", "OperationError"));
 """
 """As in a network that lets no UDP through, only sooner."""
+
+
+NO_ROOM = """
+(() => {
+  const Real = WebSocket;
+  window.WebSocket = class extends Real {
+    constructor(url) {
+      super(url.startsWith(SEED) ? url.replace(/:[0-9]+/, ":1") : url);
+    }
+  };
+})();
+"""
+"""The seed's room can't be entered, as behind a server of a company that lets no WebSocket through."""
 
 
 async def go_away(paired: Phone) -> None:
@@ -76,6 +90,24 @@ async def test_where_no_udp_passes_the_catalog_comes_from_the_seed_too(phone: Ph
         await expect(phone.page.locator(".hero")).to_contain_text("3 songs")
         await phone.play_first()
         await phone.until_sound()
+        assert phone.home.served == []
+
+
+async def test_a_seed_gives_music_where_its_room_is_shut(phone: Phone, tmp_path: Path) -> None:  # noqa: F811
+    async with a_seed(tmp_path / "seed") as seed:
+        code = await seed.invite(QUOTA_BYTES)
+        await give_all(phone.home, code)
+        phone.home.snapshot = None  # so that the phone has nothing but what comes now
+        await phone.join()
+        await tell_roster(phone.home, code)
+        await go_away(phone)
+        await phone.page.add_init_script(NO_ROOM.replace("SEED", json.dumps(seed.url.replace("http", "ws"))))
+        await phone.page.reload()
+        await expect(phone.page.locator(".hero")).to_contain_text("3 songs", timeout=30_000)
+        await phone.play_first()
+        await phone.until_sound()
+        await phone.page.evaluate("location.hash = '#/locker'")
+        await expect(phone.page.locator(".held")).to_contain_text("Seed, over the web", timeout=30_000)
         assert phone.home.served == []
 
 
