@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final, cast
@@ -18,11 +17,9 @@ from aiohttp import web
 
 from node.errors import UnavailableError
 
-log = logging.getLogger(__name__)
-
 MAX_HEAD_BYTES: Final = 32_768
 BACKLOG: Final = 1_024
-LOOK_EVERY_S: Final = 10.0
+FORGET_EVERY_S: Final = 10.0
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _PROXIES: Final = frozenset({"127.0.0.1", "::1"})
 """Behind a proxy on this machine everybody has its address; only the bounds for all together count there."""
@@ -100,7 +97,7 @@ class Porch:
         self._waiting: dict[_Guest, None] = {}
         self._waiting_at: dict[str, dict[_Guest, None]] = {}
         self._inside: dict[str, list[asyncio.Transport]] = {}
-        self._looked_s = 0.0
+        self._forgot_s = 0.0
 
     def __call__(self) -> asyncio.Protocol:
         return _Guest(self)
@@ -130,7 +127,7 @@ class Porch:
 
     def let_in(self, guest: _Guest, transport: asyncio.Transport, head: bytes) -> None:
         """The server answers it from now on, unless it has too many already."""
-        self._look()
+        self._forget_gone()
         inside = self._inside.setdefault(guest.address, [])
         if len(inside) >= self.limits.served_per_address:
             inside[:] = [each for each in inside if not each.is_closing()]
@@ -155,12 +152,12 @@ class Porch:
         if guest.transport is not None:
             guest.transport.abort()
 
-    def _look(self) -> None:
-        """Now and then: forget those that have gone."""
+    def _forget_gone(self) -> None:
+        """Now and then, of those that are answered."""
         now_s = asyncio.get_running_loop().time()
-        if now_s - self._looked_s < LOOK_EVERY_S:
+        if now_s - self._forgot_s < FORGET_EVERY_S:
             return
-        self._looked_s = now_s
+        self._forgot_s = now_s
         still = {address: [each for each in here if not each.is_closing()] for address, here in self._inside.items()}
         self._inside = {address: here for address, here in still.items() if here}
 

@@ -20,7 +20,6 @@ from tracker import quota
 from tracker.database import ACCOUNTS, GRANTS, INVITATIONS, MEMBERS, USAGES, Database
 from tracker.quota import Kept, Lease, Plans
 
-INVITATION_BYTES: Final = 10
 INVITATION_LIFETIME_MS: Final = 30 * 86_400_000
 MAX_INVITATION_USES: Final = 1_000
 MAX_LEASES: Final = 32

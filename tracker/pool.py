@@ -84,11 +84,11 @@ class SeedPool:
             )
         )
 
-    async def look(self, wanted_bytes: int, shuffled: Callable[[list[PoolSeed]], None]) -> Pool:
-        """How large it is, and some seeds with so much room; `shuffled` puts them in any order."""
+    async def look(self, wanted_bytes: int, shuffle: Callable[[list[PoolSeed]], None]) -> Pool:
+        """How large it is, and some seeds with so much room; `shuffle` puts them in any order."""
         here = [each for each in await self._database.work(self._seeds) if not each.shut_out]
         roomy = [each for each in here if each.free_bytes >= max(1, wanted_bytes)]
-        shuffled(roomy)
+        shuffle(roomy)
         picks = tuple((each.seed, each.url) for each in roomy[:MAX_PICKS])
         return Pool(len(here), min(MAX_TOLD_BYTES, sum(each.free_bytes for each in here)), picks)
 

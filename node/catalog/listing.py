@@ -15,7 +15,6 @@ from node.catalog.words import album_folder, album_id, artist_id, fold, search_w
 from node.ids import AlbumId, ArtistId, CoverId
 
 VARIOUS: Final = "Various Artists"
-UNKNOWN_ARTIST: Final = "Unknown Artist"
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _YEAR: Final = re.compile(r"\d{4}")
 _LAST: Final = "\U0010ffff"

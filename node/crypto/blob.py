@@ -60,10 +60,6 @@ class Shape:
     def pieces(self) -> int:
         return -(-self.chunks // labels.PIECE_CHUNKS)
 
-    def chunk_of(self, offset_bytes: int) -> tuple[int, int]:
-        """Chunk index and the place in it of a plaintext offset."""
-        return divmod(offset_bytes, PLAIN)
-
 
 def blob_key(convergence: bytes, purpose: Purpose, *, size_bytes: int, sha256: bytes) -> bytes:
     """32 bytes: the same plaintext, purpose and epoch give the same key, and so the same blob, on every device."""

@@ -18,7 +18,6 @@ from node.errors import PeerError, RefusedError
 from node.ids import DeviceId, TrackId, to_text
 
 _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
-_HPKE_OVERHEAD_BYTES = 32 + labels.TAG_BYTES
 
 
 def derive(secret: bytes, label: bytes, context: bytes = b"", *, length_bytes: int = labels.KEY_BYTES) -> bytes:

@@ -59,7 +59,6 @@ LABEL_TRACK: Final = b"songkeep/v1/track"
 LABEL_VAULT: Final = b"songkeep/v1/vault"
 LABEL_APP_PASSWORD: Final = b"songkeep/v1/app-password"
 LABEL_ROOM_SENDER: Final = b"songkeep/v1/room-sender"
-LABEL_SEALED_ROOM: Final = b"songkeep/v1/sealed-room"
 LABEL_HEADS: Final = b"songkeep/v1/heads"
 LABEL_SEED_INVITE: Final = b"songkeep/v1/seed-invite"
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import logging
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from zeroconf import ServiceStateChange, Zeroconf
     from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
-log = logging.getLogger(__name__)
 
 SERVICE: Final = "_songkeep._tcp.local."
 RESOLVE_TIMEOUT_MS: Final = 3_000

@@ -14,7 +14,7 @@ from node.errors import NotFoundError, RefusedError, UserError
 from node.flows.pair import Newcomer
 from node.flows.phrases import recovery_signer
 from node.flows.sightings import Sightings
-from node.ids import DeviceId, from_text, to_text
+from node.ids import DeviceId, to_text
 from node.library import Library
 from node.peers.directory import Directory
 from node.peers.links import Links
@@ -181,11 +181,6 @@ def _health(member: Member, seen_ms: int | None, room: OwnRoom) -> str:
     if seen_ms is not None and _now_ms() - seen_ms > LONG_AWAY_MS:
         return f"It was not seen for {(_now_ms() - seen_ms) // 86_400_000} days."
     return ""
-
-
-def device_id(text: str) -> DeviceId:
-    """The device that an identifier names. Raises UserError."""
-    return DeviceId(from_text(text))
 
 
 def _now_ms() -> int:

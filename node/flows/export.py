@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import errno
 import hashlib
-import logging
 import os
 import secrets
 import threading
@@ -23,8 +22,6 @@ from node.flows.reading import Reading
 from node.flows.stream import Streams
 from node.ids import TrackId
 from node.library import Library, TrackFiles
-
-log = logging.getLogger(__name__)
 
 _NAMES_TRIED: Final = 1_000
 _READ_BYTES: Final = 1 << 20

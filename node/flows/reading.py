@@ -195,11 +195,6 @@ class Reading:
                 self._failed(self._way.name, error, self._way.source_id)
         return self._place is not None
 
-    @property
-    def hopeful(self) -> bool:
-        """Whether there is any place left to ask."""
-        return bool(self._place or self._ways or self._fetches)
-
     async def read(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """The bytes from `start` to `stop`, in parts of up to 256 KiB; the next is made ready while one is consumed.
 

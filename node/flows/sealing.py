@@ -7,7 +7,6 @@ index says so, and the index says so in one step with the catalog.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +25,6 @@ from node.flows.stumbling import blamed_on_its_file
 from node.flows.workers import Workers
 from node.ids import CoverId
 from node.library import Library, SealedSource
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ from node.errors import PeerError, UserError
 from node.ids import DeviceId, from_text, to_text
 
 SCHEME: Final = "Songkeep"
-PRINT_BYTES: Final = 32
 _PASS: Final = re.compile(SCHEME + r" ([a-z2-7]{52})\.([a-z2-7]{103})\Z")
 
 

@@ -23,7 +23,6 @@ MAX_ROSTER_BYTES: Final = 4 << 20
 MAX_PRESENT: Final = 1_000
 MAX_FRAME_VALUES: Final = 8_000
 """More than all that are present take, or a part of a roster; so a stranger's frame is never slow to read."""
-MAX_HOST_CHARS: Final = 300
 TO_ALL: Final = 0
 
 CLOSE_MALFORMED: Final = 4400

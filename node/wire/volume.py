@@ -63,10 +63,6 @@ class Volume:
         """The torrent's piece with which each blob begins, and at the end the number of all pieces."""
         return tuple(accumulate((blob.pieces for blob in self.blobs), initial=0))
 
-    @cached_property
-    def index_of(self) -> Mapping[BlobRoot, int]:
-        return {blob.root: index for index, blob in enumerate(self.blobs)}
-
     def pieces_of(self, index: int) -> range:
         """The torrent's pieces that are blob `index`."""
         return range(self.first_pieces[index], self.first_pieces[index + 1])
