@@ -17,6 +17,7 @@ from node.flows.meet import Meeting
 from node.flows.void import check_snapshot, last_valid_of, void_what_is_beyond
 from node.ids import DeviceId, to_text
 from node.library import Library
+from node.memory import give_back
 from node.peers.directory import Directory, Presence
 from node.peers.membership import Membership
 from node.wire import codec
@@ -25,8 +26,12 @@ from node.wire.roster import Role, Roster
 
 log = logging.getLogger(__name__)
 
-ANSWER_BYTES: Final = 4 << 20
-"""Of batches in one answer; who asked asks again for the rest."""
+ANSWER_BYTES: Final = 1 << 19
+"""Of batches in one answer; who asked asks again for the rest. They are merged together: as values in memory they take
+some twenty times as much, of which a part stays.
+"""
+MUCH_TAKEN: Final = 256
+"""Batches after which what merging them took of memory is given back."""
 MAX_ROUNDS: Final = 10_000
 QUIET_S: Final = 0.3
 """Changes so close together are announced once."""
@@ -177,7 +182,7 @@ class Exchange:
 
     async def _fetch_from(self, channel: Channel, member: DeviceId) -> bool:
         """Ask until the other side has nothing newer; whether anything came, if only that this device was set back."""
-        took, own_forks = 0, 0
+        took, own_forks, was_much = 0, 0, False
         for _ in range(MAX_ROUNDS):
             heads = await asyncio.to_thread(self._library.index.log.heads)
             asked = {name: head.seq for name, head in heads.items()}
@@ -187,18 +192,25 @@ class Exchange:
                 document = await channel.ask("catalog", None)
                 await asyncio.to_thread(self._load_snapshot, document)
                 log.info("snapshot_taken size_bytes=%d", len(document))
-                took += 1
+                took, was_much = took + 1, True
                 continue
             applied = await self._take(signed)
             took += applied.new
             own_forks += sum(log_device(fork.log) == self._membership.keys.id for fork in applied.forks)
             if not more or not applied.new:
                 break
+        if was_much or took >= MUCH_TAKEN:
+            await asyncio.to_thread(self._give_back)
         proofs = await asyncio.to_thread(self._library.histories.proofs_for, member)
         if proofs:  # the device itself may not know that it was set back
             await channel.ask("changes", {"batches": proofs})
         log.info("changes_taken count=%d", took)
         return took > 0 or own_forks > 0
+
+    def _give_back(self) -> None:
+        """The memory that a large merge took for once. Blocks."""
+        self._library.index.give_back()
+        give_back()
 
     async def _ask(self, channel: Channel, question: Mapping[str, object]) -> tuple[object, bool, bool]:
         answer = await channel.ask("batches", question)

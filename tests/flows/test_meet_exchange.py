@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from node.catalog.batch import Head, Op, make_batch
+from node.catalog.batch import Head, Op, decode_batch, make_batch
 from node.catalog.register import Key
 from node.catalog.vector import log_incarnation
 from node.crypto.keys import EpochKeys
 from node.errors import PeerError, RefusedError
-from node.flows.exchange import Exchange
+from node.flows.exchange import ANSWER_BYTES, Exchange
 from node.flows.void import check_snapshot, void_what_is_beyond
 from node.wire import codec
 from node.wire.roster import Role, revoke
@@ -52,6 +52,25 @@ async def test_weeks_apart_both_end_alike_with_every_edit_kept(tmp_path: Path) -
             assert [reader.value(f"laptop {number}") for number in range(300)] == list(range(300))
         assert pc.value("same") == lap.value("same")
         assert set(pc.library.index.log.values(Key("playlist", "same", "name"))) == {"of the pc", "of the laptop"}
+
+
+async def test_a_long_history_comes_in_answers_that_are_small_enough_to_be_merged_in_little_memory(
+    tmp_path: Path,
+) -> None:
+    home, laptop = let_in(found())
+    async with readers(tmp_path, "ws://127.0.0.1:9", ("pc", home), ("laptop", laptop)) as (pc, lap):
+        for number in range(24):  # 1.4 MB
+            pc.write(f"long {number}", "x" * 60_000)
+        answers = 0
+        while lap.heads() != pc.heads():
+            answer = await pc.exchange.answers["batches"]({"heads": lap.heads()})
+            signed, more, _ = codec.unpack(answer, max_bytes=1 << 24)
+            assert len(answer) < ANSWER_BYTES + 1_000
+            assert lap.library.apply([decode_batch(each) for each in signed]).new == len(signed) > 0
+            assert more == (lap.heads() != pc.heads())
+            answers += 1
+        assert answers == 3
+        assert lap.value("long 23") == pc.value("long 23")
 
 
 async def test_what_a_revoked_device_writes_afterwards_counts_nowhere(tmp_path: Path) -> None:
