@@ -18,7 +18,7 @@ from node.doors.index import Source
 from node.errors import DamagedError, SongkeepError, StorageError, UserError
 from node.flows.file_names import safe_path
 from node.flows.jobs import Failure, Job
-from node.flows.reading import Reading
+from node.flows.reading import MOST_CHUNKS_WHOLE, Reading
 from node.flows.stream import Streams
 from node.ids import TrackId
 from node.library import Library, TrackFiles
@@ -171,7 +171,8 @@ class Export:
         if await asyncio.to_thread(_is_there, target, wanted):
             return None
         with await asyncio.to_thread(_Draft, target) as draft:
-            async with contextlib.aclosing(wanted.reading.read(0, wanted.size_bytes)) as parts:
+            reading = wanted.reading.read(0, wanted.size_bytes, most_chunks=MOST_CHUNKS_WHOLE)
+            async with contextlib.aclosing(reading) as parts:
                 async for part in parts:
                     await asyncio.to_thread(draft.write, part)
             return await asyncio.to_thread(draft.finish, wanted)

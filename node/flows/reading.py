@@ -26,7 +26,10 @@ FIRST_CHUNKS: Final = 4
 """A read begins with one piece, so that its first byte comes at once; each step is twice the last."""
 MOST_CHUNKS: Final = 16
 """256 KiB a step. One is being sent while the next is made: 50 listeners hold 25 MB. Larger steps are no faster."""
+MOST_CHUNKS_WHOLE: Final = 64
+"""1 MiB a step where nobody listens and a whole file is wanted: a step from a seed is a request."""
 FETCH_TIMEOUT_S: Final = 30.0
+"""For what a listener waits for, up to MOST_CHUNKS; larger steps may take as much longer."""
 _THREADS_A_DISK: Final = 2
 _THREADS_TO_BEGIN: Final = 16
 
@@ -195,14 +198,16 @@ class Reading:
                 self._failed(self._way.name, error, self._way.source_id)
         return self._place is not None
 
-    async def read(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """The bytes from `start` to `stop`, in parts of up to 256 KiB; the next is made ready while one is consumed.
+    async def read(self, start: int, stop: int, *, most_chunks: int = MOST_CHUNKS) -> AsyncGenerator[bytes, None]:
+        """The bytes from `start` to `stop`, in parts of up to `most_chunks` chunks of 16 KiB.
+
+        The next part is made ready while one is consumed.
 
         Raises DamagedError or UnavailableError when no place is left.
         """
         stop = min(stop, self.size_bytes)
         ahead: asyncio.Task[bytes] | None = None
-        steps = _steps(start, stop)
+        steps = _steps(start, stop, most_chunks)
         try:
             for at, (first, count) in enumerate(steps):
                 data = await (ahead or self._step(first, count, urgent=True))
@@ -258,8 +263,9 @@ class Reading:
             raise UnavailableError("only sealed songs can be had from other devices")
         blob = self._blob
         cipher = BlobCipher(blob.key, blob.size_bytes, commitment=blob.commitment)
+        timeout_s = FETCH_TIMEOUT_S * max(1.0, count / MOST_CHUNKS)
         try:
-            sealed = await asyncio.wait_for(fetch.chunks(blob, first, count), FETCH_TIMEOUT_S)
+            sealed = await asyncio.wait_for(fetch.chunks(blob, first, count), timeout_s)
         except TimeoutError as error:
             raise UnavailableError("another device did not answer in time") from error
         loop = asyncio.get_running_loop()
@@ -273,12 +279,12 @@ class Reading:
         self._on_trouble(Trouble(self._blob, place, source_id, error))
 
 
-def _steps(start: int, stop: int) -> list[tuple[int, int]]:
+def _steps(start: int, stop: int, most_chunks: int) -> list[tuple[int, int]]:
     """First chunk and count of each step of a read: one piece, then twice as much each time."""
     steps = []
     first, end, count = start // PLAIN, -(-stop // PLAIN), FIRST_CHUNKS
     while first < end:
         upto = min(first + count - first % PIECE_CHUNKS, end)  # from the second step on, whole pieces
         steps.append((first, upto - first))
-        first, count = upto, min(count * 2, MOST_CHUNKS)
+        first, count = upto, min(count * 2, most_chunks)
     return steps

@@ -16,7 +16,7 @@ from node.catalog.model import BlobRef
 from node.crypto.labels import CHUNK_BYTES
 from node.doors.sources import fingerprint_of
 from node.errors import DamagedError, NotFoundError, PeerError, UnavailableError
-from node.flows.reading import MOST_CHUNKS, Reading, Threads, Trouble, Way
+from node.flows.reading import MOST_CHUNKS, MOST_CHUNKS_WHOLE, Reading, Threads, Trouble, Way
 from tests.flows.home import Home, open_home, retag, until
 from tests.music import make_track
 
@@ -295,3 +295,16 @@ async def test_a_read_begins_small_and_never_runs_far_ahead() -> None:
     threads.close()
     assert max(place.steps) == MOST_CHUNKS
     assert troubles == []
+
+
+async def test_a_file_that_nobody_listens_to_is_asked_for_in_larger_steps() -> None:
+    place = Slow(bytes(range(256)) * 20_000)
+    threads = Threads()
+    reading = Reading(len(place.data), ways=[Way("store", lambda: place)], threads=threads, on_trouble=lambda _: None)
+    whole = reading.read(0, len(place.data), most_chunks=MOST_CHUNKS_WHOLE)
+    async with contextlib.aclosing(whole) as parts:
+        assert b"".join([part async for part in parts]) == place.data
+    reading.close()
+    threads.close()
+    assert max(place.steps) == MOST_CHUNKS_WHOLE
+    assert place.steps[0] < MOST_CHUNKS
