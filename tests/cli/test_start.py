@@ -17,7 +17,7 @@ HEAVY = ("aiortc", "aioice", "libtorrent", "zeroconf", "numpy", "rich", "argon2"
 MOST_KB = 150_000
 """Of memory, at any time, in the player's process."""
 DEMO_TRACKS = 12
-DEMO_TIMEOUT_S = 150
+DEMO_TIMEOUT_S = 500
 _LIST_THEN_TELL = """
 import json, sys
 from node.cli.main import main

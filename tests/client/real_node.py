@@ -15,7 +15,7 @@ OWN_SONGS = 5
 
 def settle(node: Living, songs: int) -> None:
     """Wait until so many songs are listed and nothing is being done."""
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 500
     while node.get("library")["counts"]["tracks"] != songs or node.get("status")["jobs"]:
         assert time.monotonic() < deadline, "the library is never complete"
         time.sleep(0.1)

@@ -17,7 +17,7 @@ import pytest
 from tests.flows.machines import Machine, first_event, pair, until
 from tests.music import make_track
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 READ_BYTES = 64 * 1024
 GOES_ON_WITHIN_S = 10.0

@@ -14,7 +14,7 @@ from tests.lab_nat import host_behind_router
 from tests.music import make_track
 from tests.spine.test_spine import TRACKER_PORT, Songkeep, hashes, hear, say, until_true
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.netns, pytest.mark.timeout(600)]
 
 SONGS = 1
 

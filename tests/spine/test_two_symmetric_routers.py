@@ -17,7 +17,7 @@ from tests.music import make_track
 from tests.spine.test_spine import TRACKER_PORT, Songkeep, hashes, hear, until_true
 from tests.spine.test_two_routers import Apart
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.netns, pytest.mark.timeout(600)]
 
 SEED_PORT = 7_666
 RATE_BYTES_PER_S = 200_000

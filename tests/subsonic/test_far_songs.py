@@ -16,7 +16,7 @@ from tests.music import make_track
 from tests.ports import free_port
 from tests.subsonic.test_clients import heard_by
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 TITLES = ("Harbour", "Lanterns", "Orbit")
 
