@@ -103,11 +103,11 @@ async def test_a_seed_gives_music_where_its_room_is_shut(phone: Phone, tmp_path:
         await go_away(phone)
         await phone.page.add_init_script(NO_ROOM.replace("SEED", json.dumps(seed.url.replace("http", "ws"))))
         await phone.page.reload()
-        await expect(phone.page.locator(".hero")).to_contain_text("3 songs", timeout=30_000)
+        await expect(phone.page.locator(".hero")).to_contain_text("3 songs")
         await phone.play_first()
         await phone.until_sound()
         await phone.page.evaluate("location.hash = '#/locker'")
-        await expect(phone.page.locator(".held")).to_contain_text("Seed, over the web", timeout=30_000)
+        await expect(phone.page.locator(".held")).to_contain_text("Seed, over the web")
         assert phone.home.served == []
 
 

@@ -43,9 +43,9 @@ async def test_a_phone_moves_to_another_tracker_with_its_library(phone: Phone, t
         await phone.until_kept_shell()
         await phone.tracker.aclose()
         await home.device.links.close()
-        await expect(rows).to_have_text([f"{second}Joined, as Home PC says"], timeout=20_000)
+        await expect(rows).to_have_text([f"{second}Joined, as Home PC says"])
         await page.reload()
-        await expect(rows).to_have_text([f"{second}Joined, as Home PC says"], timeout=20_000)
+        await expect(rows).to_have_text([f"{second}Joined, as Home PC says"])
         await phone.play_first()
         await phone.until_sound()
 
@@ -66,10 +66,10 @@ async def test_a_tracker_that_the_pc_was_given_is_the_phones_too(phone: Phone, t
         second = url.partition("//")[2]
         # The old one is given up at once: the phone hears of it there at the last moment.
         await home.device.meeting.move_to([f"{url}/#invite=secret"])
-        await expect(rows).to_have_text([f"{second}Joined, as Home PC says"], timeout=20_000)
+        await expect(rows).to_have_text([f"{second}Joined, as Home PC says"])
         await phone.until_kept_shell()
         await phone.tracker.aclose()
         await page.reload()
-        await expect(rows).to_have_text([f"{second}Joined, as Home PC says"], timeout=20_000)
+        await expect(rows).to_have_text([f"{second}Joined, as Home PC says"])
         await phone.play_first()
         await phone.until_sound()
