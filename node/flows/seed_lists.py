@@ -79,6 +79,7 @@ class SeedLists:
         if {(volume.id, tag) for volume, tag in link.volumes} == {(each.id, each.tag) for each in listed}:
             link.planned_for = state
             return
+        said_bytes = link.may_drop_bytes
         record = sign_hold_list(
             self._membership.keys,
             self._membership.library,
@@ -86,13 +87,14 @@ class SeedLists:
             time_ms=self._now_ms(),
             epoch=epoch.number,
             volumes=listed,
-            may_shrink=link.may_drop_bytes > 0,
+            may_shrink=said_bytes > 0,
         )
         missing = set(await client.put_list(record))
         if missing:
             given = [volume for volume in planned if volume.id in missing]
             await client.put_list(record, given[:GIVEN_AT_ONCE])
-        link.may_drop_bytes = 0
+        if link.may_drop_bytes == said_bytes:  # a word said while this list was on its way is for the next one
+            link.may_drop_bytes = 0
         link.list_record = record
         link.volumes = [(volume, each.tag) for volume, each in zip(planned, listed, strict=True)]
         log.info("list_given volumes=%d blobs=%d", len(planned), len(wanted))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from node.ids import to_text
 from node.library.personal import Play
 from node.library.removals import UNDO_MS, removals
 from node.wire.roster import Member, Role, read_roster
+from node.wire.volume import Volume, VolumeId
 from tests.flows.home import FOUNDER, until
 from tests.flows.seeded import PC_IP, SeededHome, founder_secrets, seeded_home
 from tests.music import make_track
@@ -95,6 +97,31 @@ async def test_a_library_that_loses_much_at_once_is_dropped_only_when_an_owner_s
         await until(lambda: pc.link.shrinking is None)
         with pytest.raises(UserError, match="nothing waits"):
             pc.seeds.let_shrink(seed.url)
+
+
+async def test_an_owners_word_that_comes_while_a_list_is_on_its_way_is_not_lost(
+    tmp_path: Path, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_seed(tmp_path / "seed") as seed, seeded_home(tmp_path / "pc") as pc:
+        await filled(pc, music, await seed.invite(100_000_000))
+        library = pc.home.library
+        for each in library.tracks(0, 10)["items"][:3]:
+            library.hide(each["id"])
+        await until(lambda: pc.link.shrinking is not None)
+        put_list, said = SeedClient.put_list, []
+
+        async def put_and_say(client: SeedClient, record: bytes, volumes: Iterable[Volume] = ()) -> list[VolumeId]:
+            if not said:
+                said.append(pc.seeds.let_shrink(seed.url))
+            return await put_list(client, record, volumes)
+
+        monkeypatch.setattr(SeedClient, "put_list", put_and_say)
+        make_track(music / "new.flac", seed=77, title="New")
+        await pc.home.ingest.add([music])
+        async with SeedClient.open(seed.url, local_address=PC_IP) as client:
+            await client.sign_in(FOUNDER)
+            await until_standing(client.standing, lambda each: (each.held_blobs, each.trash_bytes > 0) == (4, True))
+        assert said
 
 
 async def test_an_emptied_library_empties_no_seed(tmp_path: Path, music: Path) -> None:
