@@ -85,7 +85,7 @@ async def test_a_song_that_is_only_in_the_cloud_is_listed_and_not_opened(tmp_pat
         assert (far["state"]["playable"], far["state"]["source"]) == (False, "cloud")
         assert "only in the cloud" in far["state"]["note"]
         [folder] = await home.folders.list()
-        assert (folder.tracks, folder.note) == (4, "1 of its files are only in the cloud")
+        assert (folder.tracks, folder.note) == (4, "1 of its files went in, but are only in the cloud")
         with pytest.raises(UnavailableError, match="only in the cloud"):
             await home.play(far["id"])
         assert (await home.ingest.rescan(again=True)).noted == []
