@@ -69,7 +69,8 @@ async def test_what_was_said_before_is_not_heard_again(tracker: HostileTracker) 
 
 
 def renamed(pc: Device) -> Presence:
-    return Presence(name=pc.name, role="node", roster=len(pc.membership.roster.entries))
+    entries, trackers = pc.membership.roster.entries, pc.meeting.told_trackers
+    return Presence(name=pc.name, role="node", roster=len(entries), trackers=trackers)
 
 
 async def test_a_message_under_another_devices_name_is_not_believed(tracker: HostileTracker) -> None:
