@@ -26,8 +26,8 @@ FIRST_CHUNKS: Final = 4
 """A read begins with one piece, so that its first byte comes at once; each step is twice the last."""
 MOST_CHUNKS: Final = 16
 """256 KiB a step. One is being sent while the next is made: 50 listeners hold 25 MB. Larger steps are no faster."""
-MOST_CHUNKS_WHOLE: Final = 64
-"""1 MiB a step where nobody listens and a whole file is wanted: a step from a seed is a request."""
+MOST_CHUNKS_WHOLE: Final = 128
+"""2 MiB a step where nobody listens and a whole file is wanted: a step from a seed is a request."""
 FETCH_TIMEOUT_S: Final = 30.0
 """For what a listener waits for, up to MOST_CHUNKS; larger steps may take as much longer."""
 _THREADS_A_DISK: Final = 2
