@@ -18,9 +18,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a process can't
 
 SECONDS = 120
 FIRST_IP, SECOND_IP = "127.0.0.21", "127.0.0.22"
-RESCUED_WITHIN_S = 10.0
-"""A seed that says nothing is raced after a quarter of a second, and given up after thirty: between
-the two is room for what a slow or busy machine adds."""
 
 
 async def longest_wait(tmp_path: Path, what: str) -> float:
@@ -69,13 +66,13 @@ def strike(seed: SeedProcess, what: str) -> None:
         seed.kill()
 
 
-async def test_a_frozen_seed_is_raced_long_before_it_is_given_up(tmp_path: Path) -> None:
+async def test_a_frozen_seed_costs_less_than_two_seconds(tmp_path: Path) -> None:
     waited_s = await longest_wait(tmp_path, "freeze")
     print(f"longest wait {waited_s * 1000:.0f} ms")
-    assert waited_s < RESCUED_WITHIN_S
+    assert waited_s < 2.0
 
 
-async def test_a_killed_seed_is_left_at_once(tmp_path: Path) -> None:
+async def test_a_killed_seed_costs_less_than_half_a_second(tmp_path: Path) -> None:
     waited_s = await longest_wait(tmp_path, "kill")
     print(f"longest wait {waited_s * 1000:.0f} ms")
-    assert waited_s < RESCUED_WITHIN_S
+    assert waited_s < 0.5

@@ -45,6 +45,14 @@ async def filled(pc: SeededHome, music: Path, invitation: str) -> None:
     await pc.until_filled(blobs=6)
 
 
+async def lose_half(pc: SeededHome) -> None:
+    """Half of the library is removed, and what that takes from the seed waits for an owner's word."""
+    library = pc.home.library
+    for each in library.tracks(0, 10)["items"][:3]:
+        library.hide(each["id"])
+    await until(lambda: pc.link.shrinking is not None)
+
+
 async def standing_of(url: str) -> SeedStanding:
     async with SeedClient.open(url, local_address=PC_IP) as client:
         await client.sign_in(FOUNDER)
@@ -76,10 +84,7 @@ async def test_a_library_that_loses_much_at_once_is_dropped_only_when_an_owner_s
 ) -> None:
     async with a_seed(tmp_path / "seed") as seed, seeded_home(tmp_path / "pc") as pc:
         await filled(pc, music, await seed.invite(100_000_000))
-        library = pc.home.library
-        for each in library.tracks(0, 10)["items"][:3]:
-            library.hide(each["id"])
-        await until(lambda: pc.link.shrinking is not None)
+        await lose_half(pc)
         assert pc.link.shrinking is not None
         assert pc.link.shrinking.blobs == 3
         assert any("seeds shrink" in text for _, text in pc.told)
@@ -104,10 +109,7 @@ async def test_an_owners_word_that_comes_while_a_list_is_on_its_way_is_not_lost(
 ) -> None:
     async with a_seed(tmp_path / "seed") as seed, seeded_home(tmp_path / "pc") as pc:
         await filled(pc, music, await seed.invite(100_000_000))
-        library = pc.home.library
-        for each in library.tracks(0, 10)["items"][:3]:
-            library.hide(each["id"])
-        await until(lambda: pc.link.shrinking is not None)
+        await lose_half(pc)
         put_list, said = SeedClient.put_list, []
 
         async def put_and_say(client: SeedClient, record: bytes, volumes: Iterable[Volume] = ()) -> list[VolumeId]:

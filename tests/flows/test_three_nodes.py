@@ -20,9 +20,6 @@ from tests.music import make_track
 pytestmark = pytest.mark.timeout(600)
 
 READ_BYTES = 64 * 1024
-GOES_ON_WITHIN_S = 10.0
-"""A holder that says nothing is raced after a quarter of a second, and given up after fifteen: the song goes on long
-before that, also on a machine that is slow or busy with something else."""
 
 
 @dataclass
@@ -124,26 +121,26 @@ def node_of(machine: Machine) -> int:
 def test_any_place_of_a_song_that_only_others_hold_plays(household: Household) -> None:
     for song, data in household.songs.items():
         for start in (0, len(data) - 5_000, 1_000_001):
-            assert household.listen(song, start=start) < GOES_ON_WITHIN_S
+            assert household.listen(song, start=start) < 2
     assert holds_bytes(household.laptop) == 0
 
 
-def test_a_holder_that_hangs_in_mid_song_is_raced_long_before_it_is_given_up(household: Household) -> None:
+def test_a_holder_that_hangs_in_mid_song_costs_two_seconds_at_most(household: Household) -> None:
     song = next(iter(household.songs))
     for machine in (household.pc, household.nas):
         process = machine.processes[node_of(machine)]
         waited_s = household.listen(song, at_half=lambda process=process: process.send_signal(signal.SIGSTOP))  # type: ignore[misc]
         process.send_signal(signal.SIGCONT)
         print(f"{machine.home.name} stopped: {waited_s:.2f} s")
-        assert waited_s < GOES_ON_WITHIN_S
+        assert waited_s < 2
 
 
-def test_a_holder_that_is_killed_in_mid_song_is_left_at_once(household: Household) -> None:
+def test_a_holder_that_is_killed_in_mid_song_costs_half_a_second_at_most(household: Household) -> None:
     song = list(household.songs)[1]
     process = household.pc.processes[node_of(household.pc)]
     waited_s = household.listen(song, at_half=process.kill)
     print(f"killed: {waited_s:.2f} s")
-    assert waited_s < GOES_ON_WITHIN_S
+    assert waited_s < 0.5
     process.wait(60)
 
 
@@ -156,7 +153,7 @@ def test_with_all_holders_gone_the_answer_says_so_at_once_and_names_them(househo
     connection.request("GET", f"/api/v1/tracks/{next(iter(household.songs))}/stream?key={household.key}")
     answer = connection.getresponse()
     told = json.loads(answer.read())["error"]
-    assert time.monotonic() - began_s < GOES_ON_WITHIN_S
+    assert time.monotonic() - began_s < 2
     assert (answer.status, told["code"]) == (503, "unavailable")
     assert "nas" in told["message"]
     assert "last here" in told["message"]
