@@ -56,7 +56,7 @@ class TestFiftyThousandSongs:
             })"""
         )
         # Of what this machine can draw when nothing moves, at least half as many.
-        assert frames["scrolling_ms"] < max(34, 3 * frames["still_ms"]), frames
+        assert frames["scrolling_ms"] < max(34, 2 * frames["still_ms"]), frames
         pages = [asked for asked in desk.node.asked[before:] if "/tracks?" in asked]
         assert len(pages) < 40
         await expect(desk.page.locator(".track.skeleton")).to_have_count(0)
@@ -106,7 +106,7 @@ class TestGrowing:
     def library(self) -> MockLibrary:
         return large_library(600)
 
-    async def test_a_new_song_appears_by_itself_and_nothing_jumps(self, desk: Desk) -> None:
+    async def test_a_new_song_appears_within_a_second_and_nothing_jumps(self, desk: Desk) -> None:
         await desk.sign_in("/songs")
         await expect(desk.page.locator(".page-count")).to_have_text("600 songs")
         await desk.page.evaluate("document.getElementById('scroller').scrollTop = 12_000")
@@ -119,7 +119,7 @@ class TestGrowing:
         began = time.monotonic()
         desk.node.changed()
         await expect(desk.page.locator(".page-count")).to_have_text("602 songs")
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 1.0
         await desk.until(f"document.querySelector('[data-track=\"{watched}\"]')?.dataset.index === '203'")
         assert abs(await desk.page.evaluate(place.format(watched)) - before) < 2
 

@@ -142,9 +142,9 @@ class TestShortSongs:
         starts = [event["at_ms"] for event in heard if event["name"] == "playing"]
         # Three songs of two seconds: what they take beyond that, less the first's start, is silence between them.
         silence_ms = [starts[i + 1] - starts[i] - 2_000 for i in range(2)]
-        slack_ms = 500 + 2 * await desk.page.evaluate("held_up_ms")  # how long the machine let the whole page wait
-        assert all(abs(each) < slack_ms for each in silence_ms), (silence_ms, slack_ms)
-        assert await desk.page.evaluate("together_ms") < 2 * slack_ms
+        held_up_ms = await desk.page.evaluate("held_up_ms")  # how long the machine let the whole page wait
+        assert all(abs(each) < 150 + held_up_ms for each in silence_ms), (silence_ms, held_up_ms)
+        assert await desk.page.evaluate("together_ms") < 600 + held_up_ms
         asked = [each for each in desk.node.asked if "/stream" in each]
         assert len({each.split("/")[4] for each in asked}) >= 3
 
@@ -198,7 +198,7 @@ async def test_an_original_that_comes_too_slowly_goes_on_as_the_small_copy_witho
       const stopped = heard.filter(({name, at_ms}) => name === "pause" && at_ms < begun).at(-1)?.at_ms ?? begun;
       return begun - stopped;
     })()"""
-    assert await desk.page.evaluate(silent_ms) < 1_500
+    assert await desk.page.evaluate(silent_ms) < 400
 
 
 WATCH_GRAPH = """

@@ -109,7 +109,7 @@ def test_when_the_tracker_is_killed_devices_that_are_apart_meet_through_the_dht(
     )
     took_s = until(lambda: pc.other()["present"] and laptop.other()["present"], "they meet again")
     print(f"met again after {took_s:.1f} s")
-    assert took_s < 60
+    assert took_s < 30
     laptop.run("devices", "rename", pc.other()["id"], "Travelling")
     until(lambda: "Travelling" in pc.names(), "what is edited on one shows on the other")
     looked_at = {each["about"]: each for each in laptop.run("doctor")}
@@ -147,7 +147,7 @@ def test_a_machine_whose_link_went_down_is_back_within_seconds_of_its_return(lab
         assert laptop.host.run(["ip", *step]).returncode == 0
     took_s = until(lambda: at_tracker(laptop) and laptop.other()["present"], "it is back")
     print(f"back after {took_s:.1f} s")
-    assert took_s < 45
+    assert took_s < 20
     rejoined = Path(laptop.home / "songkeep.log").read_text().count("room_joined")
     assert rejoined < 12, "without a storm"
 

@@ -37,7 +37,7 @@ from tests.music import make_track
 
 LAPTOP = member_keys_from_random(bytes(range(64)))
 PC = FOUNDER.id
-OPENING_S = 60.0
+OPENING_S = 5.0
 SAMPLED = 10
 EXHAUSTIVE = 2_000
 AT_ONCE = 200
